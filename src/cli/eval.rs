@@ -1,0 +1,69 @@
+//! `cnn eval`.
+
+use clap::{Args, ValueEnum};
+
+use super::ComputeArguments;
+use crate::diagnostic::Result;
+use crate::evaluate::{self, Split};
+use crate::model_file;
+use crate::report::{Output, evaluation, json};
+use crate::run;
+
+/// Measure a trained network on a split of its data, or of other data
+#[derive(Debug, Args)]
+#[command(after_help = "Example: cnn eval lenet5-1 --split validation --json")]
+pub(super) struct Arguments {
+    /// A run folder, its name, `latest`, or a model file
+    #[arg(default_value = "latest")]
+    run: String,
+    /// Data set or path in place of the one it was trained on
+    #[arg(long, value_name = "SOURCE")]
+    data: Option<String>,
+    /// The split to measure on [default: test, or validation where there is no test split]
+    #[arg(long, value_enum)]
+    split: Option<SplitArgument>,
+    #[command(flatten)]
+    compute: ComputeArguments,
+    /// Pictures at a time
+    #[arg(long, value_name = "N", default_value_t = 64,
+          value_parser = clap::value_parser!(u32).range(1..=65_536))]
+    batch_size: u32,
+    /// Write one JSON document
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum SplitArgument {
+    Train,
+    Validation,
+    Test,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<u8> {
+    let path = run::find_model(&arguments.run)?;
+    let device = arguments.compute.device.open()?;
+    let trained = model_file::load(&path, &device)?;
+    let split = arguments.split.map(|split| match split {
+        SplitArgument::Train => Split::Train,
+        SplitArgument::Validation => Split::Validation,
+        SplitArgument::Test => Split::Test,
+    });
+    let (split, samples) = evaluate::load_split(&trained, arguments.data.as_deref(), split)?;
+    let settings = evaluate::Settings {
+        classes: trained.header.classes.len(),
+        batch_size: usize::try_from(arguments.batch_size).unwrap_or(usize::MAX),
+        threads: arguments.compute.threads(),
+    };
+    let preprocessing = std::sync::Arc::new(trained.header.preprocessing.clone());
+    let report = evaluate::evaluate(&trained.model, &samples, &preprocessing, &device, settings)?;
+    let run = run::name_of(&path);
+    let classes = &trained.header.classes;
+    let text = if arguments.json {
+        json::line(&json::evaluation(&run, split.word(), classes, &report))
+    } else {
+        evaluation::render(&run, split.word(), classes, &report)
+    };
+    Output::default().write(&text)?;
+    Ok(0)
+}

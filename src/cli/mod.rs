@@ -1,0 +1,141 @@
+//! Arguments, dispatch, exit codes. One file a command.
+
+mod eval;
+mod inspect;
+mod predict;
+mod signals;
+mod train;
+
+use clap::{ArgAction, Args, Parser, Subcommand};
+
+use crate::config::Override;
+use crate::diagnostic::Result;
+use crate::model::Device;
+use crate::report::{self, diagnostics};
+
+/// Describe a convolutional network in TOML; check, inspect, train, evaluate and use it.
+#[derive(Debug, Parser)]
+#[command(name = "cnn", version = VERSION, max_term_width = 100)]
+#[command(after_help = "Start with: cnn train configs/lenet5.toml")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+    #[command(flatten)]
+    output: OutputArguments,
+}
+
+/// How much is said.
+#[derive(Debug, Args)]
+struct OutputArguments {
+    /// Say nothing but results and errors
+    #[arg(long, short, global = true)]
+    quiet: bool,
+    /// Say more, for finding faults; twice for more still
+    #[arg(short, long, action = ArgAction::Count, global = true)]
+    verbose: u8,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Train(train::Arguments),
+    Eval(eval::Arguments),
+    Predict(predict::Arguments),
+    Inspect(inspect::Arguments),
+}
+
+/// Where to compute, and with how many threads.
+#[derive(Debug, Args)]
+struct ComputeArguments {
+    /// cpu, ndarray, wgpu or wgpu:N
+    #[arg(long, default_value_t = Device::Cpu, value_parser = device)]
+    device: Device,
+    /// Threads that compute and prepare pictures [default: all processors]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Option<u16>,
+}
+
+impl ComputeArguments {
+    /// Returns the number of threads, and holds the computation to it.
+    fn threads(&self) -> usize {
+        let all = std::thread::available_parallelism().map_or(1, usize::from);
+        let threads = self.threads.map_or(all, usize::from);
+        // Fails only where the pool exists already; it then has this size.
+        let _ = rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .build_global();
+        threads
+    }
+}
+
+fn device(name: &str) -> std::result::Result<Device, String> {
+    name.parse().map_err(|error: crate::diagnostic::Error| {
+        let diagnostic = error.diagnostics.into_iter().next();
+        diagnostic.map_or_else(String::new, |diagnostic| {
+            let notes = diagnostic.notes.join("; ");
+            format!("{}; {notes}", diagnostic.message)
+        })
+    })
+}
+
+/// The version with the devices compiled in.
+const VERSION: &str = if cfg!(feature = "wgpu") {
+    concat!(env!("CARGO_PKG_VERSION"), " (devices: cpu, ndarray, wgpu)")
+} else {
+    concat!(env!("CARGO_PKG_VERSION"), " (devices: cpu, ndarray)")
+};
+
+/// Reads `KEY=VALUE` of a `--set`.
+fn setting(text: &str) -> std::result::Result<Override, String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.trim().is_empty() => Ok(Override {
+            option: "--set".to_owned(),
+            key: key.trim().to_owned(),
+            value: value.trim().to_owned(),
+        }),
+        _ => Err("expected `KEY=VALUE`, such as `train.epochs=3`".to_owned()),
+    }
+}
+
+/// Runs the command line; returns the exit code.
+#[must_use]
+pub fn run() -> u8 {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // A closed stream is the only failure, and nothing can be said then.
+            let _ = error.print();
+            return u8::try_from(error.exit_code()).unwrap_or(2);
+        }
+    };
+    start_tracing(arguments.output.verbose);
+    let quiet = arguments.output.quiet;
+    match dispatch(arguments.command, quiet) {
+        Ok(code) => code,
+        Err(error) => {
+            report::tell(&diagnostics::render_error(&error));
+            error.kind.exit_code()
+        }
+    }
+}
+
+fn dispatch(command: Command, quiet: bool) -> Result<u8> {
+    match command {
+        Command::Train(arguments) => train::run(&arguments, quiet),
+        Command::Eval(arguments) => eval::run(&arguments),
+        Command::Predict(arguments) => predict::run(&arguments),
+        Command::Inspect(arguments) => inspect::run(&arguments),
+    }
+}
+
+fn start_tracing(verbose: u8) {
+    let level = match verbose {
+        0 => return,
+        1 => tracing::Level::DEBUG,
+        _ => tracing::Level::TRACE,
+    };
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(level)
+        .with_writer(std::io::stderr);
+    // Fails only if called twice.
+    let _ = tracing::subscriber::set_global_default(subscriber.finish());
+}

@@ -1,0 +1,153 @@
+//! `cnn predict`.
+
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+
+use super::ComputeArguments;
+use crate::dataset::{self, Invert};
+use crate::diagnostic::{Diagnostic, Error, Kind, Result};
+use crate::model_file;
+use crate::predict::{self, Picture, Prediction};
+use crate::report::{self, Output, diagnostics, json, prediction};
+use crate::run;
+
+/// Tell what pictures show
+///
+/// Pictures may be of any size and kind: they are brought to what the network was trained on.
+#[derive(Debug, Args)]
+#[command(after_help = "Example: cnn predict digit.png scans/ --top-k 1 --json")]
+pub(super) struct Arguments {
+    /// Pictures, folders of pictures, or `-` for one on standard input
+    #[arg(required = true, value_name = "IMAGE")]
+    images: Vec<PathBuf>,
+    /// A run folder, its name, `latest`, or a model file
+    #[arg(long, value_name = "RUN", default_value = "latest")]
+    model: String,
+    /// Classes to name for each picture
+    #[arg(long, value_name = "K", default_value_t = 3,
+          value_parser = clap::value_parser!(u32).range(1..))]
+    top_k: u32,
+    /// Whether to invert pictures, white for black [default: as the model was trained]
+    #[arg(long, value_enum)]
+    invert: Option<InvertArgument>,
+    #[command(flatten)]
+    compute: ComputeArguments,
+    /// Pictures at a time
+    #[arg(long, value_name = "N", default_value_t = 64,
+          value_parser = clap::value_parser!(u32).range(1..=65_536))]
+    batch_size: u32,
+    /// Write JSON, a line a picture
+    #[arg(long, conflicts_with = "csv")]
+    json: bool,
+    /// Write CSV, a row a class
+    #[arg(long)]
+    csv: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum InvertArgument {
+    /// Where the border is of the other colour than in the training data
+    Auto,
+    True,
+    False,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<u8> {
+    let path = run::find_model(&arguments.model)?;
+    let device = arguments.compute.device.open()?;
+    let trained = model_file::load(&path, &device)?;
+    arguments.compute.threads();
+    let invert = match arguments.invert {
+        Some(InvertArgument::Auto) => Invert::Auto,
+        Some(InvertArgument::True) => Invert::Always,
+        Some(InvertArgument::False) => Invert::Never,
+        None => trained.header.preprocessing.invert,
+    };
+    let images = list(&arguments.images)?;
+    let top = usize::try_from(arguments.top_k).unwrap_or(usize::MAX);
+    let batch_size = usize::try_from(arguments.batch_size).unwrap_or(usize::MAX);
+    let mut output = Output::default();
+    if arguments.csv {
+        output.write(prediction::CSV_HEADER)?;
+    }
+    let mut unreadable = false;
+    for paths in images.chunks(batch_size) {
+        let pictures = paths.iter().map(|path| read(path)).collect();
+        for answer in predict::predict(&trained, pictures, invert, top, &device)? {
+            unreadable |= answer.guesses.is_err();
+            write(&mut output, arguments, &answer)?;
+        }
+        if output.is_closed() {
+            break;
+        }
+    }
+    Ok(if unreadable {
+        Kind::Data.exit_code()
+    } else {
+        0
+    })
+}
+
+fn write(output: &mut Output, arguments: &Arguments, answer: &Prediction) -> Result<()> {
+    if arguments.json {
+        return output.write(&json::line(&json::prediction(answer)));
+    }
+    if arguments.csv {
+        output.write(&prediction::csv(answer))?;
+    } else if let Some(line) = prediction::render(answer) {
+        output.write(&line)?;
+    }
+    if let Err(reason) = &answer.guesses {
+        let message = format!("failed to read picture `{}`: {reason}", answer.name);
+        report::tell(&diagnostics::render(&Diagnostic::error(message)));
+    }
+    Ok(())
+}
+
+/// Returns the files named, and those in the folders named, in order.
+fn list(images: &[PathBuf]) -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for image in images {
+        if image.is_dir() {
+            let found = dataset::pictures_below(image)?;
+            if found.is_empty() {
+                let message = format!("no pictures in folder `{}`", image.display());
+                let help = "pictures end in png, jpg, jpeg, webp or bmp";
+                return Err(Error::data(Diagnostic::error(message).help(help)));
+            }
+            files.extend(found);
+        } else {
+            files.push(image.clone());
+        }
+    }
+    Ok(files)
+}
+
+fn read(path: &Path) -> Picture {
+    let content = if path == Path::new("-") {
+        let mut bytes = Vec::new();
+        let read = std::io::stdin()
+            .lock()
+            .take(MAX_PICTURE_BYTES + 1)
+            .read_to_end(&mut bytes);
+        read.map(|_| bytes)
+    } else {
+        std::fs::read(path)
+    };
+    let content = match content {
+        Ok(bytes) if bytes.len() as u64 > MAX_PICTURE_BYTES => {
+            Err(format!("more than {MAX_PICTURE_BYTES} bytes"))
+        }
+        Ok(bytes) => Ok(bytes),
+        Err(error) => Err(error.to_string()),
+    };
+    Picture {
+        name: path.display().to_string(),
+        content,
+    }
+}
+
+/// The largest picture file that is read.
+const MAX_PICTURE_BYTES: u64 = 256 << 20;

@@ -1,0 +1,314 @@
+//! `[data]` and `[augment]`: where pictures come from and what is done to them.
+
+use std::fmt::Write as _;
+
+use super::node::{Node, Value};
+use super::reader::{self, Mismatch, Reader, Spanned};
+use super::value::{self, Padding, Size};
+use crate::diagnostic::Diagnostic;
+
+/// Whether pictures are inverted, white for black.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Invert {
+    /// In prediction, where a picture's border is of the other colour than the data set's.
+    Auto,
+    /// Always, in training too.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// How values are normalized after `rescale`.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Normalize {
+    /// Not at all.
+    Nothing,
+    /// (value − mean) / std, one of each per channel, or one for all.
+    Values {
+        /// Means.
+        mean: Vec<f64>,
+        /// Standard deviations.
+        std: Vec<f64>,
+    },
+    /// With the training split's own mean and standard deviation.
+    Dataset,
+}
+
+/// `[data]`.
+#[derive(Clone, Debug)]
+pub struct Data {
+    /// A built-in name or a path.
+    pub source: Option<Spanned<String>>,
+    /// Size that every picture is brought to.
+    pub resize: Option<Spanned<Size>>,
+    /// Rows and columns of zeros around each picture.
+    pub padding: Spanned<Padding>,
+    /// Factor of the raw values 0 … 255.
+    pub rescale: f64,
+    /// Normalization after `rescale`.
+    pub normalize: Spanned<Normalize>,
+    /// Share of the training split held out for validation.
+    pub validation: Option<f64>,
+    /// Inversion of pictures.
+    pub invert: Invert,
+}
+
+impl Default for Data {
+    fn default() -> Self {
+        let nowhere = super::nowhere();
+        Self {
+            source: None,
+            resize: None,
+            padding: Spanned {
+                value: Padding::Valid,
+                span: nowhere.clone(),
+            },
+            rescale: RESCALE,
+            normalize: Spanned {
+                value: Normalize::Nothing,
+                span: nowhere,
+            },
+            validation: None,
+            invert: Invert::Auto,
+        }
+    }
+}
+
+/// Brings bytes to 0 … 1.
+const RESCALE: f64 = 1.0 / 255.0;
+
+impl Data {
+    pub(super) fn read(reader: &Reader<'_>) -> Self {
+        let data = Self {
+            source: reader.optional("source", value::string),
+            resize: reader.optional("resize", resize),
+            padding: reader.or("padding", Padding::Valid, picture_padding),
+            rescale: reader
+                .or(
+                    "rescale",
+                    RESCALE,
+                    value::number("a number above 0", |factor| factor > 0.0),
+                )
+                .value,
+            normalize: read_normalize(reader),
+            validation: reader
+                .optional("validation", validation)
+                .map(|fraction| fraction.value),
+            invert: reader.or("invert", Invert::Auto, invert).value,
+        };
+        reader.not_yet(&["test", "crop", "on_bad_image"]);
+        data
+    }
+
+    pub(super) fn write(&self, text: &mut String) {
+        text.push_str("\n[data]\n");
+        if let Some(source) = &self.source {
+            let _ = writeln!(text, "source = {}", value::quoted(&source.value));
+        }
+        if let Some(resize) = &self.resize {
+            let _ = writeln!(text, "resize = {}", resize.value.to_toml());
+        }
+        let padding = match &self.padding.value {
+            Padding::Valid => "0".to_owned(),
+            padding => padding.to_toml(),
+        };
+        let _ = writeln!(text, "padding = {padding}");
+        let _ = writeln!(text, "rescale = {}", value::float(self.rescale));
+        match &self.normalize.value {
+            Normalize::Nothing => {}
+            Normalize::Dataset => text.push_str("normalize = \"dataset\"\n"),
+            Normalize::Values { mean, std } => {
+                let list = |numbers: &[f64]| {
+                    let numbers: Vec<String> =
+                        numbers.iter().map(|number| value::float(*number)).collect();
+                    value::list(&numbers)
+                };
+                let _ = writeln!(
+                    text,
+                    "normalize = {{ mean = {}, std = {} }}",
+                    list(mean),
+                    list(std)
+                );
+            }
+        }
+        if let Some(fraction) = self.validation {
+            let _ = writeln!(text, "validation = {}", value::float(fraction));
+        }
+        let invert = match self.invert {
+            Invert::Auto => "\"auto\"",
+            Invert::Always => "true",
+            Invert::Never => "false",
+        };
+        let _ = writeln!(text, "invert = {invert}");
+    }
+}
+
+fn resize(node: &Node) -> Result<Size, Mismatch> {
+    let expected = "a size in pixels, or `[height, width]`";
+    if matches!(node.value, Value::Table(_)) {
+        let help = "`{ size, mode }` is not supported yet; pictures are stretched";
+        return Err(Mismatch::new(expected, node).help(help));
+    }
+    match value::positive_size(node) {
+        Ok(Size::Each(sizes)) if sizes.len() != 2 => Err(Mismatch::new(expected, node)),
+        Ok(size) => Ok(size),
+        Err(_) => Err(Mismatch::new(expected, node)),
+    }
+}
+
+fn picture_padding(node: &Node) -> Result<Padding, Mismatch> {
+    let expected = "a number of pixels, `[rows, columns]`, or `[[top, bottom], [left, right]]`";
+    match value::padding(node) {
+        Ok(Padding::Both(Size::Each(sizes))) if sizes.len() != 2 => {
+            Err(Mismatch::new(expected, node))
+        }
+        Ok(Padding::Pairs(pairs)) if pairs.len() != 2 => Err(Mismatch::new(expected, node)),
+        Ok(Padding::Valid | Padding::Same) | Err(_) => Err(Mismatch::new(expected, node)),
+        Ok(padding) => Ok(padding),
+    }
+}
+
+fn validation(node: &Node) -> Result<f64, Mismatch> {
+    let expected = "a fraction between 0 and 1";
+    let parse = value::number(expected, |fraction| fraction > 0.0 && fraction < 1.0);
+    if matches!(node.value, Value::String(_)) {
+        return Err(Mismatch::new(expected, node).help("a path is not supported yet"));
+    }
+    parse(node)
+}
+
+/// Reads `"auto"`, `true` or `false`.
+fn invert(node: &Node) -> Result<Invert, Mismatch> {
+    match &node.value {
+        Value::Boolean(true) => Ok(Invert::Always),
+        Value::Boolean(false) => Ok(Invert::Never),
+        Value::String(text) if text == "auto" => Ok(Invert::Auto),
+        _ => Err(Mismatch::new("`\"auto\"`, `true` or `false`", node)),
+    }
+}
+
+fn read_normalize(reader: &Reader<'_>) -> Spanned<Normalize> {
+    let fallback = || Spanned {
+        value: Normalize::Nothing,
+        span: reader.span().clone(),
+    };
+    let Some((key, node)) = reader.take("normalize") else {
+        return fallback();
+    };
+    let span = reader::whole(key, node);
+    if let Value::String(text) = &node.value
+        && text == "dataset"
+    {
+        return Spanned {
+            value: Normalize::Dataset,
+            span,
+        };
+    }
+    let Some(table) = reader::table(node) else {
+        reader.problems().add(
+            Diagnostic::error("`normalize` takes `{ mean, std }` or `\"dataset\"`")
+                .at(&span, format!("received {}", node.describe())),
+        );
+        return fallback();
+    };
+    let inner = Reader::new("`normalize`", table, &node.span, reader.problems());
+    let mean = inner.required(
+        "mean",
+        "[0.5]",
+        numbers("numbers, one per channel", |_| true),
+    );
+    let positive = numbers("numbers above 0, one per channel", |number| number > 0.0);
+    let std = inner.required("std", "[0.5]", positive);
+    inner.finish();
+    match (mean, std) {
+        (Some(mean), Some(std)) => {
+            if mean.value.len() != std.value.len() {
+                let message = format!(
+                    "`mean` has {} numbers and `std` {}",
+                    mean.value.len(),
+                    std.value.len()
+                );
+                reader
+                    .problems()
+                    .add(Diagnostic::error(message).at(&span, ""));
+                return fallback();
+            }
+            let value = Normalize::Values {
+                mean: mean.value,
+                std: std.value,
+            };
+            Spanned { value, span }
+        }
+        _ => fallback(),
+    }
+}
+
+/// Reads one number or an array of them.
+fn numbers(
+    expected: &'static str,
+    accept: fn(f64) -> bool,
+) -> impl Fn(&Node) -> Result<Vec<f64>, Mismatch> {
+    move |node| {
+        let parse = value::number(expected, accept);
+        match &node.value {
+            Value::Array(items) if !items.is_empty() => items
+                .iter()
+                .map(|item| parse(item).map_err(|_| Mismatch::new(expected, node)))
+                .collect(),
+            _ => parse(node).map(|number| vec![number]),
+        }
+    }
+}
+
+/// `[augment]`: random changes of training pictures, drawn for each anew every epoch.
+#[derive(Clone, Debug, Default)]
+pub struct Augment {
+    /// Largest shift in rows and columns, in pixels each way.
+    pub shift: [usize; 2],
+    /// Largest rotation about the centre, in degrees each way.
+    pub rotate: f64,
+}
+
+impl Augment {
+    pub(super) fn read(reader: &Reader<'_>) -> Self {
+        let shift = reader.or("shift", [0, 0], |node| {
+            let expected = "a number of pixels, or `[rows, columns]`";
+            value::count_size(node)
+                .ok()
+                .and_then(|size| size.resolve(2))
+                .and_then(|sizes| <[usize; 2]>::try_from(sizes).ok())
+                .ok_or_else(|| Mismatch::new(expected, node))
+        });
+        let degrees = value::number("degrees from 0 to 180", |degrees| {
+            (0.0..=180.0).contains(&degrees)
+        });
+        let rotate = reader.or("rotate", 0.0, degrees);
+        reader.not_yet(&[
+            "flip",
+            "crop",
+            "scale",
+            "shear",
+            "brightness",
+            "contrast",
+            "saturation",
+            "erase",
+            "noise",
+            "elastic",
+            "mixup",
+            "cutmix",
+        ]);
+        Self {
+            shift: shift.value,
+            rotate: rotate.value,
+        }
+    }
+
+    pub(super) fn write(&self, text: &mut String) {
+        let _ = writeln!(
+            text,
+            "\n[augment]\nshift = {}\nrotate = {}",
+            value::list(&self.shift),
+            value::float(self.rotate)
+        );
+    }
+}

@@ -1,0 +1,46 @@
+//! `dense` as a config writes it.
+
+use super::super::reader::{Reader, Spanned};
+use super::super::value;
+use super::activation::Function;
+
+/// Fully connected layer.
+#[derive(Clone, Debug)]
+pub struct Dense {
+    /// Number of outputs.
+    pub units: Spanned<usize>,
+    /// Whether a bias is added to each output.
+    pub bias: bool,
+    /// Activation applied to the output.
+    pub activation: Option<Function>,
+}
+
+impl Dense {
+    pub(super) fn read(reader: &Reader<'_>) -> Option<Self> {
+        let units = reader.required("units", "10", value::positive);
+        let bias = reader.or("bias", true, value::boolean).value;
+        let activation = Function::read_key(reader, "activation");
+        reader.not_yet(&[
+            "initializer",
+            "bias_initializer",
+            "l1",
+            "l2",
+            "constraint",
+            "trainable",
+        ]);
+        Some(Self {
+            units: units?,
+            bias,
+            activation,
+        })
+    }
+
+    pub(super) fn settings(&self) -> Vec<(&'static str, String)> {
+        let mut settings = vec![
+            ("units", self.units.value.to_string()),
+            ("bias", self.bias.to_string()),
+        ];
+        settings.extend(Function::setting(self.activation));
+        settings
+    }
+}

@@ -1,0 +1,177 @@
+//! TOML text to typed values, each with its place, and every error of a file at once.
+
+mod data;
+mod layer;
+mod model;
+mod node;
+mod reader;
+mod train;
+mod value;
+mod words;
+
+pub use data::{Augment, Data, Invert, Normalize};
+pub use layer::{
+    Activation, BatchNorm, Conv, Dense, Dropout, Flatten, Function, Layer, LayerKind, Pool,
+    PoolKind,
+};
+pub use model::Model;
+pub use node::Override;
+pub use reader::Spanned;
+pub use train::{Adaptive, EarlyStopping, Metric, Optimizer, Schedule, ScheduleKind, Train};
+pub use value::{Padding, Size};
+
+use std::sync::Arc;
+
+use crate::diagnostic::{Diagnostic, Source, Span};
+use node::{Node, Table, Value};
+use reader::{Problems, Reader};
+
+/// The largest config that is read, in bytes; the deepest published networks take a hundredth.
+pub const MAX_CONFIG_BYTES: usize = 4 << 20;
+
+/// A whole config file.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The network.
+    pub model: Model,
+    /// Where the pictures come from and how they are prepared.
+    pub data: Data,
+    /// Random changes of training pictures.
+    pub augment: Augment,
+    /// How the network is trained.
+    pub train: Train,
+}
+
+/// What could be read of a config, and everything that is wrong with it.
+#[derive(Debug)]
+pub struct Parsed {
+    /// The config; nothing when it lacks what planning needs. With problems it holds what
+    /// could be read, so that shapes are still checked.
+    pub config: Option<Config>,
+    /// Every error, in the order of the file.
+    pub problems: Vec<Diagnostic>,
+}
+
+/// Sections of the language that this version does not have.
+const LATER: &[&str] = &["blocks", "budget"];
+
+impl Config {
+    /// Reads a config, with overrides from the command line put over the file.
+    #[must_use]
+    pub fn parse(name: &str, text: &str, overrides: &[Override]) -> Parsed {
+        if text.len() > MAX_CONFIG_BYTES {
+            let message = format!(
+                "`{name}` is {} bytes long; a config has {MAX_CONFIG_BYTES} at most",
+                text.len()
+            );
+            return Parsed {
+                config: None,
+                problems: vec![Diagnostic::error(message)],
+            };
+        }
+        let source = Arc::new(Source {
+            name: name.to_owned(),
+            text: text.to_owned(),
+        });
+        let mut table = match node::parse(&source) {
+            Ok(table) => table,
+            Err(problems) => {
+                return Parsed {
+                    config: None,
+                    problems,
+                };
+            }
+        };
+        let problems = Problems::default();
+        for setting in overrides {
+            if let Err(diagnostic) = node::apply(&mut table, setting) {
+                problems.add(diagnostic);
+            }
+        }
+        let config = read(&table, &source, &problems);
+        let mut problems = problems.into_diagnostics();
+        problems.sort_by_key(place);
+        Parsed { config, problems }
+    }
+
+    /// Writes the whole config with every default.
+    #[must_use]
+    pub fn to_toml(&self) -> String {
+        let mut text = String::new();
+        self.model.write(&mut text);
+        self.data.write(&mut text);
+        self.augment.write(&mut text);
+        self.train.write(&mut text);
+        text
+    }
+}
+
+/// Orders diagnostics by file and place; those without a place come first.
+fn place(diagnostic: &Diagnostic) -> (String, usize) {
+    match &diagnostic.label {
+        Some(label) => (label.span.source.name.clone(), label.span.range.start),
+        None => (String::new(), 0),
+    }
+}
+
+fn read(table: &Table, source: &Arc<Source>, problems: &Problems) -> Option<Config> {
+    let root = Span {
+        source: Arc::clone(source),
+        range: 0..0,
+    };
+    let reader = Reader::new("the config", table, &root, problems);
+    let model = match reader.take("model") {
+        Some((_, node)) => section("[model]", node, problems, Model::read).flatten(),
+        None => {
+            problems.add(
+                Diagnostic::error(format!("`{}` has no `[model]`", source.name))
+                    .help("start with `[model]`, `input = [1, 28, 28]` and `layers = [ … ]`"),
+            );
+            None
+        }
+    };
+    let optional = |name| reader.take(name).map(|(_, node)| node);
+    let data = optional("data").and_then(|node| section("[data]", node, problems, Data::read));
+    let augment =
+        optional("augment").and_then(|node| section("[augment]", node, problems, Augment::read));
+    let train = optional("train").and_then(|node| section("[train]", node, problems, Train::read));
+    reader.not_yet(LATER);
+    reader.finish();
+    Some(Config {
+        model: model?,
+        data: data.unwrap_or_default(),
+        augment: augment.unwrap_or_default(),
+        train: train.unwrap_or_default(),
+    })
+}
+
+fn section<T>(
+    name: &str,
+    node: &Node,
+    problems: &Problems,
+    read: impl Fn(&Reader<'_>) -> T,
+) -> Option<T> {
+    let Value::Table(table) = &node.value else {
+        problems.add(
+            Diagnostic::error(format!("`{name}` is a table, received {}", node.describe()))
+                .at(&node.span, ""),
+        );
+        return None;
+    };
+    let reader = Reader::new(&format!("`{name}`"), table, &node.span, problems);
+    let section = read(&reader);
+    reader.finish();
+    Some(section)
+}
+
+/// Returns a place for defaults of sections that the file does not have.
+fn nowhere() -> Span {
+    let source = Arc::new(Source {
+        name: "defaults".to_owned(),
+        text: String::new(),
+    });
+    Span {
+        source,
+        range: 0..0,
+    }
+}

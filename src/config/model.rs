@@ -1,0 +1,122 @@
+//! `[model]`: the input and the layers.
+
+use std::fmt::Write as _;
+
+use super::layer::{self, Layer};
+use super::node::{Node, Value};
+use super::reader::{Mismatch, Reader, Spanned};
+use super::value;
+use crate::diagnostic::Diagnostic;
+
+/// The network as the user drew it.
+#[derive(Clone, Debug)]
+pub struct Model {
+    /// What runs of it are called; the file's name if absent.
+    pub name: Option<String>,
+    /// Shape of one input, `[channels, height, width]`.
+    pub input: Spanned<Vec<usize>>,
+    /// The layers in order. An entry that could not be read ends the list.
+    pub layers: Vec<Layer>,
+    /// Whether `layers` holds every entry of the file.
+    pub complete: bool,
+}
+
+impl Model {
+    pub(super) fn read(reader: &Reader<'_>) -> Option<Self> {
+        let name = reader.optional("name", run_name);
+        let input = reader.required("input", "[1, 28, 28]", input);
+        let entries = reader.required("layers", "[ … ]", layers);
+        let entries = entries.map(|entries| entries.value).unwrap_or_default();
+        let layers: Vec<Option<Layer>> = entries
+            .iter()
+            .map(|node| layer::read(node, reader.problems()))
+            .collect();
+        unique_names(&layers, reader);
+        let complete = layers.iter().all(Option::is_some);
+        Some(Self {
+            name: name.map(|name| name.value),
+            input: input?,
+            layers: layers.into_iter().map_while(|layer| layer).collect(),
+            complete,
+        })
+    }
+
+    pub(super) fn write(&self, text: &mut String) {
+        text.push_str("[model]\n");
+        if let Some(name) = &self.name {
+            let _ = writeln!(text, "name = {}", value::quoted(name));
+        }
+        let _ = writeln!(text, "input = {}", value::list(&self.input.value));
+        text.push_str("layers = [\n");
+        for layer in &self.layers {
+            let _ = writeln!(text, "  {},", layer.to_toml());
+        }
+        text.push_str("]\n");
+    }
+}
+
+/// Reads a name that serves as a folder's name too.
+fn run_name(node: &Node) -> Result<String, Mismatch> {
+    let expected = "a name of letters, digits, `-`, `_` and `.`";
+    let name = value::string(node)?;
+    let plain = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
+    if name.is_empty() || name.len() > 100 || name.starts_with('.') || !name.chars().all(plain) {
+        return Err(Mismatch::new(expected, node));
+    }
+    Ok(name)
+}
+
+fn input(node: &Node) -> Result<Vec<usize>, Mismatch> {
+    let expected = "the shape of one picture, `[channels, height, width]`";
+    let Value::Array(items) = &node.value else {
+        return Err(Mismatch::new(expected, node));
+    };
+    let shape: Option<Vec<usize>> = items
+        .iter()
+        .map(|item| value::positive(item).ok())
+        .collect();
+    match shape {
+        Some(shape) if shape.len() == 3 => Ok(shape),
+        Some(shape) if shape.len() == 2 || shape.len() == 4 => {
+            let rank = shape.len() - 1;
+            Err(Mismatch::new(expected, node).help(format!("{rank}-D input is not supported yet")))
+        }
+        _ => Err(Mismatch::new(expected, node)),
+    }
+}
+
+fn layers(node: &Node) -> Result<Vec<Node>, Mismatch> {
+    match &node.value {
+        Value::Array(items) if !items.is_empty() => Ok(items.clone()),
+        _ => Err(Mismatch::new("an array of at least one layer", node)),
+    }
+}
+
+fn unique_names(layers: &[Option<Layer>], reader: &Reader<'_>) {
+    let mut seen: Vec<&Spanned<String>> = Vec::new();
+    for name in layers
+        .iter()
+        .flatten()
+        .filter_map(|layer| layer.name.as_ref())
+    {
+        if let Some(first) = seen.iter().find(|first| first.value == name.value) {
+            reader.problems().add(
+                Diagnostic::error(format!("two layers are named `{}`", name.value))
+                    .at(&name.span, "")
+                    .note(format!("the first is in line {}", first.span.line()))
+                    .help("give each layer a name of its own"),
+            );
+        }
+        let plain = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_');
+        let number = name.value.chars().all(|c| c.is_ascii_digit());
+        if name.value.is_empty() || number || !name.value.chars().all(plain) {
+            reader.problems().add(
+                Diagnostic::error(
+                    "a layer's name has letters, digits, `-` and `_`, and is no number",
+                )
+                .at(&name.span, format!("received `\"{}\"`", name.value)),
+            );
+        }
+        seen.push(name);
+    }
+}

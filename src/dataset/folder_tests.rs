@@ -1,0 +1,245 @@
+use tempfile::TempDir;
+
+use super::*;
+use crate::dataset::picture::tests::{grey_png, preprocessing};
+
+/// A folder with pictures of 2x2 equal pixels at paths, or of what else is given.
+fn folder(pictures: &[(&str, u8)], others: &[(&str, &[u8])]) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let pictures = pictures
+        .iter()
+        .map(|(path, value)| (*path, grey_png(2, 2, &[*value; 4])));
+    let others = others.iter().map(|(path, bytes)| (*path, bytes.to_vec()));
+    for (path, bytes) in pictures.chain(others) {
+        let path = folder.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, bytes).unwrap();
+    }
+    folder
+}
+
+fn load_2x2(folder: &TempDir) -> Result<Splits> {
+    load(folder.path(), &preprocessing(1, 2, 2))
+}
+
+fn first_values(samples: &Samples) -> Vec<u8> {
+    (0..samples.len())
+        .map(|index| samples.picture(index)[0])
+        .collect()
+}
+
+#[test]
+fn class_folders_alone_are_all_for_training() {
+    let folder = folder(
+        &[
+            ("dog/b.png", 3),
+            ("dog/a.PNG", 2),
+            ("cat/x.png", 1),
+            ("Zebra/z.png", 9),
+            ("dog/more/deep/c.png", 4),
+            (".hidden/a.png", 0),
+            ("cat/.hidden.png", 0),
+            ("cat/.hidden/a.png", 0),
+        ],
+        &[("readme.txt", b"x"), ("cat/notes.txt", b"x")],
+    );
+    let splits = load_2x2(&folder).unwrap();
+    assert_eq!(splits.classes, ["Zebra", "cat", "dog"]);
+    assert_eq!(first_values(&splits.train), [9, 1, 2, 3, 4]);
+    assert_eq!(splits.train.labels, [0, 1, 2, 2, 2]);
+    let paths = splits.train.paths.unwrap();
+    assert_eq!(paths[4], folder.path().join("dog/more/deep/c.png"));
+    assert!(splits.validation.is_none() && splits.test.is_none());
+}
+
+#[test]
+fn split_folders_share_the_classes_of_train() {
+    for validation in ["val", "validation"] {
+        let in_validation = format!("{validation}/b/1.png");
+        let folder = folder(
+            &[
+                ("train/a/1.png", 1),
+                ("train/b/1.png", 2),
+                (&in_validation, 3),
+                ("test/a/1.png", 4),
+                ("test/b/1.png", 5),
+            ],
+            &[],
+        );
+        let splits = load_2x2(&folder).unwrap();
+        assert_eq!(first_values(&splits.train), [1, 2]);
+        assert_eq!(splits.validation.unwrap().labels, [1]);
+        assert_eq!(splits.test.unwrap().labels, [0, 1]);
+    }
+}
+
+#[test]
+fn trains_can_be_a_class() {
+    let folder = folder(&[("car/1.png", 1), ("train/1.png", 2)], &[]);
+    assert_eq!(load_2x2(&folder).unwrap().classes, ["car", "train"]);
+}
+
+/// Checks all messages; `DIR` stands for the folder.
+#[track_caller]
+fn check_faults(folder: &TempDir, expected: &[&str]) -> Error {
+    let error = load_2x2(folder).err().unwrap();
+    assert_eq!(error.kind.exit_code(), 3);
+    let shown = folder.path().display().to_string();
+    let messages = error.diagnostics.iter();
+    let messages: Vec<_> = messages
+        .map(|one| one.message.replace(&shown, "DIR"))
+        .collect();
+    assert_eq!(messages, expected);
+    let last = error.diagnostics.last().unwrap();
+    assert!(!last.helps.is_empty());
+    error
+}
+
+#[test]
+fn faults_of_the_layout_are_told() {
+    check_faults(&folder(&[], &[]), &["`DIR` is empty"]);
+    check_faults(
+        &folder(&[], &[("a.txt", b"x")]),
+        &["`DIR` has no class folders"],
+    );
+    let error = check_faults(
+        &folder(&[("a.png", 1)], &[]),
+        &["`DIR` has no class folders"],
+    );
+    assert_eq!(error.diagnostics[0].notes, ["pictures directly in it: 1"]);
+    let cifar = folder(&[], &[("data_batch_1.bin", b"x")]);
+    let error = check_faults(&cifar, &["`DIR` has no class folders"]);
+    assert_eq!(
+        error.diagnostics[0].notes,
+        ["CIFAR files are not supported yet"]
+    );
+    check_faults(
+        &folder(&[("a/1.png", 1)], &[("b/1.txt", b""), ("c/1.gif", b"")]),
+        &[
+            "class `b` of `DIR` has no pictures",
+            "class `c` of `DIR` has no pictures",
+        ],
+    );
+    check_faults(
+        &folder(&[("test/a/1.png", 1), ("val/a/1.png", 1)], &[]),
+        &["`DIR` has no `train` folder"],
+    );
+    let both = [
+        ("train/a/1.png", 1),
+        ("val/a/1.png", 1),
+        ("validation/a/1.png", 1),
+    ];
+    check_faults(
+        &folder(&both, &[]),
+        &["`DIR` has both `validation` and `val`"],
+    );
+    check_faults(
+        &folder(&[("train/1.png", 1)], &[]),
+        &["`DIR/train` has no class folders"],
+    );
+    check_faults(
+        &folder(&[("train/a/1.png", 1)], &[("test/a/1.txt", b"")]),
+        &["`DIR/test` has no pictures"],
+    );
+    let unknown = [
+        ("train/a/1.png", 1),
+        ("train/b/1.png", 1),
+        ("test/c/1.png", 1),
+        ("test/d/1.png", 1),
+    ];
+    let error = check_faults(
+        &folder(&unknown, &[]),
+        &[
+            "class `c` of `DIR/test` is not in `train`",
+            "class `d` of `DIR/test` is not in `train`",
+        ],
+    );
+    assert_eq!(error.diagnostics[0].notes, ["classes of `train`: `a`, `b`"]);
+    let error = load(
+        folder(&[("a/1.png", 1)], &[]).path(),
+        &preprocessing(4, 2, 2),
+    );
+    assert!(
+        error
+            .err()
+            .unwrap()
+            .to_string()
+            .ends_with("have 1 or 3 channels, the input has 4")
+    );
+}
+
+#[test]
+fn unreadable_pictures_are_told_together() {
+    let good = [("train/a/1.png", 1), ("train/b/1.png", 1)];
+    let bad = folder(&good, &[("train/a/0.jpg", b""), ("test/b/9.png", b"text")]);
+    let error = check_faults(
+        &bad,
+        &[
+            "failed to read picture `DIR/train/a/0.jpg`: the file is empty",
+            "failed to read picture `DIR/test/b/9.png`: \
+             its content is not a png, jpeg, webp or bmp picture",
+        ],
+    );
+    assert_eq!(error.diagnostics[0].helps, Vec::<String>::new());
+    assert_eq!(error.diagnostics[1].helps.len(), 1);
+
+    let many: Vec<String> = (0..25).map(|number| format!("a/{number:02}.png")).collect();
+    let many: Vec<(&str, &[u8])> = many.iter().map(|path| (path.as_str(), &b""[..])).collect();
+    let error = load_2x2(&folder(&[("b/1.png", 1)], &many)).err().unwrap();
+    assert_eq!(error.diagnostics.len(), 10);
+    assert!(error.diagnostics[9].message.contains("a/09.png"));
+    assert_eq!(error.diagnostics[9].notes, ["and 15 more"]);
+    assert_eq!(error.diagnostics[9].helps.len(), 1);
+}
+
+#[test]
+fn pictures_of_another_size_are_told_or_stretched() {
+    let large = grey_png(3, 4, &[5; 12]);
+    let folder = folder(&[("a/1.png", 1), ("b/1.png", 2)], &[("b/2.png", &large)]);
+    let error = check_faults(
+        &folder,
+        &["failed to read picture `DIR/b/2.png`: it is 3x4 (height x width), expected 2x2"],
+    );
+    assert_eq!(
+        error.diagnostics[0].helps,
+        ["set `resize = 2` in `[data]` to stretch every picture to 2x2"]
+    );
+    let mut stretching = preprocessing(1, 2, 2);
+    stretching.resize = true;
+    let splits = load(folder.path(), &stretching).unwrap();
+    assert_eq!(first_values(&splits.train), [1, 2, 5]);
+}
+
+#[cfg(unix)]
+#[test]
+fn links_do_not_loop_or_mix_classes() {
+    use std::os::unix::fs::symlink;
+
+    let folder = folder(&[("a/1.png", 1), ("b/1.png", 2), ("b/sub/2.png", 3)], &[]);
+    let path = folder.path();
+    symlink("..", path.join("a/up")).unwrap();
+    symlink(".", path.join("a/self")).unwrap();
+    symlink("../../b", path.join("b/sub/back")).unwrap();
+    symlink("/nowhere", path.join("a/broken")).unwrap();
+    symlink(path.join("b"), path.join("c")).unwrap();
+    let splits = load_2x2(&folder).unwrap();
+    assert_eq!(splits.classes, ["a", "b", "c"]);
+    assert_eq!(splits.train.labels, [0, 1, 1, 2, 2]);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn names_need_not_be_text() {
+    use std::os::unix::ffi::OsStrExt;
+
+    let folder = folder(&[("a b\n/1.png", 1)], &[]);
+    let class = folder.path().join(OsStr::from_bytes(b"\xff"));
+    fs::create_dir(&class).unwrap();
+    fs::write(
+        class.join(OsStr::from_bytes(b"\xfe.png")),
+        grey_png(2, 2, &[2; 4]),
+    )
+    .unwrap();
+    let splits = load_2x2(&folder).unwrap();
+    assert_eq!(splits.classes, ["a b\n", "\u{fffd}"]);
+}

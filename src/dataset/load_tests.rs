@@ -1,0 +1,160 @@
+use std::fs;
+
+use super::*;
+use crate::dataset::picture::tests::{grey_png, preprocessing};
+
+fn request(source: impl Into<String>) -> Request {
+    Request {
+        source: source.into(),
+        preprocessing: preprocessing(1, 28, 28),
+        validation: None,
+        seed: 1,
+    }
+}
+
+#[test]
+fn the_shipped_digits_load() {
+    let data = load(&request("mnist-5k")).unwrap();
+    assert_eq!(data.name, "mnist-5k");
+    assert_eq!(
+        data.classes,
+        ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"]
+    );
+    assert_eq!(data.train.len(), 4000);
+    assert_eq!(data.train.class_counts(10).iter().sum::<usize>(), 4000);
+    assert_eq!(data.train.picture(3999).len(), 784);
+    assert_eq!(data.test.as_ref().map(Samples::len), Some(1000));
+    assert!(data.validation.is_none());
+    assert!(data.border < 1.0);
+    assert_eq!(data.fingerprint.len(), 64);
+}
+
+#[test]
+fn validation_is_set_apart_and_the_fingerprint_stays() {
+    let mut request = request("mnist-5k");
+    let whole = load(&request).unwrap();
+    request.validation = Some(0.1);
+    let parts = load(&request).unwrap();
+    let validation = parts.validation.as_ref().unwrap();
+    assert_eq!((parts.train.len(), validation.len()), (3600, 400));
+    assert_eq!(parts.fingerprint, whole.fingerprint);
+    assert_eq!(load(&request), Ok(parts.clone()));
+    request.seed = 2;
+    assert_ne!(load(&request).unwrap().validation, parts.validation);
+}
+
+#[test]
+fn always_exchanges_light_and_dark() {
+    let mut request = request("mnist-5k");
+    let plain = load(&request).unwrap();
+    request.preprocessing.invert = Invert::Always;
+    let exchanged = load(&request).unwrap();
+    let pairs = plain.train.pixels.iter().zip(&exchanged.train.pixels);
+    assert!(pairs.into_iter().all(|(a, b)| a + b == 255));
+    assert!((plain.border + exchanged.border - 255.0).abs() < 1e-3);
+    assert_eq!(plain.fingerprint, exchanged.fingerprint);
+}
+
+#[track_caller]
+fn check_fault(request: &Request, message: &str, help: &str) -> Diagnostic {
+    let error = load(request).unwrap_err();
+    assert_eq!(error.kind.exit_code(), 3);
+    assert_eq!(error.to_string(), message);
+    assert_eq!(error.diagnostics[0].helps, [help]);
+    error.diagnostics[0].clone()
+}
+
+#[test]
+fn unknown_sources_are_told() {
+    check_fault(
+        &request("mnist"),
+        "fetching the data set `mnist` is not supported yet",
+        "set `source` in `[data]` to the path of a folder with its IDX files",
+    );
+    let message = "no data set and no path is called `mnst-5k`";
+    let fault = check_fault(&request("mnst-5k"), message, "did you mean `mnist-5k`?");
+    let folder = std::env::current_dir().unwrap();
+    let looked = format!("looked for `{}`", folder.join("mnst-5k").display());
+    assert_eq!(fault.notes, ["built-in: `mnist-5k`".to_owned(), looked]);
+    let message = "no data set and no path is called `pictures/of/cats`";
+    check_fault(&request("pictures/of/cats"), message, SUPPORTED);
+    check_fault(
+        &request(""),
+        "no data set and no path is called ``",
+        SUPPORTED,
+    );
+    check_fault(
+        &request("a\0b"),
+        "no data set and no path is called `a\0b`",
+        SUPPORTED,
+    );
+}
+
+#[test]
+fn files_are_not_supported_yet() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, what) in [
+        ("a.CSV", "CSV files are not supported yet"),
+        ("a.tar.gz", "tar files are not supported yet"),
+        ("a.npz", "numpy files are not supported yet"),
+        ("test_batch.bin", "CIFAR files are not supported yet"),
+        (
+            "train-images-idx3-ubyte.gz",
+            "it is one of the IDX files, and the folder that holds them is needed",
+        ),
+        ("a.png", "a data set is a folder"),
+    ] {
+        let path = folder.path().join(name).display().to_string();
+        fs::write(&path, "x").unwrap();
+        let message = format!("`{path}` is a file: {what}");
+        check_fault(&request(path), &message, SUPPORTED);
+    }
+}
+
+#[test]
+fn folders_are_checked_and_measured() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("shapes");
+    let put = |name: &str, value| {
+        let file = path.join(name);
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(
+            file,
+            grey_png(
+                3,
+                3,
+                &[value, value, value, value, 9, value, value, value, value],
+            ),
+        )
+        .unwrap();
+    };
+    put("train/a/1.png", 100);
+    let mut request = request(path.display().to_string());
+    request.preprocessing = preprocessing(1, 3, 3);
+    let source = path.display();
+    let help = "add a second class: there is nothing to tell apart";
+    check_fault(
+        &request,
+        &format!("`{source}` has a single class, `a`"),
+        help,
+    );
+    put("train/b/1.png", 200);
+    let data = load(&request).unwrap();
+    assert_eq!(data.name, "shapes");
+    assert!((data.border - 150.0).abs() < 1e-4);
+    put("val/b/1.png", 200);
+    request.validation = Some(0.25);
+    check_fault(
+        &request,
+        &format!("`{source}` has a validation folder, and the config sets apart a fraction too"),
+        "remove `validation = 0.25` from `[data]`, or the folder",
+    );
+    request.preprocessing.height = 0;
+    check_fault(
+        &request,
+        "pictures of 1x0x3 cannot be made",
+        "set `input` in `[model]` to the channels, height and width of a picture",
+    );
+    request.preprocessing.height = usize::MAX;
+    assert!(load(&request).is_err());
+}

@@ -1,0 +1,275 @@
+//! Data sets: from a name or a path to bytes and labels in memory, and from those to batches of floats.
+
+use std::path::{Path, PathBuf};
+
+use crate::diagnostic::{Diagnostic, Error, Result};
+
+mod augment;
+mod batches;
+mod builtin;
+mod folder;
+mod idx;
+mod loader;
+pub mod picture;
+mod preprocess;
+mod request;
+mod split;
+
+pub use augment::Augment;
+pub use batches::{Batch, assemble, order};
+pub use builtin::BUILT_IN;
+pub use folder::pictures_below;
+pub use loader::Loader;
+pub use preprocess::{Invert, Preprocessing, picture_input};
+pub use request::{normalize_by, request};
+
+/// What of a data set a command needs, taken from the config and the plan.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Request {
+    /// A built-in name or a path, relative to the working directory.
+    pub source: String,
+    /// How a picture becomes the network's input.
+    pub preprocessing: Preprocessing,
+    /// Fraction of the training samples set apart for validation, between 0 and 1.
+    pub validation: Option<f64>,
+    /// Decides which samples are set apart.
+    pub seed: u64,
+}
+
+/// A data set in memory.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Dataset {
+    /// The built-in name, or the last part of the path.
+    pub name: String,
+    /// Class names; a label is an index into them.
+    pub classes: Vec<String>,
+    /// What the network learns from.
+    pub train: Samples,
+    /// What tells when to stop, if asked for or in the source.
+    pub validation: Option<Samples>,
+    /// What is measured at the end, if in the source.
+    pub test: Option<Samples>,
+    /// Mean raw value (0 to 255) of the border pixels over the training split.
+    pub border: f32,
+    /// BLAKE3 in hex over the pixels and labels of the source's splits; the seed and the fraction set apart for
+    /// validation do not change it.
+    pub fingerprint: String,
+}
+
+/// Decoded pictures of one split, one byte a value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Samples {
+    /// Channels, height and width of each picture, after resize and before padding.
+    pub shape: [usize; 3],
+    /// All pictures, one after another: `[picture, channel, row, column]`.
+    pub pixels: Vec<u8>,
+    /// The class of each picture.
+    pub labels: Vec<u32>,
+    /// The file of each picture, where there is one.
+    pub paths: Option<Vec<PathBuf>>,
+}
+
+impl Samples {
+    /// Returns the number of pictures.
+    pub fn len(&self) -> usize {
+        self.labels.len()
+    }
+
+    /// Tells whether there is no picture.
+    pub fn is_empty(&self) -> bool {
+        self.labels.is_empty()
+    }
+
+    /// Returns the values of one picture: `[channel, row, column]`.
+    ///
+    /// # Panics
+    /// If `index` is not below [`len`](Self::len).
+    pub fn picture(&self, index: usize) -> &[u8] {
+        let size = self.picture_len();
+        &self.pixels[index * size..(index + 1) * size]
+    }
+
+    /// Counts the pictures of each of `classes` classes.
+    pub fn class_counts(&self, classes: usize) -> Vec<usize> {
+        let mut counts = vec![0; classes];
+        for label in &self.labels {
+            if let Some(count) = counts.get_mut(*label as usize) {
+                *count += 1;
+            }
+        }
+        counts
+    }
+
+    /// Returns the number of values of one picture.
+    fn picture_len(&self) -> usize {
+        self.shape.iter().product()
+    }
+}
+
+/// The splits as they lie in a source.
+struct Splits {
+    classes: Vec<String>,
+    train: Samples,
+    validation: Option<Samples>,
+    test: Option<Samples>,
+}
+
+impl Splits {
+    fn all(&self) -> impl Iterator<Item = (&'static str, &Samples)> {
+        let validation = self.validation.as_ref();
+        [
+            ("train", Some(&self.train)),
+            ("validation", validation),
+            ("test", self.test.as_ref()),
+        ]
+        .into_iter()
+        .filter_map(|(name, samples)| Some((name, samples?)))
+    }
+
+    fn fingerprint(&self) -> String {
+        let mut hasher = blake3::Hasher::new();
+        for (name, samples) in self.all() {
+            hasher.update(name.as_bytes());
+            for number in samples.shape.iter().chain([&samples.len()]) {
+                hasher.update(&(*number as u64).to_le_bytes());
+            }
+            hasher.update(&samples.pixels);
+            for label in &samples.labels {
+                hasher.update(&label.to_le_bytes());
+            }
+        }
+        hasher.finalize().to_hex().to_string()
+    }
+}
+
+/// Loads a data set into memory: decodes, converts, stretches where asked, and sets validation samples apart.
+///
+/// # Errors
+/// Diagnostics about the source: a name or path that is not there, a damaged file, a folder of another layout,
+/// pictures of another size or kind; all unreadable pictures of a folder at once.
+pub fn load(request: &Request) -> Result<Dataset> {
+    let preprocessing = &request.preprocessing;
+    check_shape(preprocessing)?;
+    let source = request.source.as_str();
+    let path = Path::new(source);
+    let (name, mut splits) = if let Some(splits) = builtin::load(source, preprocessing)? {
+        (source.to_owned(), splits)
+    } else {
+        (path_name(path), load_path(path, preprocessing)?)
+    };
+    if splits.classes.len() < 2 {
+        let only = splits.classes.first().map_or("", String::as_str);
+        let message = format!("`{source}` has a single class, `{only}`");
+        let help = "add a second class: there is nothing to tell apart";
+        return Err(Error::data(Diagnostic::error(message).help(help)));
+    }
+    let fingerprint = splits.fingerprint();
+    if preprocessing.invert == Invert::Always {
+        let others = [splits.validation.as_mut(), splits.test.as_mut()];
+        for samples in others.into_iter().flatten().chain([&mut splits.train]) {
+            preprocess::exchange_light_and_dark(&mut samples.pixels);
+        }
+    }
+    let (train, validation) = match (request.validation, splits.validation) {
+        (None, validation) => (splits.train, validation),
+        (Some(fraction), None) => {
+            let (train, validation) =
+                split::split(splits.train, splits.classes.len(), fraction, request.seed)?;
+            (train, Some(validation))
+        }
+        (Some(fraction), Some(_)) => return Err(two_validations(source, fraction)),
+    };
+    Ok(Dataset {
+        name,
+        classes: splits.classes,
+        border: preprocess::border_mean(&train.pixels, train.shape),
+        train,
+        validation,
+        test: splits.test,
+        fingerprint,
+    })
+}
+
+fn check_shape(preprocessing: &Preprocessing) -> Result<()> {
+    let shape @ [channels, height, width] = preprocessing.shape();
+    let size = shape
+        .iter()
+        .try_fold(1_usize, |all, size| all.checked_mul(*size));
+    if size.is_some_and(|size| size > 0) {
+        return Ok(());
+    }
+    let message = format!("pictures of {channels}x{height}x{width} cannot be made");
+    let help = "set `input` in `[model]` to the channels, height and width of a picture";
+    Err(Error::data(Diagnostic::error(message).help(help)))
+}
+
+fn two_validations(source: &str, fraction: f64) -> Error {
+    let message =
+        format!("`{source}` has a validation folder, and the config sets apart a fraction too");
+    let help = format!("remove `validation = {fraction}` from `[data]`, or the folder");
+    Error::data(Diagnostic::error(message).help(help))
+}
+
+/// Returns the last part of a path; of `.` too.
+fn path_name(path: &Path) -> String {
+    let whole = std::fs::canonicalize(path);
+    let name = path
+        .file_name()
+        .or_else(|| whole.as_ref().ok().and_then(|path| path.file_name()));
+    name.map_or_else(
+        || path.display().to_string(),
+        |name| name.to_string_lossy().into_owned(),
+    )
+}
+
+fn load_path(path: &Path, preprocessing: &Preprocessing) -> Result<Splits> {
+    let metadata = match std::fs::metadata(path) {
+        Ok(metadata) => metadata,
+        Err(error)
+            if matches!(
+                error.kind(),
+                std::io::ErrorKind::NotFound
+                    | std::io::ErrorKind::NotADirectory
+                    | std::io::ErrorKind::InvalidFilename
+                    | std::io::ErrorKind::InvalidInput
+            ) =>
+        {
+            return Err(builtin::unknown(path));
+        }
+        Err(error) => return Err(Error::io("read", path, &error)),
+    };
+    if !metadata.is_dir() {
+        return Err(unsupported_file(path));
+    }
+    if idx::is_idx_folder(path) {
+        idx::load(path, preprocessing)
+    } else {
+        folder::load(path, preprocessing)
+    }
+}
+
+const SUPPORTED: &str = "use a built-in name, a folder of IDX files, or a folder with a folder of pictures for each class";
+
+fn unsupported_file(path: &Path) -> Error {
+    let name = path_name(path).to_lowercase();
+    let ends = |endings: &[&str]| endings.iter().any(|ending| name.ends_with(ending));
+    let what = if ends(&[".csv"]) {
+        "CSV files are not supported yet"
+    } else if ends(&[".bin"]) {
+        "CIFAR files are not supported yet"
+    } else if ends(&[".tar", ".tar.gz", ".tgz"]) {
+        "tar files are not supported yet"
+    } else if ends(&[".npy", ".npz"]) {
+        "numpy files are not supported yet"
+    } else if name.contains("-ubyte") {
+        "it is one of the IDX files, and the folder that holds them is needed"
+    } else {
+        "a data set is a folder"
+    };
+    let message = format!("`{}` is a file: {what}", path.display());
+    Error::data(Diagnostic::error(message).help(SUPPORTED))
+}
+
+#[cfg(test)]
+#[path = "load_tests.rs"]
+mod tests;

@@ -1,0 +1,211 @@
+//! What went wrong, where, and how to mend it: values, not text on a terminal.
+
+use std::fmt;
+use std::ops::Range;
+use std::path::Path;
+use std::sync::Arc;
+
+/// Named text that spans point into: a config file, or an option of the command line.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Source {
+    /// A path as the user typed it, or what stands in its place (`--set`, `--epochs`).
+    pub name: String,
+    /// The whole text.
+    pub text: String,
+}
+
+/// A range of bytes in a [`Source`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Span {
+    /// The text it points into.
+    pub source: Arc<Source>,
+    /// Byte offsets, on character boundaries.
+    pub range: Range<usize>,
+}
+
+impl Span {
+    /// Returns the 1-based line the span begins on.
+    #[must_use]
+    pub fn line(&self) -> usize {
+        let before = self.source.text.get(..self.range.start).unwrap_or_default();
+        before.matches('\n').count() + 1
+    }
+
+    /// Returns the text the span covers.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        self.source.text.get(self.range.clone()).unwrap_or_default()
+    }
+}
+
+/// How serious a [`Diagnostic`] is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Severity {
+    /// The command cannot go on.
+    Error,
+    /// The command goes on, and the user should know.
+    Warning,
+}
+
+/// A place in a source with a few words about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Label {
+    /// The place.
+    pub span: Span,
+    /// What is to be said there; may be empty.
+    pub text: String,
+}
+
+/// One thing to tell the user: lowercase, no full stop, the user's own words in backticks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// How serious it is.
+    pub severity: Severity,
+    /// What is wrong, in one line.
+    pub message: String,
+    /// Where; empty when the place is not in a text.
+    pub label: Option<Label>,
+    /// Facts that explain it.
+    pub notes: Vec<String>,
+    /// Edits that mend it.
+    pub helps: Vec<String>,
+}
+
+impl Diagnostic {
+    /// Creates an error.
+    pub fn error(message: impl Into<String>) -> Self {
+        Self {
+            severity: Severity::Error,
+            message: message.into(),
+            label: None,
+            notes: Vec::new(),
+            helps: Vec::new(),
+        }
+    }
+
+    /// Creates a warning.
+    pub fn warning(message: impl Into<String>) -> Self {
+        Self {
+            severity: Severity::Warning,
+            ..Self::error(message)
+        }
+    }
+
+    /// Points at the place, with a few words (which may be empty).
+    #[must_use]
+    pub fn at(mut self, span: &Span, text: impl Into<String>) -> Self {
+        self.label = Some(Label {
+            span: span.clone(),
+            text: text.into(),
+        });
+        self
+    }
+
+    /// Adds a fact that explains it.
+    #[must_use]
+    pub fn note(mut self, note: impl Into<String>) -> Self {
+        self.notes.push(note.into());
+        self
+    }
+
+    /// Adds an edit that mends it.
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.helps.push(help.into());
+        self
+    }
+}
+
+/// Why a command ends without success; each has an exit code of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// The command line or the config.
+    Config,
+    /// The data set or a picture.
+    Data,
+    /// A model file, a checkpoint or a run.
+    Model,
+    /// Reading or writing failed.
+    Io,
+    /// The loss is not a finite number.
+    Diverged,
+    /// The run is in use.
+    Busy,
+}
+
+impl Kind {
+    /// Returns the exit code of the public contract.
+    #[must_use]
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Self::Config => 2,
+            Self::Data => 3,
+            Self::Model => 4,
+            Self::Io => 5,
+            Self::Diverged => 6,
+            Self::Busy => 7,
+        }
+    }
+}
+
+/// Everything that stopped a command: one kind, one or more diagnostics.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Error {
+    /// Decides the exit code.
+    pub kind: Kind,
+    /// In the order they should be read.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// A result whose error is an [`Error`].
+pub type Result<T> = std::result::Result<T, Error>;
+
+impl Error {
+    /// Creates an error from one diagnostic.
+    #[must_use]
+    pub fn new(kind: Kind, diagnostic: Diagnostic) -> Self {
+        Self {
+            kind,
+            diagnostics: vec![diagnostic],
+        }
+    }
+
+    /// Creates an error about the data.
+    #[must_use]
+    pub fn data(diagnostic: Diagnostic) -> Self {
+        Self::new(Kind::Data, diagnostic)
+    }
+
+    /// Creates an error about the config or the command line.
+    #[must_use]
+    pub fn config(diagnostic: Diagnostic) -> Self {
+        Self::new(Kind::Config, diagnostic)
+    }
+
+    /// Creates an error about a model, a checkpoint or a run.
+    #[must_use]
+    pub fn model(diagnostic: Diagnostic) -> Self {
+        Self::new(Kind::Model, diagnostic)
+    }
+
+    /// Creates an error from a failed read or write: "failed to `action` `path`".
+    #[must_use]
+    pub fn io(action: &str, path: &Path, error: &std::io::Error) -> Self {
+        let message = format!("failed to {action} `{}`: {error}", path.display());
+        Self::new(Kind::Io, Diagnostic::error(message))
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, diagnostic) in self.diagnostics.iter().enumerate() {
+            if index > 0 {
+                formatter.write_str("; ")?;
+            }
+            formatter.write_str(&diagnostic.message)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Error {}

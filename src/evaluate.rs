@@ -1,0 +1,252 @@
+//! Evaluation: how well a trained network does on a split.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+use burn::tensor::{self, Tensor};
+
+use crate::dataset::{self, Loader, Preprocessing, Request, Samples};
+use crate::diagnostic::{Diagnostic, Error, Result};
+use crate::metrics::{Answer, Metrics};
+use crate::model::{self, Model, Pass};
+use crate::model_file::Trained;
+
+/// Settings of a measurement.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// Classes of the network.
+    pub classes: usize,
+    /// Pictures in one pass.
+    pub batch_size: usize,
+    /// Threads that prepare batches.
+    pub threads: usize,
+}
+
+/// A sample that was taken for another class.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Mistake {
+    /// Its place in the split.
+    pub index: usize,
+    /// Its file, where it has one.
+    pub path: Option<PathBuf>,
+    /// Its class.
+    pub label: usize,
+    /// The class answered.
+    pub predicted: usize,
+    /// The probability of the answer.
+    pub confidence: f64,
+}
+
+/// What an evaluation found.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// Figures over all samples.
+    pub metrics: Metrics,
+    /// Wrong answers, the most confident first.
+    pub mistakes: Vec<Mistake>,
+    /// Seconds it took.
+    pub elapsed_secs: f64,
+}
+
+/// A part of a data set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Split {
+    /// What networks learn from.
+    Train,
+    /// What decides which weights are kept.
+    Validation,
+    /// What neither has seen.
+    Test,
+}
+
+impl Split {
+    /// Returns the field's word for it.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Train => "train",
+            Self::Validation => "validation",
+            Self::Test => "test",
+        }
+    }
+}
+
+/// Loads the split to measure on: the one asked for, else test, else validation.
+///
+/// Labels are numbered as the network's classes are, whatever other classes the data lacks.
+///
+/// # Errors
+/// When the data has no such split, or a class that the network does not know.
+pub fn load_split(
+    trained: &Trained,
+    source: Option<&str>,
+    split: Option<Split>,
+) -> Result<(Split, Arc<Samples>)> {
+    let config = &trained.config;
+    let own = config
+        .data
+        .source
+        .as_ref()
+        .map(|source| source.value.clone());
+    let request = Request {
+        source: source.map(str::to_owned).or(own).unwrap_or_default(),
+        preprocessing: trained.header.preprocessing.clone(),
+        // Other data was never split: all of it is new to the network.
+        validation: config.data.validation.filter(|_| source.is_none()),
+        seed: config.train.seed,
+    };
+    let dataset = dataset::load(&request)?;
+    let (split, samples) = match split {
+        Some(Split::Train) => (Split::Train, Some(dataset.train)),
+        Some(Split::Validation) => (Split::Validation, dataset.validation),
+        Some(Split::Test) => (Split::Test, dataset.test),
+        None if dataset.test.is_some() => (Split::Test, dataset.test),
+        None => (Split::Validation, dataset.validation),
+    };
+    let Some(mut samples) = samples else {
+        let message = format!("`{}` has no {} split", request.source, split.word());
+        let help = "measure on all of it with `--split train`";
+        return Err(Error::data(Diagnostic::error(message).help(help)));
+    };
+    renumber(&mut samples, &dataset.classes, &trained.header.classes)?;
+    Ok((split, Arc::new(samples)))
+}
+
+/// Turns labels that index `from` into labels that index `to`, by the classes' names.
+fn renumber(samples: &mut Samples, from: &[String], to: &[String]) -> Result<()> {
+    let position = |name: &String| to.iter().position(|class| class == name);
+    for label in &mut samples.labels {
+        let name = from.get(*label as usize);
+        let Some(index) = name
+            .and_then(position)
+            .and_then(|index| u32::try_from(index).ok())
+        else {
+            let name = name.map_or("", String::as_str);
+            let message = format!("class `{name}` of the data is not one the network knows");
+            let known: Vec<String> = to.iter().take(12).map(|name| format!("`{name}`")).collect();
+            let diagnostic = Diagnostic::error(message);
+            return Err(Error::data(
+                diagnostic.note(format!("it knows {}", known.join(", "))),
+            ));
+        };
+        *label = index;
+    }
+    Ok(())
+}
+
+/// Measures a network on a split and gathers its mistakes.
+///
+/// # Errors
+/// When results cannot be read back from the device.
+pub fn evaluate(
+    network: &Model,
+    samples: &Arc<Samples>,
+    preprocessing: &Arc<Preprocessing>,
+    device: &tensor::Device,
+    settings: Settings,
+) -> Result<Report> {
+    let begin = Instant::now();
+    let mut mistakes = Vec::new();
+    let metrics = measure(
+        network,
+        samples,
+        preprocessing,
+        device,
+        settings,
+        |index, answer| {
+            let label = samples.labels.get(index).map_or(0, |label| *label as usize);
+            if answer.predicted != label {
+                mistakes.push(Mistake {
+                    index,
+                    path: samples
+                        .paths
+                        .as_ref()
+                        .and_then(|paths| paths.get(index).cloned()),
+                    label,
+                    predicted: answer.predicted,
+                    confidence: answer.confidence,
+                });
+            }
+        },
+    )?;
+    mistakes.sort_by(|a, b| {
+        b.confidence
+            .total_cmp(&a.confidence)
+            .then(a.index.cmp(&b.index))
+    });
+    Ok(Report {
+        metrics,
+        mistakes,
+        elapsed_secs: begin.elapsed().as_secs_f64(),
+    })
+}
+
+/// Measures a network on a split; `answered` hears of each answer.
+///
+/// # Errors
+/// When results cannot be read back from the device.
+pub fn measure(
+    network: &Model,
+    samples: &Arc<Samples>,
+    preprocessing: &Arc<Preprocessing>,
+    device: &tensor::Device,
+    settings: Settings,
+    mut answered: impl FnMut(usize, Answer),
+) -> Result<Metrics> {
+    let mut metrics = Metrics::new(settings.classes);
+    let indices: Vec<usize> = (0..samples.len()).collect();
+    let batches = indices
+        .chunks(settings.batch_size)
+        .map(<[usize]>::to_vec)
+        .collect();
+    let loader = Loader::new(
+        Arc::clone(samples),
+        batches,
+        Arc::clone(preprocessing),
+        None,
+        settings.threads,
+    );
+    for batch in loader {
+        let input = model::input_tensor(batch.inputs, preprocessing.input_shape(), device);
+        let logits = network.logits(input, Pass::Evaluate);
+        let answers = add_batch(&mut metrics, logits, &batch.labels)?;
+        for (index, answer) in batch.indices.iter().zip(answers) {
+            answered(*index, answer);
+        }
+    }
+    Ok(metrics)
+}
+
+/// Adds the answers to one batch; `logits` is `[batch, classes]`.
+///
+/// # Errors
+/// When results cannot be read back from the device.
+pub(crate) fn add_batch(
+    metrics: &mut Metrics,
+    logits: Tensor<2>,
+    labels: &[u32],
+) -> Result<Vec<Answer>> {
+    let [_, classes] = logits.dims();
+    let values = to_host(logits)?;
+    let rows = values.chunks(classes.max(1)).zip(labels);
+    Ok(rows
+        .map(|(row, label)| metrics.add(row, *label as usize))
+        .collect())
+}
+
+/// Reads values back from the device.
+///
+/// # Errors
+/// When the device fails.
+pub(crate) fn to_host(tensor: Tensor<2>) -> Result<Vec<f32>> {
+    let failed = |reason: String| {
+        let message = format!("failed to read results from the device: {reason}");
+        Error::model(Diagnostic::error(message))
+    };
+    let data = tensor
+        .try_into_data()
+        .map_err(|error| failed(format!("{error:?}")))?;
+    data.try_to_vec::<f32>()
+        .map_err(|error| failed(format!("{error:?}")))
+}

@@ -1,0 +1,114 @@
+//! Files that appear whole or not at all.
+
+use std::fs::{self, File};
+use std::io::Write as _;
+use std::path::Path;
+
+use crate::diagnostic::{Error, Result};
+
+/// What unfinished files and folders are called, so that the next start finds and removes them.
+const UNFINISHED: &str = ".unfinished-";
+
+/// Writes a file: a reader sees the old content or the new, never a part.
+///
+/// # Errors
+/// When the disk is full or the folder cannot be written; the old file is then untouched.
+pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    let unfinished = unfinished(path);
+    let attempt = write_through(&unfinished, bytes).and_then(|()| fs::rename(&unfinished, path));
+    if let Err(error) = attempt {
+        let _ = fs::remove_file(&unfinished);
+        return Err(Error::io("write", path, &error));
+    }
+    sync_folder(path);
+    Ok(())
+}
+
+/// Writes a folder of files that appears at `path` with all of them, or not at all.
+///
+/// # Errors
+/// When the disk is full or the folder above cannot be written.
+pub fn write_folder(path: &Path, files: &[(&str, &[u8])]) -> Result<()> {
+    let unfinished = unfinished(path);
+    let attempt = fs::create_dir(&unfinished)
+        .and_then(|()| {
+            files
+                .iter()
+                .try_for_each(|(name, bytes)| write_through(&unfinished.join(name), bytes))
+        })
+        .and_then(|()| File::open(&unfinished)?.sync_all())
+        .and_then(|()| fs::rename(&unfinished, path));
+    if let Err(error) = attempt {
+        let _ = fs::remove_dir_all(&unfinished);
+        return Err(Error::io("write", path, &error));
+    }
+    sync_folder(path);
+    Ok(())
+}
+
+/// Removes what a killed process left unfinished in a folder.
+///
+/// # Errors
+/// When the folder cannot be read or something in it not removed.
+pub fn remove_unfinished(folder: &Path) -> Result<()> {
+    let entries = fs::read_dir(folder).map_err(|error| Error::io("read", folder, &error))?;
+    for entry in entries.flatten() {
+        let path = entry.path();
+        if !entry.file_name().to_string_lossy().starts_with(UNFINISHED) {
+            continue;
+        }
+        let removed = if path.is_dir() {
+            fs::remove_dir_all(&path)
+        } else {
+            fs::remove_file(&path)
+        };
+        removed.map_err(|error| Error::io("remove", &path, &error))?;
+    }
+    Ok(())
+}
+
+fn unfinished(path: &Path) -> std::path::PathBuf {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    path.with_file_name(format!("{UNFINISHED}{name}"))
+}
+
+fn write_through(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let mut file = File::create(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
+/// Makes the rename last through a power cut; not every file system can, and that is no error.
+fn sync_folder(path: &Path) {
+    if let Some(folder) = path.parent()
+        && let Ok(folder) = File::open(folder)
+    {
+        let _ = folder.sync_all();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failed_write_leaves_the_old_file_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        write(&path, b"old").unwrap();
+        fs::create_dir(folder.path().join(".unfinished-file")).unwrap();
+        assert!(write(&path, b"new").is_err());
+        assert_eq!(fs::read(&path).unwrap(), b"old");
+        remove_unfinished(folder.path()).unwrap();
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_folder_appears_with_all_its_files() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("checkpoint");
+        write_folder(&path, &[("a", b"1"), ("b", b"2")]).unwrap();
+        assert_eq!(fs::read(path.join("b")).unwrap(), b"2");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+}

@@ -1,0 +1,25 @@
+//! Describe a convolutional network in TOML; check, inspect, train, evaluate and use it.
+//!
+//! The layout in floors is in `ARCHITECTURE.md`: a module uses what stands below it.
+
+pub mod checkpoint;
+pub mod cli;
+pub mod config;
+pub mod dataset;
+pub mod diagnostic;
+pub mod evaluate;
+mod files;
+pub mod load;
+pub mod loss;
+pub mod metrics;
+pub mod model;
+pub mod model_file;
+pub mod optimizer;
+pub mod plan;
+pub mod predict;
+mod random;
+pub mod report;
+pub mod run;
+pub mod schedule;
+pub mod shape;
+pub mod train;

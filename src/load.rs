@@ -1,0 +1,178 @@
+//! A config file, checked as far as it can be before any data is read.
+
+use std::path::Path;
+
+use crate::config::{Config, MAX_CONFIG_BYTES, Override};
+use crate::dataset::{self, Dataset, Request};
+use crate::diagnostic::{Diagnostic, Error, Kind, Result};
+use crate::plan::Plan;
+
+/// A config without errors, and what follows from it alone.
+#[derive(Clone, Debug)]
+pub struct Project {
+    /// The config.
+    pub config: Config,
+    /// Its shapes and counts.
+    pub plan: Plan,
+    /// What it asks of its data.
+    pub request: Request,
+}
+
+impl Project {
+    /// Reads and checks a config file; the network is named after it if it has no name.
+    ///
+    /// # Errors
+    /// All errors of the file at once.
+    pub fn read(path: &Path, overrides: &[Override]) -> Result<Self> {
+        let name = path.display().to_string();
+        let text = read_text(path, &name)?;
+        let mut project = Self::check(&name, &text, overrides)?;
+        if project.config.model.name.is_none() {
+            let stem = path
+                .file_stem()
+                .map(|stem| stem.to_string_lossy().into_owned());
+            project.config.model.name = stem;
+        }
+        Ok(project)
+    }
+
+    /// Checks the text of a config.
+    ///
+    /// # Errors
+    /// All errors of the text at once.
+    pub fn check(name: &str, text: &str, overrides: &[Override]) -> Result<Self> {
+        let parsed = Config::parse(name, text, overrides);
+        let mut problems = parsed.problems;
+        let mut planned = None;
+        if let Some(config) = parsed.config {
+            let plan = match Plan::new(&config.model) {
+                Ok(plan) => Some(plan),
+                Err(more) => {
+                    problems.extend(more);
+                    None
+                }
+            };
+            match dataset::request(&config) {
+                Ok(request) => planned = plan.map(|plan| (config, plan, request)),
+                Err(more) => problems.extend(more),
+            }
+        }
+        match planned {
+            Some((config, plan, request)) if problems.is_empty() => Ok(Self {
+                config,
+                plan,
+                request,
+            }),
+            _ => Err(Error {
+                kind: Kind::Config,
+                diagnostics: problems,
+            }),
+        }
+    }
+
+    /// Loads the data set and checks that its classes fit the network's answer.
+    ///
+    /// Returns the preprocessing with what only the data tells: its border, and its mean and
+    /// deviation where the config asks for them.
+    ///
+    /// # Errors
+    /// When there is no source, the source is faulty, or the classes do not fit.
+    pub fn load_data(&self) -> Result<Loaded> {
+        if self.request.source.is_empty() {
+            return Err(Error::config(
+                Diagnostic::error("the config names no data")
+                    .help("add `source = \"mnist-5k\"` to `[data]`, or give `--data`"),
+            ));
+        }
+        let dataset = dataset::load(&self.request)?;
+        let classes = self.fit_classes(&dataset)?;
+        let mut preprocessing = self.request.preprocessing.clone();
+        preprocessing.border = dataset.border;
+        if self.config.data.normalize.value == crate::config::Normalize::Dataset {
+            dataset::normalize_by(&dataset.train, &mut preprocessing);
+        }
+        Ok(Loaded {
+            dataset: Dataset { classes, ..dataset },
+            preprocessing,
+        })
+    }
+
+    /// Returns the class names, one for each output of the network.
+    fn fit_classes(&self, dataset: &Dataset) -> Result<Vec<String>> {
+        let outputs: usize = self.plan.output().iter().product();
+        let count = dataset.classes.len();
+        if count == outputs {
+            return Ok(dataset.classes.clone());
+        }
+        // Numbered labels say nothing of classes beyond the largest that occurs.
+        let numbered = dataset.train.paths.is_none();
+        if numbered && count < outputs {
+            return Ok((0..outputs).map(|class| class.to_string()).collect());
+        }
+        if numbered {
+            let label = count - 1;
+            let message = format!("label {label} is beyond the {outputs} classes of the network");
+            return Err(Error::data(
+                self.at_answer(Diagnostic::error(message), count),
+            ));
+        }
+        let message = format!("the data has {count} classes, the network answers with {outputs}");
+        let names: Vec<String> = dataset
+            .classes
+            .iter()
+            .take(12)
+            .map(|name| format!("`{name}`"))
+            .collect();
+        let more = if count > 12 { ", …" } else { "" };
+        let diagnostic =
+            Diagnostic::error(message).note(format!("classes: {}{more}", names.join(", ")));
+        Err(Error::config(self.at_answer(diagnostic, count)))
+    }
+
+    /// Points at the layer that decides the number of classes, and says the edit.
+    fn at_answer(&self, diagnostic: Diagnostic, count: usize) -> Diagnostic {
+        use crate::config::LayerKind;
+        let layers = self.config.model.layers.iter().rev();
+        let place = layers.filter_map(|layer| match &layer.kind {
+            LayerKind::Dense(dense) => Some((&dense.units.span, "units")),
+            LayerKind::Conv(conv) => Some((&conv.filters.span, "filters")),
+            _ => None,
+        });
+        match place.into_iter().next() {
+            Some((span, key)) => diagnostic
+                .at(span, format!("needs {count}"))
+                .help(format!("set `{key} = {count}` in the last layer")),
+            None => diagnostic,
+        }
+    }
+}
+
+/// A data set with the preprocessing that belongs to it.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// The pictures; class names are one for each output of the network.
+    pub dataset: Dataset,
+    /// How they become the network's input.
+    pub preprocessing: dataset::Preprocessing,
+}
+
+fn read_text(path: &Path, name: &str) -> Result<String> {
+    let failed = |reason: String| {
+        Error::config(
+            Diagnostic::error(format!("failed to read the config `{name}`: {reason}"))
+                .help("give the path of a TOML file, such as `configs/lenet5.toml`"),
+        )
+    };
+    let metadata = std::fs::metadata(path).map_err(|error| failed(error.to_string()))?;
+    if metadata.is_dir() {
+        return Err(failed("it is a folder".to_owned()));
+    }
+    if metadata.len() > MAX_CONFIG_BYTES as u64 {
+        let size = metadata.len();
+        return Err(failed(format!(
+            "{size} bytes; a config has {MAX_CONFIG_BYTES} at most"
+        )));
+    }
+    let bytes = std::fs::read(path).map_err(|error| failed(error.to_string()))?;
+    String::from_utf8(bytes).map_err(|_| failed("it is not UTF-8 text".to_owned()))
+}

@@ -1,0 +1,7 @@
+//! The `cnn` command.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ExitCode::from(cnn::cli::run())
+}

@@ -1,0 +1,50 @@
+//! `activation`: the computation, for the layer and for the key of other layers.
+
+use burn::module::Module;
+use burn::tensor::{Tensor, activation};
+
+use super::{Pass, Value};
+use crate::config::Function;
+
+/// An activation function as a layer of its own.
+#[derive(Module, Debug)]
+pub(super) struct Activation {
+    #[module(skip)]
+    function: Function,
+}
+
+impl Activation {
+    pub(super) fn new(function: Function) -> Self {
+        Self { function }
+    }
+
+    pub(super) fn forward(&self, value: Value, _: Pass) -> Value {
+        apply_if(Some(self.function), value)
+    }
+}
+
+/// Applies a function, if any.
+pub(super) fn apply_if(function: Option<Function>, value: Value) -> Value {
+    let Some(function) = function else {
+        return value;
+    };
+    match value {
+        Value::Maps(maps) => Value::Maps(apply(function, maps)),
+        Value::Row(row) => Value::Row(apply(function, row)),
+    }
+}
+
+/// Applies a function; softmax runs along the channels or units.
+///
+/// # Reference
+/// The functions of the same names in `torch.nn.functional`; `gelu` is the exact form.
+fn apply<const D: usize>(function: Function, tensor: Tensor<D>) -> Tensor<D> {
+    match function {
+        Function::Relu => activation::relu(tensor),
+        Function::Tanh => activation::tanh(tensor),
+        Function::Sigmoid => activation::sigmoid(tensor),
+        Function::Softmax => activation::softmax(tensor, 1),
+        Function::LeakyRelu { slope } => activation::leaky_relu(tensor, slope),
+        Function::Gelu => activation::gelu(tensor),
+    }
+}

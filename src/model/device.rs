@@ -1,0 +1,113 @@
+//! Devices by the names of the command line.
+//!
+//! `burn-ndarray` is deprecated upstream; everything that names it stands in this file.
+
+use burn::tensor;
+
+use crate::diagnostic::{Diagnostic, Error, Result};
+
+/// A device as the user names it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Device {
+    /// Burn's flex backend on the processor: `cpu`.
+    #[default]
+    Cpu,
+    /// Burn's ndarray backend on the processor: `ndarray`.
+    NdArray,
+    /// The graphics adapter with this index: `wgpu`, `wgpu:1`.
+    Wgpu(usize),
+}
+
+/// Names of the devices compiled in.
+pub const COMPILED: &[&str] = if cfg!(feature = "wgpu") {
+    &["cpu", "ndarray", "wgpu"]
+} else {
+    &["cpu", "ndarray"]
+};
+
+impl std::fmt::Display for Device {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Cpu => formatter.write_str("cpu"),
+            Self::NdArray => formatter.write_str("ndarray"),
+            Self::Wgpu(0) => formatter.write_str("wgpu"),
+            Self::Wgpu(index) => write!(formatter, "wgpu:{index}"),
+        }
+    }
+}
+
+impl std::str::FromStr for Device {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self> {
+        let unknown = || {
+            Error::config(
+                Diagnostic::error(format!("unknown device `{name}`"))
+                    .note("devices are `cpu`, `ndarray`, `wgpu` and `wgpu:N`")
+                    .help("leave `--device` out to compute on the processor"),
+            )
+        };
+        match name {
+            "cpu" => Ok(Self::Cpu),
+            "ndarray" => Ok(Self::NdArray),
+            "wgpu" => Ok(Self::Wgpu(0)),
+            _ => {
+                let index = name.strip_prefix("wgpu:").ok_or_else(unknown)?;
+                index.parse().map(Self::Wgpu).map_err(|_| unknown())
+            }
+        }
+    }
+}
+
+impl Device {
+    /// Opens the device, without automatic differentiation.
+    ///
+    /// # Errors
+    /// When the device is not compiled in, or the machine has no such adapter.
+    pub fn open(self) -> Result<tensor::Device> {
+        match self {
+            Self::Cpu => Ok(tensor::Device::flex()),
+            #[expect(deprecated, reason = "kept while burn has it")]
+            Self::NdArray => Ok(tensor::Device::ndarray()),
+            Self::Wgpu(index) => open_wgpu(index),
+        }
+    }
+}
+
+#[cfg(not(feature = "wgpu"))]
+fn open_wgpu(_: usize) -> Result<tensor::Device> {
+    Err(Error::config(
+        Diagnostic::error("this `cnn` was built without `wgpu`")
+            .note(format!("it has {}", COMPILED.join(", ")))
+            .help("install it with `cargo install --path . --features wgpu`"),
+    ))
+}
+
+#[cfg(feature = "wgpu")]
+fn open_wgpu(index: usize) -> Result<tensor::Device> {
+    use burn::tensor::DeviceType;
+
+    let adapters = tensor::Device::enumerate(DeviceType::Wgpu).into_vec();
+    match adapters.get(index) {
+        Some(device) => Ok(device.clone()),
+        None => Err(no_adapter(index, &adapters)),
+    }
+}
+
+#[cfg(feature = "wgpu")]
+fn no_adapter(index: usize, adapters: &[tensor::Device]) -> Error {
+    let diagnostic = Diagnostic::error(format!("no graphics adapter for `wgpu:{index}`"));
+    let diagnostic = if adapters.is_empty() {
+        diagnostic
+            .note("this machine has none that Vulkan, Metal or DirectX 12 can reach")
+            .help("install a driver (on Debian `mesa-vulkan-drivers`), or use `--device cpu`")
+    } else {
+        let list: Vec<String> = adapters
+            .iter()
+            .enumerate()
+            .map(|(index, device)| format!("`wgpu:{index}` ({device:?})"))
+            .collect();
+        diagnostic.note(format!("there is {}", list.join(", ")))
+    };
+    Error::config(diagnostic)
+}

@@ -1,0 +1,179 @@
+//! The file that predicts anywhere: weights, and in its metadata all that they need.
+
+use std::path::Path;
+
+use burn::store::{ModuleStore as _, SafetensorsStore};
+use burn::tensor;
+use safetensors::SafeTensors;
+use serde::{Deserialize, Serialize};
+
+use crate::config::Config;
+use crate::dataset::Preprocessing;
+use crate::diagnostic::{Diagnostic, Error, Result};
+use crate::model::Model;
+use crate::plan::Plan;
+
+/// The version of the format that is written; older ones are read.
+const FORMAT: u32 = 1;
+
+/// The one key of the metadata. One key alone, because their order in the file is not fixed.
+const KEY: &str = "cnn";
+
+/// What the metadata of a model file says.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Header {
+    /// Version of the format.
+    pub format: u32,
+    /// The config with every default.
+    pub config: String,
+    /// Class names in the order of the logits.
+    pub classes: Vec<String>,
+    /// How a picture becomes the network's input.
+    pub preprocessing: Preprocessing,
+}
+
+/// A trained network with all that it needs to answer.
+#[derive(Clone, Debug)]
+pub struct Trained {
+    /// What the file says about itself.
+    pub header: Header,
+    /// The config the network was trained with.
+    pub config: Config,
+    /// Its shapes.
+    pub plan: Plan,
+    /// The network, without automatic differentiation.
+    pub model: Model,
+}
+
+impl Header {
+    /// Describes a network that is being trained.
+    #[must_use]
+    pub fn new(config: &Config, classes: &[String], preprocessing: &Preprocessing) -> Self {
+        Self {
+            format: FORMAT,
+            config: config.to_toml(),
+            classes: classes.to_vec(),
+            preprocessing: preprocessing.clone(),
+        }
+    }
+}
+
+/// Returns the bytes of a model file.
+///
+/// # Errors
+/// When the weights cannot be read back from the device.
+pub fn to_bytes(model: &Model, header: &Header) -> Result<Vec<u8>> {
+    let failed = |reason: String| {
+        Error::model(Diagnostic::error(format!(
+            "failed to write the weights: {reason}"
+        )))
+    };
+    let metadata = serde_json::to_string(header).map_err(|error| failed(error.to_string()))?;
+    let mut store = SafetensorsStore::from_bytes(None)
+        .clear_metadata()
+        .metadata(KEY, metadata);
+    store
+        .collect_from(model)
+        .map_err(|error| failed(error.to_string()))?;
+    store.get_bytes().map_err(|error| failed(error.to_string()))
+}
+
+/// Loads a model file.
+///
+/// # Errors
+/// When it cannot be read, is no model file of `cnn`, or its weights do not fit its config.
+pub fn load(path: &Path, device: &tensor::Device) -> Result<Trained> {
+    let bytes = std::fs::read(path).map_err(|error| Error::io("read", path, &error))?;
+    let name = path.display().to_string();
+    let header = read_header(&bytes, &name)?;
+    let parsed = Config::parse(&name, &header.config, &[]);
+    let damaged = |problems: Vec<Diagnostic>| {
+        let mut diagnostics = vec![Diagnostic::error(format!(
+            "the config inside `{name}` does not hold"
+        ))];
+        diagnostics.extend(problems);
+        Error {
+            kind: crate::diagnostic::Kind::Model,
+            diagnostics,
+        }
+    };
+    let config = match parsed.config {
+        Some(config) if parsed.problems.is_empty() => config,
+        _ => return Err(damaged(parsed.problems)),
+    };
+    let plan = Plan::new(&config.model).map_err(damaged)?;
+    let model = load_weights(Model::new(&plan, 0, device), bytes, &name)?;
+    Ok(Trained {
+        header,
+        config,
+        plan,
+        model,
+    })
+}
+
+fn read_header(bytes: &[u8], name: &str) -> Result<Header> {
+    let not_ours = |diagnostic: Diagnostic| {
+        Error::model(diagnostic.help("give a `model.safetensors` that `cnn train` wrote"))
+    };
+    if bytes.starts_with(b"PK\x03\x04") || bytes.starts_with(&[0x80, 0x02]) {
+        let message = format!("`{name}` is a PyTorch file, not safetensors");
+        return Err(not_ours(Diagnostic::error(message)));
+    }
+    if bytes.starts_with(b"\x89HDF") {
+        let message = format!("`{name}` is an HDF5 file, not safetensors");
+        return Err(not_ours(Diagnostic::error(message)));
+    }
+    let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(|error| {
+        not_ours(Diagnostic::error(format!(
+            "`{name}` is not a safetensors file: {error}"
+        )))
+    })?;
+    let entries = metadata.metadata().as_ref();
+    let Some(text) = entries.and_then(|entries| entries.get(KEY)) else {
+        let message = format!("`{name}` holds weights, but no config, classes and preprocessing");
+        return Err(not_ours(Diagnostic::error(message)));
+    };
+    let header: Header = serde_json::from_str(text).map_err(|error| {
+        not_ours(Diagnostic::error(format!(
+            "the metadata of `{name}` is damaged: {error}"
+        )))
+    })?;
+    if header.format > FORMAT {
+        let message = format!(
+            "`{name}` has format {}; this `cnn` reads up to {FORMAT}",
+            header.format
+        );
+        return Err(Error::model(
+            Diagnostic::error(message).help("use a newer `cnn`"),
+        ));
+    }
+    Ok(header)
+}
+
+/// Puts the weights of a model file into a network; all of them or none.
+///
+/// # Errors
+/// A diagnostic that lists every weight that is missing, superfluous or of another shape.
+pub fn load_weights(mut model: Model, bytes: Vec<u8>, name: &str) -> Result<Model> {
+    let mut store = SafetensorsStore::from_bytes(Some(bytes))
+        .validate(false)
+        .allow_partial(true);
+    let applied = store.apply_to(&mut model).map_err(|error| {
+        Error::model(Diagnostic::error(format!(
+            "failed to read `{name}`: {error}"
+        )))
+    })?;
+    let mut notes: Vec<String> = Vec::new();
+    let missing = applied.missing.iter();
+    notes.extend(missing.map(|(weight, _)| format!("`{weight}` is not in the file")));
+    let unused = applied.unused.iter();
+    notes.extend(unused.map(|weight| format!("`{weight}` of the file is not in the network")));
+    notes.extend(applied.errors.iter().map(ToString::to_string));
+    if notes.is_empty() {
+        return Ok(model);
+    }
+    let diagnostic = Diagnostic::error(format!("the weights in `{name}` are of another network"));
+    Err(Error::model(
+        notes.into_iter().fold(diagnostic, Diagnostic::note),
+    ))
+}

@@ -1,0 +1,74 @@
+//! Events and results → what a person or a program sees. The only floor that prints.
+
+pub mod diagnostics;
+pub mod evaluation;
+pub mod inspection;
+pub mod json;
+mod number;
+pub mod prediction;
+pub mod training;
+
+use std::io::{self, Write};
+
+/// Where data goes; everything else goes to standard error.
+///
+/// A reader that has gone away, as in `cnn predict … | head -1`, is no fault: what follows is
+/// dropped in silence.
+#[derive(Debug, Default)]
+pub struct Output {
+    closed: bool,
+}
+
+impl Output {
+    /// Writes text to standard output.
+    ///
+    /// # Errors
+    /// When standard output cannot be written for another reason than that nobody reads it.
+    pub fn write(&mut self, text: &str) -> crate::diagnostic::Result<()> {
+        if self.closed {
+            return Ok(());
+        }
+        let mut stdout = anstream::stdout().lock();
+        match stdout
+            .write_all(text.as_bytes())
+            .and_then(|()| stdout.flush())
+        {
+            Ok(()) => Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+                self.closed = true;
+                Ok(())
+            }
+            Err(error) => Err(crate::diagnostic::Error::io(
+                "write",
+                std::path::Path::new("standard output"),
+                &error,
+            )),
+        }
+    }
+
+    /// Returns whether nobody reads any more.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.closed
+    }
+}
+
+/// Writes text to standard error; nothing can be said of a failure there.
+pub fn tell(text: &str) {
+    let _ = anstream::stderr().lock().write_all(text.as_bytes());
+}
+
+/// Makes text safe to show on a terminal: control characters appear as escapes.
+#[must_use]
+pub fn plain(text: &str) -> String {
+    text.chars()
+        .flat_map(|c| {
+            let escaped: Vec<char> = if c.is_control() {
+                c.escape_default().collect()
+            } else {
+                vec![c]
+            };
+            escaped
+        })
+        .collect()
+}

@@ -1,0 +1,272 @@
+//! A run folder: what was trained, how, and what came of it.
+
+use std::fs::{self, File, TryLockError};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::diagnostic::{Diagnostic, Error, Kind, Result};
+use crate::files;
+
+/// Where runs are kept, below the working directory.
+pub const FOLDER: &str = "runs";
+
+/// The file of the best weights.
+pub const MODEL: &str = "model.safetensors";
+
+/// A run folder in use by this process.
+#[derive(Debug)]
+pub struct Run {
+    /// The folder.
+    pub path: PathBuf,
+    /// Held while the process lives; a killed one leaves no lock.
+    _lock: File,
+}
+
+/// What `run.json` says.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    /// `running`, `finished`, `stopped` or `failed`.
+    pub status: String,
+    /// Name of the network.
+    pub model: String,
+    /// Seed of weights, order, augmentation and dropout.
+    pub seed: u64,
+    /// Device by its name.
+    pub device: String,
+    /// Data source as the config or the command line named it.
+    pub data: String,
+    /// BLAKE3 of all pictures and labels.
+    pub data_fingerprint: String,
+    /// Version of `cnn`.
+    pub version: String,
+    /// Seconds since 1970 at the first start.
+    pub started_unix: u64,
+    /// Seconds since 1970 when it was last written.
+    pub updated_unix: u64,
+    /// Seconds of training, over all starts.
+    pub train_secs: f64,
+    /// Epochs done.
+    pub epochs: usize,
+    /// The epoch of the best weights.
+    pub best_epoch: Option<usize>,
+    /// Loss and accuracy of the best weights on the test split.
+    pub test: Option<TestFigures>,
+}
+
+/// Figures on the test split.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TestFigures {
+    /// Pictures.
+    pub samples: u64,
+    /// Mean cross-entropy.
+    pub loss: f64,
+    /// Share of right answers.
+    pub accuracy: f64,
+}
+
+impl Run {
+    /// Creates `runs/<name>-<n>/` with the first free number, or `runs/<exact>/`.
+    ///
+    /// # Errors
+    /// When the folder cannot be written, or the exact name is taken.
+    pub fn create(name: &str, exact: Option<&str>) -> Result<Self> {
+        let root = Path::new(FOLDER);
+        fs::create_dir_all(root).map_err(|error| Error::io("create", root, &error))?;
+        if let Some(exact) = exact {
+            let path = root.join(exact);
+            return match fs::create_dir(&path) {
+                Ok(()) => Self::prepare(path),
+                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Err(
+                    Error::config(Diagnostic::error(format!("a run `{exact}` exists")).help(
+                        format!("choose another name, or go on with `--resume {exact}`"),
+                    )),
+                ),
+                Err(error) => Err(Error::io("create", &path, &error)),
+            };
+        }
+        // Runs started together each find the next number free.
+        for number in 1_u32.. {
+            let path = root.join(format!("{name}-{number}"));
+            match fs::create_dir(&path) {
+                Ok(()) => return Self::prepare(path),
+                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(Error::io("create", &path, &error)),
+            }
+        }
+        Err(Error::config(Diagnostic::error(format!(
+            "no number is left for a run of `{name}`"
+        ))))
+    }
+
+    fn prepare(path: PathBuf) -> Result<Self> {
+        let checkpoints = path.join("checkpoints");
+        fs::create_dir(&checkpoints).map_err(|error| Error::io("create", &checkpoints, &error))?;
+        Self::open(path)
+    }
+
+    /// Opens a run to go on with it.
+    ///
+    /// # Errors
+    /// Exit code 7 when another process trains it.
+    pub fn open(path: PathBuf) -> Result<Self> {
+        let lock_path = path.join("lock");
+        let lock =
+            File::create(&lock_path).map_err(|error| Error::io("create", &lock_path, &error))?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let message = format!("run `{}` is in use by another process", path.display());
+                let help = "wait until it ends, or start a run of its own without `--resume`";
+                return Err(Error::new(
+                    Kind::Busy,
+                    Diagnostic::error(message).help(help),
+                ));
+            }
+            Err(TryLockError::Error(error)) => return Err(Error::io("lock", &lock_path, &error)),
+        }
+        files::remove_unfinished(&path)?;
+        let checkpoints = path.join("checkpoints");
+        if checkpoints.is_dir() {
+            files::remove_unfinished(&checkpoints)?;
+        }
+        Ok(Self { path, _lock: lock })
+    }
+
+    /// Writes `run.json`.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn write_record(&self, record: &Record) -> Result<()> {
+        let text = serde_json::to_string_pretty(record).unwrap_or_default();
+        files::write(&self.path.join("run.json"), format!("{text}\n").as_bytes())
+    }
+
+    /// Returns the name of the folder.
+    #[must_use]
+    pub fn name(&self) -> String {
+        self.path
+            .file_name()
+            .map(|name| name.to_string_lossy().into_owned())
+            .unwrap_or_default()
+    }
+}
+
+/// Reads `run.json`.
+///
+/// # Errors
+/// When it is not there or damaged.
+pub fn read_record(path: &Path) -> Result<Record> {
+    let file = path.join("run.json");
+    let text = fs::read_to_string(&file).map_err(|error| Error::io("read", &file, &error))?;
+    serde_json::from_str(&text).map_err(|error| {
+        Error::model(Diagnostic::error(format!(
+            "`{}` is damaged: {error}",
+            file.display()
+        )))
+    })
+}
+
+/// Finds a run folder: a path, a name under `runs/`, or `latest`.
+///
+/// # Errors
+/// When there is none; the message lists what there is.
+pub fn find(name: &str) -> Result<PathBuf> {
+    let root = Path::new(FOLDER);
+    if name == "latest" {
+        return latest(root);
+    }
+    let named = root.join(name);
+    if named.join("run.json").is_file() {
+        return Ok(named);
+    }
+    let direct = PathBuf::from(name);
+    if direct.join("run.json").is_file() {
+        return Ok(direct);
+    }
+    let diagnostic = Diagnostic::error(format!("no run `{name}`")).note(format!(
+        "neither `{}` nor `{name}` is a run folder",
+        named.display()
+    ));
+    Err(Error::model(with_runs(diagnostic, root)))
+}
+
+/// Finds a model file: a file, or the best weights of a run.
+///
+/// # Errors
+/// When there is none.
+pub fn find_model(name: &str) -> Result<PathBuf> {
+    let direct = Path::new(name);
+    if direct.is_file() {
+        return Ok(direct.to_path_buf());
+    }
+    let run = find(name)?;
+    let model = run.join(MODEL);
+    if model.is_file() {
+        return Ok(model);
+    }
+    let message = format!("run `{}` has no `{MODEL}` yet", run.display());
+    Err(Error::model(
+        Diagnostic::error(message).help("let it train for an epoch"),
+    ))
+}
+
+/// Returns what to call a model file in a report: the run it stands in, or its own path.
+#[must_use]
+pub fn name_of(model: &Path) -> String {
+    let run = model
+        .parent()
+        .filter(|folder| folder.join("run.json").is_file());
+    let name = run.and_then(Path::file_name);
+    match name {
+        Some(name) => name.to_string_lossy().into_owned(),
+        None => model.display().to_string(),
+    }
+}
+
+fn with_runs(diagnostic: Diagnostic, root: &Path) -> Diagnostic {
+    let mut names: Vec<String> = runs(root)
+        .iter()
+        .filter_map(|(path, _)| Some(path.file_name()?.to_string_lossy().into_owned()))
+        .collect();
+    names.sort();
+    if names.is_empty() {
+        return diagnostic.help("train one with `cnn train configs/lenet5.toml`");
+    }
+    let shown: Vec<String> = names
+        .iter()
+        .take(10)
+        .map(|name| format!("`{name}`"))
+        .collect();
+    let rest = names.len().saturating_sub(10);
+    let more = if rest > 0 {
+        format!(" and {rest} more")
+    } else {
+        String::new()
+    };
+    diagnostic.note(format!("there is {}{more}", shown.join(", ")))
+}
+
+fn runs(root: &Path) -> Vec<(PathBuf, Record)> {
+    let Ok(entries) = fs::read_dir(root) else {
+        return Vec::new();
+    };
+    entries
+        .flatten()
+        .filter_map(|entry| Some((entry.path(), read_record(&entry.path()).ok()?)))
+        .collect()
+}
+
+fn latest(root: &Path) -> Result<PathBuf> {
+    let newest = runs(root)
+        .into_iter()
+        .filter(|(path, _)| path.join(MODEL).is_file())
+        .max_by_key(|(path, record)| (record.started_unix, path.clone()));
+    match newest {
+        Some((path, _)) => Ok(path),
+        None => Err(Error::model(
+            Diagnostic::error("no trained run in `runs/`")
+                .help("train one with `cnn train configs/lenet5.toml`"),
+        )),
+    }
+}

@@ -1,0 +1,168 @@
+//! Training: epochs of steps, a checkpoint after each, the best weights kept.
+
+mod history;
+mod session;
+
+pub use history::Row;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::checkpoint::Best;
+use crate::diagnostic::{Diagnostic, Result};
+use crate::load::Project;
+use crate::model::Device;
+use crate::run::TestFigures;
+use session::Session;
+
+/// What a training run is to do.
+#[derive(Debug)]
+pub struct Options<'a> {
+    /// The checked config.
+    pub project: &'a Project,
+    /// Where to compute.
+    pub device: Device,
+    /// Where to put the results.
+    pub target: Target,
+    /// Threads that prepare batches.
+    pub threads: usize,
+    /// Asks the run to save and stop.
+    pub stop: &'a Stop,
+}
+
+/// The run folder of a training.
+#[derive(Clone, Debug)]
+pub enum Target {
+    /// A new one, named after the network.
+    New,
+    /// A new one with this name.
+    Named(String),
+    /// One that exists, to go on with.
+    Resume(PathBuf),
+}
+
+/// A request to stop, which a signal handler may set.
+#[derive(Debug, Default)]
+pub struct Stop(Arc<AtomicUsize>);
+
+impl Stop {
+    /// Returns what to set to the exit code the stop is to end with.
+    #[must_use]
+    pub fn flag(&self) -> Arc<AtomicUsize> {
+        Arc::clone(&self.0)
+    }
+
+    /// Returns the exit code of the stop asked for, if any.
+    #[must_use]
+    pub fn asked(&self) -> Option<u8> {
+        let code = u8::try_from(self.0.load(Ordering::Relaxed)).unwrap_or(u8::MAX);
+        (code != 0).then_some(code)
+    }
+}
+
+/// What happens in a training run.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// Something the user should know.
+    Warning(Diagnostic),
+    /// Training begins.
+    Start(Start),
+    /// A step is done.
+    Step(Step),
+    /// An epoch is done.
+    Epoch(Row),
+    /// A checkpoint is on disk.
+    Checkpoint(PathBuf),
+    /// The run is over.
+    End(End),
+}
+
+/// The facts of a run that begins.
+#[derive(Clone, Debug)]
+pub struct Start {
+    /// Its folder.
+    pub run: PathBuf,
+    /// Name of the network.
+    pub model: String,
+    /// Device by name.
+    pub device: String,
+    /// Weights that are trained.
+    pub parameters: u64,
+    /// Data source.
+    pub data: String,
+    /// Pictures to train on, to validate on, and to test on.
+    pub samples: [usize; 3],
+    /// Classes.
+    pub classes: usize,
+    /// Epochs in all, and done before.
+    pub epochs: usize,
+    /// Epochs done before this start.
+    pub done: usize,
+    /// Steps of an epoch.
+    pub steps_per_epoch: usize,
+    /// Seed.
+    pub seed: u64,
+}
+
+/// A step that is done.
+#[derive(Clone, Copy, Debug)]
+pub struct Step {
+    /// The epoch, from 1.
+    pub epoch: usize,
+    /// Steps done in it.
+    pub step: usize,
+    /// Mean loss of the epoch so far.
+    pub loss: f64,
+    /// Accuracy of the epoch so far.
+    pub accuracy: f64,
+    /// Pictures a second in the epoch so far.
+    pub images_per_second: f64,
+}
+
+/// What came of a run.
+#[derive(Clone, Debug)]
+pub struct End {
+    /// Its folder.
+    pub run: PathBuf,
+    /// `finished`, `stopped`, or why it ended early.
+    pub reason: Reason,
+    /// Epochs done.
+    pub epochs: usize,
+    /// The best epoch.
+    pub best: Option<Best>,
+    /// Figures of the best weights on the test split.
+    pub test: Option<TestFigures>,
+    /// Seconds of training, over all starts.
+    pub train_secs: f64,
+}
+
+/// Why a run is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// All epochs are done.
+    Finished,
+    /// Early stopping.
+    NoBetter,
+    /// A signal; the exit code that belongs to it.
+    Stopped(u8),
+}
+
+/// Trains a network; what happens is told to `emit`.
+///
+/// # Errors
+/// Faults of the data, the device, the disk, the checkpoint; a loss that is not finite.
+pub fn train(options: &Options<'_>, emit: &mut dyn FnMut(Event)) -> Result<End> {
+    let mut session = Session::start(options, emit)?;
+    let outcome = session.run(options, emit);
+    match outcome {
+        Ok(end) => {
+            emit(Event::End(end.clone()));
+            Ok(end)
+        }
+        Err(error) => {
+            session.note_failure();
+            Err(error)
+        }
+    }
+}

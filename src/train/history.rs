@@ -1,0 +1,104 @@
+//! `metrics.csv`: a row an epoch.
+
+use std::fs::{File, OpenOptions};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::diagnostic::{Diagnostic, Error, Result};
+use crate::files;
+
+/// Figures of one epoch.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Row {
+    /// Its number, from 1.
+    pub epoch: usize,
+    /// Steps done over all epochs.
+    pub step: u64,
+    /// Mean loss over the epoch's steps, each before its update.
+    pub train_loss: f64,
+    /// Accuracy over the epoch's steps.
+    pub train_accuracy: f64,
+    /// Mean loss on the validation split.
+    pub validation_loss: Option<f64>,
+    /// Accuracy on the validation split.
+    pub validation_accuracy: Option<f64>,
+    /// Learning rate of the last step.
+    pub learning_rate: f64,
+    /// Seconds of training.
+    pub seconds: f64,
+    /// Pictures trained on in a second.
+    pub images_per_second: f64,
+}
+
+/// The file that rows are added to.
+#[derive(Debug)]
+pub(super) struct History {
+    path: PathBuf,
+}
+
+impl History {
+    /// Opens the history of a run and drops rows beyond `epochs`, which will be trained again.
+    pub(super) fn open(run: &Path, epochs: usize) -> Result<Self> {
+        let path = run.join("metrics.csv");
+        let mut rows = if path.exists() {
+            read(&path)?
+        } else {
+            Vec::new()
+        };
+        rows.retain(|row| row.epoch <= epochs);
+        let mut writer = csv::WriterBuilder::new()
+            .has_headers(false)
+            .from_writer(Vec::new());
+        let header = [
+            "epoch",
+            "step",
+            "train_loss",
+            "train_accuracy",
+            "validation_loss",
+            "validation_accuracy",
+            "learning_rate",
+            "seconds",
+            "images_per_second",
+        ];
+        let failed = |error: csv::Error| Error::io("write", &path, &error.into());
+        writer.write_record(header).map_err(failed)?;
+        for row in rows {
+            writer.serialize(row).map_err(failed)?;
+        }
+        let bytes = writer.into_inner().unwrap_or_default();
+        files::write(&path, &bytes)?;
+        Ok(Self { path })
+    }
+
+    /// Adds a row and makes sure it is on disk.
+    pub(super) fn add(&self, row: &Row) -> Result<()> {
+        let failed = |error: &std::io::Error| Error::io("write", &self.path, error);
+        let file = OpenOptions::new().append(true).open(&self.path);
+        let file: File = file.map_err(|error| failed(&error))?;
+        let mut writer = csv::WriterBuilder::new()
+            .has_headers(false)
+            .from_writer(file);
+        writer
+            .serialize(row)
+            .map_err(|error| failed(&error.into()))?;
+        let file = writer
+            .into_inner()
+            .map_err(|error| failed(&error.into_error()))?;
+        file.sync_all().map_err(|error| failed(&error))
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<Row>> {
+    let damaged = |error: csv::Error| {
+        Error::model(
+            Diagnostic::error(format!("`{}` is damaged: {error}", path.display()))
+                .help("move it away; it is written anew"),
+        )
+    };
+    let mut reader = csv::Reader::from_path(path).map_err(damaged)?;
+    reader
+        .deserialize()
+        .collect::<std::result::Result<_, _>>()
+        .map_err(damaged)
+}
