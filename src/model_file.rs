@@ -102,7 +102,7 @@ pub fn load(path: &Path, device: &tensor::Device) -> Result<Trained> {
         _ => return Err(damaged(parsed.problems)),
     };
     let plan = Plan::new(&config.model).map_err(damaged)?;
-    let model = load_weights(Model::new(&plan, 0, device), bytes, &name)?;
+    let model = load_weights(Model::new(&plan.up_to_logits(), 0, device), bytes, &name)?;
     Ok(Trained {
         header,
         config,

@@ -1,11 +1,12 @@
 //! Prediction: the classes of pictures, from a model file alone.
 
 use burn::tensor;
+use burn::tensor::activation::softmax;
 
 use crate::dataset::{Invert, picture_input};
 use crate::diagnostic::Result;
 use crate::evaluate::to_host;
-use crate::model::{self};
+use crate::model::{self, Pass};
 use crate::model_file::Trained;
 
 /// A picture to look at.
@@ -61,7 +62,7 @@ pub fn predict(
         Vec::new()
     } else {
         let input = model::input_tensor(inputs, preprocessing.input_shape(), device);
-        to_host(trained.model.probabilities(input))?
+        to_host(softmax(trained.model.logits(input, Pass::Evaluate), 1))?
     };
     let classes = &trained.header.classes;
     let mut rows = rows.chunks(classes.len().max(1));

@@ -1,6 +1,8 @@
 //! Training: epochs of steps, a checkpoint after each, the best weights kept.
 
 mod history;
+mod patience;
+mod resume;
 mod session;
 
 pub use history::Row;

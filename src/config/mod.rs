@@ -4,7 +4,10 @@ mod data;
 mod layer;
 mod model;
 mod node;
+mod optimizer;
 mod reader;
+mod schedule;
+mod tagged;
 mod train;
 mod value;
 mod words;
@@ -16,8 +19,10 @@ pub use layer::{
 };
 pub use model::Model;
 pub use node::Override;
+pub use optimizer::{Adaptive, Optimizer};
 pub use reader::Spanned;
-pub use train::{Adaptive, EarlyStopping, Metric, Optimizer, Schedule, ScheduleKind, Train};
+pub use schedule::{Schedule, ScheduleKind};
+pub use train::{EarlyStopping, Metric, Train};
 pub use value::{Padding, Size};
 
 use std::sync::Arc;

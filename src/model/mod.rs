@@ -15,8 +15,7 @@ pub use device::{COMPILED, Device};
 use burn::module::{Module, ModuleMapper, ModuleVisitor};
 use burn::tensor::{self, Tensor, TensorData};
 
-use crate::config::Function;
-use crate::plan::{self, Operation, Plan};
+use crate::plan::{Operation, Plan};
 use initialize::Builder;
 
 /// What flows between two layers.
@@ -110,30 +109,16 @@ fn build(index: usize, operation: &Operation, builder: &mut Builder<'_>) -> Kind
 
 impl Model {
     /// Builds the network with fresh weights: the same seed gives the same on every device.
-    ///
-    /// A softmax at the very end is left out: [`Model::logits`] gives what it would be applied
-    /// to, which is what the loss is computed from and [`Model::probabilities`] builds on.
     #[must_use]
     pub fn new(plan: &Plan, seed: u64, device: &tensor::Device) -> Self {
         let mut builder = Builder::new(seed, device);
-        let last = plan.layers.len().saturating_sub(1);
-        let layers = plan
-            .layers
-            .iter()
-            .enumerate()
-            .filter_map(|(index, layer)| {
-                let operation = if index == last {
-                    without_softmax(&layer.operation)?
-                } else {
-                    layer.operation.clone()
-                };
-                Some(Layer {
-                    name: layer.name.clone().unwrap_or_else(|| index.to_string()),
-                    operation: build(index, &operation, &mut builder),
-                })
-            })
-            .collect();
-        Self { layers }
+        let layers = plan.layers.iter().enumerate().map(|(index, layer)| Layer {
+            name: layer.name.clone().unwrap_or_else(|| index.to_string()),
+            operation: build(index, &layer.operation, &mut builder),
+        });
+        Self {
+            layers: layers.collect(),
+        }
     }
 
     /// Computes `[batch, channels, height, width]` → the last layer's output.
@@ -145,19 +130,11 @@ impl Model {
         )
     }
 
-    /// Computes `[batch, channels, height, width]` → `[batch, classes]`, before any softmax.
+    /// Computes `[batch, channels, height, width]` → `[batch, classes]`: the last layer's output
+    /// as a row, which are logits if the plan is [`Plan::up_to_logits`].
     #[must_use]
     pub fn logits(&self, input: Tensor<4>, pass: Pass) -> Tensor<2> {
-        match self.forward(input, pass) {
-            Value::Row(row) => row,
-            Value::Maps(maps) => maps.flatten(1, 3),
-        }
-    }
-
-    /// Computes `[batch, channels, height, width]` → the probability of each class.
-    #[must_use]
-    pub fn probabilities(&self, input: Tensor<4>) -> Tensor<2> {
-        burn::tensor::activation::softmax(self.logits(input, Pass::Evaluate), 1)
+        self.forward(input, pass).into_row()
     }
 }
 
@@ -170,25 +147,6 @@ pub fn input_tensor(values: Vec<f32>, shape: [usize; 3], device: &tensor::Device
         TensorData::new(values, [batch, channels, height, width]),
         device,
     )
-}
-
-/// Returns the layer without a softmax at its end; nothing if that was all it did.
-fn without_softmax(operation: &Operation) -> Option<Operation> {
-    let softmax = |activation: Option<Function>| activation == Some(Function::Softmax);
-    match operation {
-        Operation::Activation(Function::Softmax) => None,
-        Operation::Conv(conv) if softmax(conv.activation) => Some(Operation::Conv(plan::Conv {
-            activation: None,
-            ..conv.clone()
-        })),
-        Operation::Dense(dense) if softmax(dense.activation) => {
-            Some(Operation::Dense(plan::Dense {
-                activation: None,
-                ..dense.clone()
-            }))
-        }
-        operation => Some(operation.clone()),
-    }
 }
 
 // Written out so that the names of weights are the user's: `C1.weight`, not

@@ -293,6 +293,23 @@ impl Plan {
         Ok(plan)
     }
 
+    /// Returns the plan without a softmax at its very end: what the loss is computed from, and
+    /// what probabilities are the softmax of, whether the config writes it or not.
+    #[must_use]
+    pub fn up_to_logits(&self) -> Self {
+        let softmax = Some(Function::Softmax);
+        let mut plan = self.clone();
+        match plan.layers.last_mut().map(|layer| &mut layer.operation) {
+            Some(Operation::Conv(conv)) if conv.activation == softmax => conv.activation = None,
+            Some(Operation::Dense(dense)) if dense.activation == softmax => dense.activation = None,
+            Some(Operation::Activation(Function::Softmax)) => {
+                plan.layers.pop();
+            }
+            _ => {}
+        }
+        plan
+    }
+
     /// Returns the shape of the network's answer.
     #[must_use]
     pub fn output(&self) -> &[usize] {

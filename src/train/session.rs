@@ -8,9 +8,10 @@ use burn::optim::GradientsParams;
 use burn::tensor;
 
 use super::history::{History, Row};
+use super::patience;
 use super::{End, Event, Options, Reason, Start, Step, Target};
-use crate::checkpoint::{self, Best, Partial, Progress, Watched};
-use crate::config::{self, Config, Metric};
+use crate::checkpoint::{self, Best, Partial, Progress};
+use crate::config::{self, Config};
 use crate::dataset::{self, Augment, Batch, Loader, Preprocessing, Samples};
 use crate::diagnostic::{Diagnostic, Error, Kind, Result};
 use crate::evaluate;
@@ -20,13 +21,13 @@ use crate::metrics::Metrics;
 use crate::model::{self, Model, Pass};
 use crate::model_file::{self, Header};
 use crate::optimizer::Optimizer;
-use crate::run::{self, MODEL, Record, Run, TestFigures};
+use crate::run::{MODEL, Record, Run, TestFigures};
 use crate::schedule::Schedule;
 
 /// Everything a run holds while it trains.
 pub(super) struct Session {
-    run: Run,
-    record: Record,
+    pub(super) run: Run,
+    pub(super) record: Record,
     config: Config,
     header: Header,
     preprocessing: Arc<Preprocessing>,
@@ -34,12 +35,12 @@ pub(super) struct Session {
     train: Arc<Samples>,
     validation: Option<Arc<Samples>>,
     test: Option<Arc<Samples>>,
-    device: tensor::Device,
+    pub(super) device: tensor::Device,
     /// `None` only while a step is under way.
-    model: Option<Model>,
-    optimizer: Optimizer,
+    pub(super) model: Option<Model>,
+    pub(super) optimizer: Optimizer,
     schedule: Schedule,
-    progress: Progress,
+    pub(super) progress: Progress,
     history: History,
 }
 
@@ -63,7 +64,11 @@ impl Session {
             Target::Resume(path) => Run::open(path.clone())?,
         };
         let training_device = device.clone().autodiff();
-        let model = Model::new(&project.plan, settings.seed, &training_device);
+        let model = Model::new(
+            &project.plan.up_to_logits(),
+            settings.seed,
+            &training_device,
+        );
         let steps_per_epoch = dataset.train.len().div_ceil(settings.batch_size) as u64;
         let mut session = Self {
             record: Record {
@@ -112,44 +117,6 @@ impl Session {
         Ok(session)
     }
 
-    /// Takes over weights, optimizer and position from the newest checkpoint.
-    fn restore(&mut self, project: &Project, emit: &mut dyn FnMut(Event)) -> Result<()> {
-        let before = run::read_record(&self.run.path)?;
-        self.record.started_unix = before.started_unix;
-        check_architecture(project, &self.run)?;
-        let folder = self.run.path.join("checkpoints");
-        let (checkpoint, warnings) = checkpoint::read_newest(&folder)?;
-        warnings
-            .into_iter()
-            .for_each(|warning| emit(Event::Warning(warning)));
-        if before.data_fingerprint != self.record.data_fingerprint {
-            emit(Event::Warning(Diagnostic::warning(
-                "the data is not what this run began with: its fingerprint has changed",
-            )));
-        }
-        let name = checkpoint
-            .path
-            .join("model.safetensors")
-            .display()
-            .to_string();
-        if let Some(model) = self.model.take() {
-            let model = model_file::load_weights(model, checkpoint.model, &name)?;
-            let training_device = self.device.clone().autodiff();
-            let missing =
-                self.optimizer
-                    .restore(&model, checkpoint.optimizer, &training_device.inner());
-            if !missing.is_empty() && checkpoint.progress.step > 0 {
-                emit(Event::Warning(
-                    Diagnostic::warning("the optimizer starts anew: its kind has changed")
-                        .note(format!("no state for `{}`", missing.join("`, `"))),
-                ));
-            }
-            self.model = Some(model);
-        }
-        self.progress = checkpoint.progress;
-        Ok(())
-    }
-
     fn describe(&self, project: &Project) -> Start {
         let count = |samples: &Option<Arc<Samples>>| samples.as_ref().map_or(0, |set| set.len());
         let totals = project.plan.totals(crate::plan::Dtype::F32, 1);
@@ -181,7 +148,8 @@ impl Session {
         let epochs = self.config.train.epochs;
         let mut reason = Reason::Finished;
         while self.progress.epoch < epochs {
-            if self.is_no_better() {
+            let early = self.config.train.early_stopping.as_ref();
+            if early.is_some_and(|early| patience::is_over(early, self.progress.watched)) {
                 reason = Reason::NoBetter;
                 break;
             }
@@ -295,7 +263,9 @@ impl Session {
         self.progress.step_in_epoch = 0;
         self.progress.partial = Partial::default();
         self.progress.train_secs += partial.secs;
-        self.watch(&row);
+        if let Some(early) = &self.config.train.early_stopping {
+            self.progress.watched = patience::watch(early, self.progress.watched, &row);
+        }
         let best = self.progress.best.is_none_or(|best| {
             // Without a validation split the last weights are the ones kept.
             row.validation_loss.is_none_or(|loss| loss < best.loss)
@@ -390,41 +360,6 @@ impl Session {
         self.model.as_ref().ok_or_else(lost)
     }
 
-    /// Remembers the figure that early stopping watches.
-    fn watch(&mut self, row: &Row) {
-        let Some(early) = &self.config.train.early_stopping else {
-            return;
-        };
-        let figure = match early.metric {
-            Metric::ValidationLoss => row.validation_loss,
-            Metric::ValidationAccuracy => row.validation_accuracy.map(|accuracy| -accuracy),
-        };
-        let Some(figure) = figure else {
-            return;
-        };
-        let better = |watched: &Watched| figure < watched.figure - early.min_delta;
-        self.progress.watched = match self.progress.watched {
-            Some(watched) if !better(&watched) => Some(Watched {
-                epochs: watched.epochs + 1,
-                ..watched
-            }),
-            _ => Some(Watched { figure, epochs: 0 }),
-        };
-    }
-
-    fn is_no_better(&self) -> bool {
-        let patience = self
-            .config
-            .train
-            .early_stopping
-            .as_ref()
-            .map(|early| early.patience);
-        let epochs = self.progress.watched.map(|watched| watched.epochs);
-        patience
-            .zip(epochs)
-            .is_some_and(|(patience, epochs)| epochs >= patience)
-    }
-
     fn diverged(&self, what: &str) -> Error {
         let message = format!(
             "{what} is not a finite number in epoch {}, step {}",
@@ -458,49 +393,4 @@ fn augmentation(augment: &config::Augment) -> Option<Augment> {
 fn unix_secs() -> u64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     now.map_or(0, |elapsed| elapsed.as_secs())
-}
-
-/// Refuses to go on with a network of other layers.
-fn check_architecture(project: &Project, run: &Run) -> Result<()> {
-    let path = run.path.join("config.toml");
-    let text = std::fs::read_to_string(&path).map_err(|error| Error::io("read", &path, &error))?;
-    let before = Project::check(&path.display().to_string(), &text, &[])?;
-    let lines = |project: &Project| -> Vec<String> {
-        let input = format!("input = {:?}", project.config.model.input.value);
-        let layers = project
-            .config
-            .model
-            .layers
-            .iter()
-            .map(config::Layer::to_toml);
-        std::iter::once(input).chain(layers).collect()
-    };
-    let (old, new) = (lines(&before), lines(project));
-    let length = old.len().max(new.len());
-    let message = format!("run `{}` was trained with another network", run.name());
-    let mut diagnostic = Diagnostic::error(message);
-    let mut differs = false;
-    for index in 0..length {
-        let (was, is) = (old.get(index), new.get(index));
-        if was == is {
-            continue;
-        }
-        differs = true;
-        let place = if index == 0 {
-            "input".to_owned()
-        } else {
-            format!("layer {}", index - 1)
-        };
-        let show =
-            |line: Option<&String>| line.map_or("nothing".to_owned(), |line| format!("`{line}`"));
-        diagnostic = diagnostic.note(format!("{place} was {}, is {}", show(was), show(is)));
-    }
-    if !differs {
-        return Ok(());
-    }
-    let config = path.display();
-    Err(Error::model(diagnostic.help(format!(
-        "go on with `cnn train {config} --resume {}`, or train anew without `--resume`",
-        run.name()
-    ))))
 }

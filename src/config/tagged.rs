@@ -1,0 +1,69 @@
+//! Settings whose `type` decides their other keys.
+
+use super::node::Value;
+use super::reader::{self, Reader};
+use super::{value, words};
+use crate::diagnostic::Diagnostic;
+
+/// Reads the other keys of one type.
+pub(super) type ReadTagged<T> = fn(&Reader<'_>) -> T;
+
+/// Reads a table whose `type` decides its other keys, or the `type` alone as a string.
+pub(super) fn read<T>(
+    reader: &Reader<'_>,
+    name: &'static str,
+    types: &[(&'static str, ReadTagged<T>)],
+    later: &[&str],
+) -> Option<T> {
+    let (key, node) = reader.take(name)?;
+    let span = reader::whole(key, node);
+    let problems = reader.problems();
+    let empty = Vec::new();
+    let table = reader::table(node).unwrap_or(&empty);
+    let word = match &node.value {
+        Value::String(word) => Some(word.clone()),
+        Value::Table(table) => {
+            let entry = table.iter().find(|(key, _)| key.name == "type");
+            entry.and_then(|(_, node)| value::string(node).ok())
+        }
+        _ => None,
+    };
+    let known = word
+        .as_ref()
+        .and_then(|word| types.iter().find(|(name, _)| name == word));
+    let Some((known, read)) = known else {
+        problems.add(unknown_type(name, word.as_deref(), types, later).at(&span, ""));
+        return None;
+    };
+    let inner = Reader::new(&format!("`{known}`"), table, &node.span, problems);
+    inner.take("type");
+    let value = read(&inner);
+    inner.finish();
+    Some(value)
+}
+
+fn unknown_type<T>(
+    name: &str,
+    word: Option<&str>,
+    types: &[(&'static str, T)],
+    later: &[&str],
+) -> Diagnostic {
+    let quoted: Vec<String> = types
+        .iter()
+        .map(|(name, _)| format!("`\"{name}\"`"))
+        .collect();
+    let expected = format!("this version has {}", quoted.join(", "));
+    let names: Vec<&str> = types.iter().map(|(name, _)| *name).collect();
+    let Some(word) = word else {
+        return Diagnostic::error(format!("`{name}` needs `type`")).note(expected);
+    };
+    if later.contains(&word) {
+        return Diagnostic::error(format!("{name} `{word}` is not supported yet")).note(expected);
+    }
+    let diagnostic = Diagnostic::error(format!("unknown {name} `{word}`")).note(expected);
+    let ours = words::our_value(word, &names);
+    match words::suggest(ours, words::nearest(word, &names)) {
+        Some(help) => diagnostic.help(help),
+        None => diagnostic,
+    }
+}

@@ -1,0 +1,154 @@
+//! The floors of `ARCHITECTURE.md`, held.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Modules by floor, the lowest first; a module uses what stands on its own floor or below.
+const FLOORS: &[&[&str]] = &[
+    &["diagnostic", "random", "shape"],
+    &["config"],
+    &["dataset", "plan"],
+    &[
+        "checkpoint",
+        "files",
+        "loss",
+        "metrics",
+        "model",
+        "model_file",
+        "optimizer",
+        "run",
+        "schedule",
+    ],
+    &["evaluate", "load", "predict", "train"],
+    &["report"],
+    &["cli"],
+];
+
+/// Modules that touch neither Burn nor the disk nor the terminal.
+const PURE: &[&str] = &["diagnostic", "random", "shape", "config", "plan"];
+
+/// Lines a source file may have.
+const MAX_LINES: usize = 400;
+
+fn sources() -> Vec<(String, PathBuf, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    let mut folders = vec![root.clone()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                let inner = path.strip_prefix(&root).unwrap();
+                let module = inner.iter().next().unwrap().to_string_lossy();
+                let module = module.trim_end_matches(".rs").to_owned();
+                let text = fs::read_to_string(&path).unwrap();
+                files.push((module, path, text));
+            }
+        }
+    }
+    files
+}
+
+/// Returns the modules of this crate that a text names.
+fn used(text: &str) -> impl Iterator<Item = String> {
+    text.split("crate::").skip(1).map(|rest| {
+        let name = rest
+            .split(|c: char| !c.is_alphanumeric() && c != '_')
+            .next();
+        name.unwrap_or_default().to_owned()
+    })
+}
+
+/// Drops what stands below `#[cfg(test)]`.
+fn without_tests(text: &str) -> &str {
+    text.split("#[cfg(test)]").next().unwrap_or_default()
+}
+
+#[test]
+fn every_module_has_a_floor_and_uses_only_what_stands_below() {
+    let floor_of: BTreeMap<&str, usize> = FLOORS
+        .iter()
+        .enumerate()
+        .flat_map(|(floor, modules)| modules.iter().map(move |module| (*module, floor)))
+        .collect();
+    let mut seen = 0;
+    for (module, path, text) in sources() {
+        if module == "lib" || module == "main" {
+            continue;
+        }
+        let floor = floor_of.get(module.as_str());
+        let floor = floor.unwrap_or_else(|| panic!("`{module}` has no floor: add it to the table"));
+        for other in used(&text) {
+            let below = floor_of.get(other.as_str());
+            let below = below.unwrap_or_else(|| panic!("{}: `{other}`", path.display()));
+            assert!(
+                below <= floor,
+                "{} uses `{other}` of a floor above",
+                path.display()
+            );
+            seen += 1;
+        }
+    }
+    assert!(seen > 50, "the test has lost sight of the code");
+}
+
+#[test]
+fn the_low_floors_touch_neither_burn_nor_disk_nor_terminal() {
+    for (module, path, text) in sources() {
+        if !PURE.contains(&module.as_str()) {
+            continue;
+        }
+        for word in [
+            "burn::",
+            "std::fs",
+            "std::env",
+            "println!",
+            "eprintln!",
+            "stdout()",
+            "stderr()",
+        ] {
+            assert!(!text.contains(word), "{} has `{word}`", path.display());
+        }
+    }
+}
+
+#[test]
+fn only_the_report_floor_prints() {
+    for (module, path, text) in sources() {
+        if module == "report" {
+            continue;
+        }
+        for word in ["println!", "eprintln!", "print!(", "stdout()", "dbg!("] {
+            assert!(
+                !without_tests(&text).contains(word),
+                "{} has `{word}`",
+                path.display()
+            );
+        }
+    }
+}
+
+#[test]
+fn files_are_short_and_safe() {
+    for (_, path, text) in sources() {
+        let lines = text.lines().count();
+        assert!(lines <= MAX_LINES, "{} has {lines} lines", path.display());
+        let code = without_tests(&text);
+        let is_tests = path.to_string_lossy().ends_with("_tests.rs");
+        for word in [".unwrap()", ".expect(", "todo!(", "panic!("] {
+            assert!(
+                is_tests || !code.contains(word),
+                "{} has `{word}`",
+                path.display()
+            );
+        }
+        assert!(
+            !code.contains("unsafe {"),
+            "{} has `unsafe`",
+            path.display()
+        );
+    }
+}
