@@ -99,10 +99,9 @@ pub fn load_split(
     let dataset = dataset::load(&request)?;
     let (split, samples) = match split {
         Some(Split::Train) => (Split::Train, Some(dataset.train)),
-        Some(Split::Validation) => (Split::Validation, dataset.validation),
         Some(Split::Test) => (Split::Test, dataset.test),
         None if dataset.test.is_some() => (Split::Test, dataset.test),
-        None => (Split::Validation, dataset.validation),
+        Some(Split::Validation) | None => (Split::Validation, dataset.validation),
     };
     let Some(mut samples) = samples else {
         let message = format!("`{}` has no {} split", request.source, split.word());

@@ -13,7 +13,7 @@ const UNFINISHED: &str = ".unfinished-";
 ///
 /// # Errors
 /// When the disk is full or the folder cannot be written; the old file is then untouched.
-pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     let unfinished = unfinished(path);
     let attempt = write_through(&unfinished, bytes).and_then(|()| fs::rename(&unfinished, path));
     if let Err(error) = attempt {
@@ -28,7 +28,7 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
 ///
 /// # Errors
 /// When the disk is full or the folder above cannot be written.
-pub fn write_folder(path: &Path, files: &[(&str, &[u8])]) -> Result<()> {
+pub(crate) fn write_folder(path: &Path, files: &[(&str, &[u8])]) -> Result<()> {
     let unfinished = unfinished(path);
     let attempt = fs::create_dir(&unfinished)
         .and_then(|()| {
@@ -50,7 +50,7 @@ pub fn write_folder(path: &Path, files: &[(&str, &[u8])]) -> Result<()> {
 ///
 /// # Errors
 /// When the folder cannot be read or something in it not removed.
-pub fn remove_unfinished(folder: &Path) -> Result<()> {
+pub(crate) fn remove_unfinished(folder: &Path) -> Result<()> {
     let entries = fs::read_dir(folder).map_err(|error| Error::io("read", folder, &error))?;
     for entry in entries.flatten() {
         let path = entry.path();

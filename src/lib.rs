@@ -11,6 +11,7 @@ pub mod evaluate;
 mod files;
 pub mod load;
 pub mod loss;
+pub mod memory;
 pub mod metrics;
 pub mod model;
 pub mod model_file;

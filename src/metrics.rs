@@ -75,7 +75,8 @@ impl Metrics {
             if logit > logits.get(predicted).copied().unwrap_or(f32::NEG_INFINITY) {
                 predicted = class;
             }
-            if logit > own || (logit == own && class < label) {
+            // Ties go to the lower class here too.
+            if logit > own || (class < label && logit >= own) {
                 above += 1;
             }
         }
@@ -226,10 +227,7 @@ mod tests {
         assert!((one.precision - 1.0).abs() < 1e-12 && (one.recall - 0.5).abs() < 1e-12);
         assert!((one.f1 - 2.0 / 3.0).abs() < 1e-12);
         // ln(1 + e⁻²), ln(1 + e⁻¹), 3 + ln(1 + e⁻³), ln 2
-        let loss = [0.126_928, 0.313_262, 3.048_587, 0.693_147]
-            .iter()
-            .sum::<f64>()
-            / 4.0;
+        let loss = (0.126_928 + 0.313_262 + 3.048_587 + 2_f64.ln()) / 4.0;
         assert!((metrics.loss() - loss).abs() < 1e-5);
     }
 

@@ -125,15 +125,14 @@ fn read(table: &Table, source: &Arc<Source>, problems: &Problems) -> Option<Conf
         range: 0..0,
     };
     let reader = Reader::new("the config", table, &root, problems);
-    let model = match reader.take("model") {
-        Some((_, node)) => section("[model]", node, problems, Model::read).flatten(),
-        None => {
-            problems.add(
-                Diagnostic::error(format!("`{}` has no `[model]`", source.name))
-                    .help("start with `[model]`, `input = [1, 28, 28]` and `layers = [ … ]`"),
-            );
-            None
-        }
+    let model = if let Some((_, node)) = reader.take("model") {
+        section("[model]", node, problems, Model::read).flatten()
+    } else {
+        problems.add(
+            Diagnostic::error(format!("`{}` has no `[model]`", source.name))
+                .help("start with `[model]`, `input = [1, 28, 28]` and `layers = [ … ]`"),
+        );
+        None
     };
     let optional = |name| reader.take(name).map(|(_, node)| node);
     let data = optional("data").and_then(|node| section("[data]", node, problems, Data::read));

@@ -43,12 +43,20 @@ pub(super) fn apply_if(function: Option<Function>, value: Value) -> Value {
 fn apply<const D: usize>(function: Function, tensor: Tensor<D>) -> Tensor<D> {
     match function {
         Function::Relu => activation::relu(tensor),
-        Function::Tanh => activation::tanh(tensor),
+        Function::Tanh => tanh(tensor),
         Function::Sigmoid => activation::sigmoid(tensor),
         Function::Softmax => activation::softmax(tensor, 1),
         Function::LeakyRelu { slope } => activation::leaky_relu(tensor, slope),
         Function::Gelu => gelu(tensor),
     }
+}
+
+/// Computes `2·σ(2x) − 1`, which is tanh.
+///
+/// Burn's own calls the C library for each value on `cpu`: a third of the time of a step of
+/// `LeNet-5`. The absolute error of this form is below 2e-7.
+fn tanh<const D: usize>(tensor: Tensor<D>) -> Tensor<D> {
+    activation::sigmoid(tensor * 2.0) * 2.0 - 1.0
 }
 
 /// Computes `x · (1 + erf(x / √2)) / 2`.

@@ -92,15 +92,15 @@ impl Default for Progress {
 }
 
 fn start_line(start: &Start) -> String {
-    let [train, validation, test] = start.samples;
+    let [to_train, to_validate, to_test] = start.samples;
     let mut text = format!(
         "{} with {} parameters on {}: {} pictures to train on",
         start.model,
         thousands(start.parameters),
         start.device,
-        thousands(train as u64)
+        thousands(to_train as u64)
     );
-    for (count, purpose) in [(validation, "validate"), (test, "test")] {
+    for (count, purpose) in [(to_validate, "validate"), (to_test, "test")] {
         if count > 0 {
             let _ = write!(text, ", {} to {purpose} on", thousands(count as u64));
         }

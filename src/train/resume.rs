@@ -18,9 +18,9 @@ impl Session {
         check_architecture(project, &self.run)?;
         let folder = self.run.path.join("checkpoints");
         let (checkpoint, warnings) = checkpoint::read_newest(&folder)?;
-        warnings
-            .into_iter()
-            .for_each(|warning| emit(Event::Warning(warning)));
+        for warning in warnings {
+            emit(Event::Warning(warning));
+        }
         if before.data_fingerprint != self.record.data_fingerprint {
             emit(Event::Warning(Diagnostic::warning(
                 "the data is not what this run began with: its fingerprint has changed",

@@ -17,6 +17,7 @@ use crate::diagnostic::{Diagnostic, Error, Kind, Result};
 use crate::evaluate;
 use crate::load::Project;
 use crate::loss;
+use crate::memory;
 use crate::metrics::Metrics;
 use crate::model::{self, Model, Pass};
 use crate::model_file::{self, Header};
@@ -50,6 +51,7 @@ impl Session {
         let project = options.project;
         let config = project.config.clone();
         let settings = &config.train;
+        memory::check(&project.plan, settings.batch_size)?;
         let device = options.device.open()?;
         let loaded = project.load_data()?;
         let (dataset, preprocessing) = (loaded.dataset, loaded.preprocessing);

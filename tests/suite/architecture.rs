@@ -13,6 +13,7 @@ const FLOORS: &[&[&str]] = &[
         "checkpoint",
         "files",
         "loss",
+        "memory",
         "metrics",
         "model",
         "model_file",

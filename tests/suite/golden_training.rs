@@ -24,6 +24,7 @@ const LENET5: &str = r#"[
   { type = "dense", units = 10 },
 ]"#;
 
+#[expect(clippy::cast_sign_loss, reason = "labels are not negative")]
 fn batch(file: &Goldens, step: usize, device: &Device) -> (Tensor<4>, Vec<u32>) {
     let inputs = file.get("inputs");
     let [_, count, channels, height, width] = inputs.shape[..] else {

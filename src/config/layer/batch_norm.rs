@@ -15,16 +15,16 @@ pub struct BatchNorm {
 }
 
 impl BatchNorm {
-    pub(super) fn read(reader: &Reader<'_>) -> Option<Self> {
+    pub(super) fn read(reader: &Reader<'_>) -> Self {
         let epsilon = value::number("a number above 0", |epsilon| epsilon > 0.0);
         let momentum = value::number("a number from 0 to 1", |momentum| {
             (0.0..=1.0).contains(&momentum)
         });
-        Some(Self {
+        Self {
             epsilon: reader.or("epsilon", 1e-5, epsilon).value,
             momentum: reader.or("momentum", 0.1, momentum).value,
             affine: reader.or("affine", true, value::boolean).value,
-        })
+        }
     }
 
     pub(super) fn settings(&self) -> Vec<(&'static str, String)> {

@@ -66,7 +66,7 @@ const TYPES: &[(&str, Read)] = &[
         Dropout::read(reader).map(LayerKind::Dropout)
     }),
     ("batch_norm", |reader| {
-        BatchNorm::read(reader).map(LayerKind::BatchNorm)
+        Some(LayerKind::BatchNorm(BatchNorm::read(reader)))
     }),
 ];
 
