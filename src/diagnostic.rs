@@ -101,6 +101,15 @@ impl Diagnostic {
         self
     }
 
+    /// Returns what sorts diagnostics by file and place; those without a place come first.
+    #[must_use]
+    pub fn place(&self) -> (String, usize) {
+        match &self.label {
+            Some(label) => (label.span.source.name.clone(), label.span.range.start),
+            None => (String::new(), 0),
+        }
+    }
+
     /// Adds a fact that explains it.
     #[must_use]
     pub fn note(mut self, note: impl Into<String>) -> Self {

@@ -63,10 +63,13 @@ impl Project {
                 plan,
                 request,
             }),
-            _ => Err(Error {
-                kind: Kind::Config,
-                diagnostics: problems,
-            }),
+            _ => {
+                problems.sort_by_key(Diagnostic::place);
+                Err(Error {
+                    kind: Kind::Config,
+                    diagnostics: problems,
+                })
+            }
         }
     }
 

@@ -174,7 +174,7 @@ pub fn read_record(path: &Path) -> Result<Record> {
 pub fn find(name: &str) -> Result<PathBuf> {
     let root = Path::new(FOLDER);
     if name == "latest" {
-        return latest(root);
+        return latest(root, |_| true);
     }
     let named = root.join(name);
     if named.join("run.json").is_file() {
@@ -200,7 +200,12 @@ pub fn find_model(name: &str) -> Result<PathBuf> {
     if direct.is_file() {
         return Ok(direct.to_path_buf());
     }
-    let run = find(name)?;
+    let has_model = |path: &Path| path.join(MODEL).is_file();
+    let run = if name == "latest" {
+        latest(Path::new(FOLDER), has_model)?
+    } else {
+        find(name)?
+    };
     let model = run.join(MODEL);
     if model.is_file() {
         return Ok(model);
@@ -257,16 +262,19 @@ fn runs(root: &Path) -> Vec<(PathBuf, Record)> {
         .collect()
 }
 
-fn latest(root: &Path) -> Result<PathBuf> {
+/// Returns the run that was started last, of those that serve.
+fn latest(root: &Path, serves: impl Fn(&Path) -> bool) -> Result<PathBuf> {
     let newest = runs(root)
         .into_iter()
-        .filter(|(path, _)| path.join(MODEL).is_file())
+        .filter(|(path, _)| serves(path))
         .max_by_key(|(path, record)| (record.started_unix, path.clone()));
     match newest {
         Some((path, _)) => Ok(path),
         None => Err(Error::model(
-            Diagnostic::error("no trained run in `runs/`")
-                .help("train one with `cnn train configs/lenet5.toml`"),
+            Diagnostic::error(
+                "no such run in `runs/`: it is empty, or nothing was trained for an epoch",
+            )
+            .help("train one with `cnn train configs/lenet5.toml`"),
         )),
     }
 }

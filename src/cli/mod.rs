@@ -28,10 +28,10 @@ struct Arguments {
 #[derive(Debug, Args)]
 struct OutputArguments {
     /// Say nothing but results and errors
-    #[arg(long, short, global = true)]
+    #[arg(long, short, global = true, display_order = 100)]
     quiet: bool,
     /// Say more, for finding faults; twice for more still
-    #[arg(short, long, action = ArgAction::Count, global = true)]
+    #[arg(short, long, action = ArgAction::Count, global = true, display_order = 101)]
     verbose: u8,
 }
 

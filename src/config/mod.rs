@@ -53,7 +53,7 @@ pub struct Parsed {
     /// The config; nothing when it lacks what planning needs. With problems it holds what
     /// could be read, so that shapes are still checked.
     pub config: Option<Config>,
-    /// Every error, in the order of the file.
+    /// Every error.
     pub problems: Vec<Diagnostic>,
 }
 
@@ -94,9 +94,10 @@ impl Config {
             }
         }
         let config = read(&table, &source, &problems);
-        let mut problems = problems.into_diagnostics();
-        problems.sort_by_key(place);
-        Parsed { config, problems }
+        Parsed {
+            config,
+            problems: problems.into_diagnostics(),
+        }
     }
 
     /// Writes the whole config with every default.
@@ -108,14 +109,6 @@ impl Config {
         self.augment.write(&mut text);
         self.train.write(&mut text);
         text
-    }
-}
-
-/// Orders diagnostics by file and place; those without a place come first.
-fn place(diagnostic: &Diagnostic) -> (String, usize) {
-    match &diagnostic.label {
-        Some(label) => (label.span.source.name.clone(), label.span.range.start),
-        None => (String::new(), 0),
     }
 }
 

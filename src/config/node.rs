@@ -42,7 +42,7 @@ impl Node {
         match &self.value {
             Value::String(text) => format!("the string `\"{}\"`", shorten(text)),
             Value::Integer(number) => format!("`{number}`"),
-            Value::Float(number) => format!("`{number}`"),
+            Value::Float(number) => format!("`{number:?}`"),
             Value::Boolean(flag) => format!("`{flag}`"),
             Value::Datetime => "a date".to_owned(),
             Value::Array(items) => format!("an array of {}", items.len()),

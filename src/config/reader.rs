@@ -137,6 +137,16 @@ impl<'a> Reader<'a> {
             return self.optional(name, parse);
         }
         self.asked.borrow_mut().push(name);
+        let meant = |(key, _): &(Key, Node)| {
+            let word = key.name.as_str();
+            words::our_key(word, &[name])
+                .or(words::nearest(word, &[name]))
+                .is_some()
+        };
+        if self.table.iter().any(meant) {
+            // There under another word: that error says ours.
+            return None;
+        }
         self.problems.add(
             Diagnostic::error(format!("{} needs `{name}`", self.what))
                 .at(&self.span, "")

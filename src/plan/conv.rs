@@ -92,7 +92,7 @@ fn check_groups(conv: &config::Conv, channels: usize, context: &mut Context<'_>)
             .collect();
         context.problem(
             Diagnostic::error(format!(
-                "{number} {what} do not divide into {groups} groups"
+                "{groups} groups do not divide the number of {what}, {number}"
             ))
             .at(&conv.groups.span, "")
             .help(format!(

@@ -45,10 +45,9 @@ pub(super) fn plan(pool: &config::Pool, context: &mut Context<'_>) -> Option<Pla
         .any(|(window, padding)| padding.iter().any(|&side| side >= window.size));
     if too_wide {
         context.problem(
-            Diagnostic::error("a window of `pool` would lie wholly in the padding").at(
-                &pool.padding.span,
-                "must be smaller than `size` on each side",
-            ),
+            Diagnostic::error("a window of `pool` would lie wholly in the padding")
+                .at(&pool.padding.span, "")
+                .help("`padding` must be smaller than `size` on each side"),
         );
     }
     let mut output = vec![*context.input.first()?];

@@ -369,16 +369,18 @@ impl Session {
             self.progress.step + 1
         );
         let rate = self.schedule.rate(self.progress.step.saturating_sub(1));
-        Error::new(
-            Kind::Diverged,
-            Diagnostic::error(message)
-                .note(format!("the learning rate of the last step was {rate}"))
-                .note(format!(
-                    "the best weights so far are in `{}`",
-                    self.run.path.display()
-                ))
-                .help("try a tenth of the learning rate, or a schedule with `warmup_epochs`"),
-        )
+        let diagnostic = Diagnostic::error(message)
+            .note(format!("the learning rate of the last step was {rate:?}"))
+            .help("try a tenth of the learning rate, or a schedule with `warmup_epochs`");
+        let diagnostic = match self.progress.best {
+            Some(best) => diagnostic.note(format!(
+                "the weights of epoch {} are in `{}`",
+                best.epoch,
+                self.run.path.join(MODEL).display()
+            )),
+            None => diagnostic,
+        };
+        Error::new(Kind::Diverged, diagnostic)
     }
 }
 

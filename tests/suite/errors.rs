@@ -169,6 +169,35 @@ fn configs_that_cannot_be_read_are_told() {
 }
 
 #[test]
+fn configs_without_end_are_errors_and_no_crash() {
+    let lab = Lab::new();
+    let deep = 100_000;
+    lab.write(
+        "arrays.toml",
+        format!("x = {}{}", "[".repeat(deep), "]".repeat(deep)),
+    );
+    lab.write(
+        "tables.toml",
+        format!("x = {}1{}", "{a=".repeat(deep), "}".repeat(deep)),
+    );
+    lab.write("keys.toml", format!("{}a = 1", "a.".repeat(deep)));
+    let layers = "  { type = \"dropout\", rate = 2 },\n".repeat(50_000);
+    lab.write(
+        "layers.toml",
+        format!("[model]\ninput = [1, 8, 8]\nlayers = [\n{layers}]\n"),
+    );
+    for name in ["arrays", "tables", "keys", "layers"] {
+        let outcome = lab.cnn(&["inspect", &format!("{name}.toml")]).code(2);
+        assert!(outcome.stderr.starts_with("error: "), "{name}: {outcome:?}");
+        assert!(
+            outcome.stderr.len() < 20_000,
+            "{name}: {} bytes",
+            outcome.stderr.len()
+        );
+    }
+}
+
+#[test]
 fn faulty_class_folders_are_told() {
     let lab = Lab::with_bars();
     let whole = bar_png(0, 0);
@@ -340,11 +369,11 @@ fn runs_that_do_not_fit_are_told() {
     let run = faults.lab.path("runs/one");
     fs::write(run.join("metrics.csv"), "epoch,step\none,two\n").unwrap();
     faults.check("run_damaged_metrics", 4, "train --resume one");
+    fs::remove_file(run.join("metrics.csv")).unwrap();
     let record = fs::read(run.join("run.json")).unwrap();
     fs::write(run.join("run.json"), &record[..record.len() / 2]).unwrap();
     faults.check("run_damaged_record", 4, "train --resume one");
     fs::write(run.join("run.json"), record).unwrap();
-    fs::remove_file(run.join("metrics.csv")).unwrap();
     let checkpoints = names(&run.join("checkpoints"));
     assert_eq!(checkpoints.len(), 1);
     let weights = run

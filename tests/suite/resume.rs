@@ -1,1 +1,470 @@
-//! .
+//! Going on where a run was: the same bytes as if it had never stopped.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Child, Command};
+use std::thread::sleep;
+use std::time::Duration;
+
+use crate::support::{BARS, Lab, finished, names, outcome, signal, wait_until};
+
+/// All that carries state from step to step: dropout, running statistics, augmentation, moments,
+/// a schedule.
+fn config(epochs: usize) -> String {
+    BARS.replace(
+        "  { type = \"flatten\" },\n",
+        "  { type = \"batch_norm\" },\n  { type = \"flatten\" },\n  { type = \"dropout\", rate = 0.3 },\n",
+    )
+    .replace("batch_size = 9", "batch_size = 3\nschedule = \"cosine\"")
+    .replace("epochs = 3", &format!("epochs = {epochs}"))
+        + "\n[augment]\nshift = 1\nrotate = 10\n"
+}
+
+fn lab(epochs: usize) -> Lab {
+    let lab = Lab::with_bars();
+    lab.write("bars.toml", config(epochs));
+    lab
+}
+
+fn train(lab: &Lab, run: &str) {
+    lab.cnn(&["train", "bars.toml", "--run", run, "--quiet"])
+        .ok();
+}
+
+fn resume(lab: &Lab, run: &str) {
+    lab.cnn(&["train", "--resume", run, "--quiet"]).ok();
+}
+
+/// Returns the rows of a run without what the clock decides.
+fn rows(lab: &Lab, run: &str) -> Vec<String> {
+    let text = lab.text(Path::new("runs").join(run).join("metrics.csv"));
+    let row = |line: &str| line.split(',').take(7).collect::<Vec<_>>().join(",");
+    text.lines().map(row).collect()
+}
+
+/// Asserts that two runs are the same to the last bit: best weights, figures, and the newest
+/// checkpoint with its optimizer.
+#[track_caller]
+fn assert_same(lab: &Lab, run: &str, straight: &str) {
+    assert_eq!(rows(lab, run), rows(lab, straight), "{run}");
+    let folder = |run: &str| Path::new("runs").join(run);
+    let same = |file: &Path| {
+        let (one, other) = (
+            lab.read(folder(run).join(file)),
+            lab.read(folder(straight).join(file)),
+        );
+        assert!(
+            one == other,
+            "{} of {run} is another than of {straight}",
+            file.display()
+        );
+    };
+    same(Path::new("model.safetensors"));
+    same(Path::new("config.toml"));
+    let checkpoints = checkpoints(lab, straight);
+    let newest = checkpoints.last().unwrap();
+    same(
+        &Path::new("checkpoints")
+            .join(newest)
+            .join("model.safetensors"),
+    );
+    same(
+        &Path::new("checkpoints")
+            .join(newest)
+            .join("optimizer.safetensors"),
+    );
+}
+
+fn checkpoints(lab: &Lab, run: &str) -> Vec<String> {
+    lab.names(format!("runs/{run}/checkpoints"))
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    fs::create_dir(to).unwrap();
+    for name in names(from) {
+        let (from, to) = (from.join(&name), to.join(&name));
+        if from.is_dir() {
+            copy_folder(&from, &to);
+        } else {
+            fs::copy(&from, &to).unwrap();
+        }
+    }
+}
+
+/// Starts a run and waits until its first checkpoint.
+fn start(lab: &Lab, arguments: &[&str], run: &str) -> Child {
+    let folder = lab.path(format!("runs/{run}/checkpoints"));
+    let before = if folder.is_dir() {
+        names(&folder)
+    } else {
+        Vec::new()
+    };
+    let mut child = lab.start(arguments);
+    wait_until("checkpoint", || {
+        let ended = child.try_wait().unwrap();
+        assert!(ended.is_none(), "ended before a checkpoint: {ended:?}");
+        folder.is_dir() && names(&folder) != before
+    });
+    child
+}
+
+#[test]
+fn the_same_seed_gives_the_same_bytes_on_any_number_of_threads() {
+    let lab = lab(2);
+    for (run, threads) in [("a", "1"), ("b", "1"), ("c", "2"), ("d", "4")] {
+        let arguments = [
+            "train",
+            "bars.toml",
+            "--run",
+            run,
+            "--threads",
+            threads,
+            "--quiet",
+            "--deterministic",
+        ];
+        lab.cnn(&arguments).ok();
+    }
+    for run in ["b", "c", "d"] {
+        assert_same(&lab, run, "a");
+    }
+}
+
+#[test]
+fn resuming_after_any_epoch_equals_the_straight_run() {
+    let lab = lab(4);
+    train(&lab, "straight");
+    let all = checkpoints(&lab, "straight");
+    assert_eq!(
+        all,
+        ["step-00000018", "step-00000027", "step-00000036"],
+        "the newest three"
+    );
+    for kept in 1..all.len() {
+        let run = format!("resumed-{kept}");
+        copy_folder(&lab.path("runs/straight"), &lab.path("runs").join(&run));
+        for later in &all[kept..] {
+            fs::remove_dir_all(lab.path("runs").join(&run).join("checkpoints").join(later))
+                .unwrap();
+        }
+        resume(&lab, &run);
+        assert_same(&lab, &run, "straight");
+    }
+}
+
+#[test]
+fn an_interrupted_run_is_saved_and_goes_on_in_mid_epoch() {
+    let lab = lab(24);
+    train(&lab, "straight");
+    let mut in_mid_epoch = 0;
+    let mut arguments = vec!["train", "bars.toml", "--run", "run"];
+    for (name, code, pause_millis) in [("INT", 130, 10), ("TERM", 143, 20), ("INT", 130, 30)] {
+        let child = start(&lab, &arguments, "run");
+        sleep(Duration::from_millis(pause_millis));
+        signal(&child, name);
+        let outcome = finished(child).code(code);
+        assert!(
+            outcome.stdout.contains("stopped; go on with `--resume`"),
+            "{outcome:?}"
+        );
+        assert_eq!(lab.json("runs/run/run.json")["status"], "stopped");
+        let newest = checkpoints(&lab, "run").pop().unwrap();
+        let state = lab.json(format!("runs/run/checkpoints/{newest}/state.json"));
+        in_mid_epoch += usize::from(state["progress"]["step_in_epoch"] != 0);
+        arguments = vec!["train", "--resume", "run"];
+    }
+    assert!(in_mid_epoch > 0, "no signal came in mid-epoch");
+    resume(&lab, "run");
+    assert_same(&lab, "run", "straight");
+    assert_eq!(lab.json("runs/run/run.json")["status"], "finished");
+}
+
+#[test]
+fn a_run_interrupted_in_its_first_epoch_is_found_again() {
+    let lab = lab(1);
+    // Steps that take their time, so that the signal comes before the epoch is over.
+    let wide = config(1).replace("filters = 4", "filters = 200, padding = 4");
+    lab.write(
+        "wide.toml",
+        wide.replace("batch_size = 3", "batch_size = 1"),
+    );
+    let mut child = lab.start(&["train", "wide.toml", "--run", "run"]);
+    wait_until("start", || {
+        assert!(child.try_wait().unwrap().is_none(), "ended before it began");
+        lab.path("runs/run/run.json").is_file()
+    });
+    signal(&child, "INT");
+    finished(child).code(130);
+    assert!(
+        !lab.path("runs/run/model.safetensors").exists(),
+        "too late to test the first epoch"
+    );
+    let outcome = lab.cnn(&["predict", "bars"]).code(4);
+    assert!(outcome.stderr.contains("no trained run"), "{outcome:?}");
+    lab.cnn(&["train", "--resume", "latest", "--quiet"]).ok();
+    assert_eq!(rows(&lab, "run").len(), 1 + 1);
+}
+
+#[test]
+fn a_killed_run_goes_on_from_its_last_checkpoint() {
+    let lab = lab(24);
+    train(&lab, "straight");
+    let mut arguments = vec!["train", "bars.toml", "--run", "run", "--quiet"];
+    for pause_millis in [0, 3, 7, 12] {
+        let mut child = start(&lab, &arguments, "run");
+        sleep(Duration::from_millis(pause_millis));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        arguments = vec!["train", "--resume", "run", "--quiet"];
+    }
+    resume(&lab, "run");
+    assert_same(&lab, "run", "straight");
+    let left = |folder: &str| {
+        let names = lab.names(folder);
+        names
+            .into_iter()
+            .filter(|name| name.starts_with(".unfinished"))
+            .count()
+    };
+    assert_eq!(left("runs/run") + left("runs/run/checkpoints"), 0);
+}
+
+#[test]
+fn a_damaged_checkpoint_is_named_and_the_one_before_used() {
+    let lab = lab(3);
+    train(&lab, "straight");
+    let newest = checkpoints(&lab, "straight").pop().unwrap();
+    let flip = |bytes: &mut Vec<u8>| {
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+    };
+    let cut = |bytes: &mut Vec<u8>| bytes.truncate(bytes.len() / 2);
+    let empty = |bytes: &mut Vec<u8>| bytes.clear();
+    let damages: [(&str, &dyn Fn(&mut Vec<u8>)); 6] = [
+        ("model.safetensors", &flip),
+        ("model.safetensors", &cut),
+        ("optimizer.safetensors", &flip),
+        ("optimizer.safetensors", &empty),
+        ("state.json", &flip),
+        ("state.json", &cut),
+    ];
+    for (number, (file, damage)) in damages.into_iter().enumerate() {
+        let run = format!("run-{number}");
+        copy_folder(&lab.path("runs/straight"), &lab.path("runs").join(&run));
+        let path = format!("runs/{run}/checkpoints/{newest}");
+        let mut bytes = lab.read(format!("{path}/{file}"));
+        damage(&mut bytes);
+        lab.write(format!("{path}/{file}"), bytes);
+        let outcome = lab.cnn(&["train", "--resume", &run]).ok();
+        let said = format!("warning: checkpoint `{path}` is damaged: ");
+        assert!(outcome.stderr.contains(&said), "{file}: {outcome:?}");
+        assert!(
+            outcome.stderr.contains("the one before is used"),
+            "{outcome:?}"
+        );
+        assert!(
+            outcome.stderr.contains("going on after epoch 2"),
+            "{outcome:?}"
+        );
+        assert_same(&lab, &run, "straight");
+        let again = lab.cnn(&["train", "--resume", &run]).ok();
+        assert!(
+            !again.stderr.contains("damaged"),
+            "{file}: written anew: {again:?}"
+        );
+    }
+}
+
+#[test]
+fn more_epochs_can_be_asked_for() {
+    let lab = Lab::with_bars();
+    // Without validation the last weights are the ones kept; without a schedule the epochs do not matter.
+    lab.write(
+        "bars.toml",
+        config(4)
+            .replace("schedule = \"cosine\"\n", "")
+            .replace("validation = 0.25\n", ""),
+    );
+    train(&lab, "straight");
+    lab.cnn(&[
+        "train",
+        "bars.toml",
+        "--run",
+        "run",
+        "--epochs",
+        "2",
+        "--quiet",
+    ])
+    .ok();
+    assert_eq!(rows(&lab, "run").len(), 1 + 2);
+    lab.cnn(&["train", "--resume", "run", "--epochs", "4", "--quiet"])
+        .ok();
+    assert_same(&lab, "run", "straight");
+}
+
+#[test]
+fn a_finished_run_is_left_as_it_is() {
+    let lab = lab(2);
+    train(&lab, "run");
+    copy_folder(&lab.path("runs/run"), &lab.path("runs/copy"));
+    let outcome = lab.cnn(&["train", "--resume", "run"]).ok();
+    assert!(
+        outcome.stderr.contains("going on after epoch 2"),
+        "{outcome:?}"
+    );
+    assert_same(&lab, "run", "copy");
+    assert_eq!(lab.json("runs/run/run.json")["status"], "finished");
+}
+
+#[test]
+fn changed_data_and_another_optimizer_are_warned_of() {
+    let lab = lab(2);
+    let sgd = "train.optimizer=sgd";
+    lab.cnn(&[
+        "train",
+        "bars.toml",
+        "--run",
+        "run",
+        "--set",
+        sgd,
+        "--quiet",
+    ])
+    .ok();
+    let picture = lab.read("bars/down/01.png");
+    lab.write("bars/down/00.png", picture);
+    let adam = "train.optimizer=adam";
+    let outcome = lab
+        .cnn(&["train", "--resume", "run", "--epochs", "3", "--set", adam])
+        .ok();
+    let said = |text: &str| assert!(outcome.stderr.contains(text), "{text}: {outcome:?}");
+    said("warning: the data is not what this run began with");
+    said("warning: the optimizer starts anew");
+}
+
+#[test]
+fn changed_settings_are_told() {
+    let lab = lab(2);
+    train(&lab, "run");
+    let rate = "train.optimizer.learning_rate=0.01";
+    let outcome = lab
+        .cnn(&["train", "--resume", "run", "--epochs", "3", "--set", rate])
+        .ok();
+    let said = |text: &str| assert!(outcome.stderr.contains(text), "{text}: {outcome:?}");
+    said("epochs");
+    said("learning_rate");
+    said("0.03");
+    said("0.01");
+}
+
+#[test]
+fn patience_is_kept_over_a_resume() {
+    let lab = Lab::with_bars();
+    let early = "early_stopping = { patience = 3, min_delta = 100 }\nepochs = 40";
+    lab.write("bars.toml", config(3).replace("epochs = 3", early));
+    train(&lab, "straight");
+    assert_eq!(
+        rows(&lab, "straight").len(),
+        1 + 4,
+        "one best epoch and three without a better"
+    );
+    copy_folder(&lab.path("runs/straight"), &lab.path("runs/run"));
+    for later in &checkpoints(&lab, "straight")[1..] {
+        fs::remove_dir_all(lab.path("runs/run/checkpoints").join(later)).unwrap();
+    }
+    resume(&lab, "run");
+    assert_same(&lab, "run", "straight");
+}
+
+#[test]
+fn a_run_in_use_is_busy_and_a_killed_one_is_not() {
+    let lab = lab(5000);
+    let mut child = start(
+        &lab,
+        &["train", "bars.toml", "--run", "run", "--quiet"],
+        "run",
+    );
+    let outcome = lab.cnn(&["train", "--resume", "run"]).code(7);
+    assert!(
+        outcome
+            .stderr
+            .contains("run `runs/run` is in use by another process"),
+        "{outcome:?}"
+    );
+    assert!(outcome.stderr.contains("help: "), "{outcome:?}");
+    assert!(child.try_wait().unwrap().is_none(), "the first goes on");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let mut done = rows(&lab, "run").len() - 1;
+    // The row is written before the checkpoint.
+    done -= usize::from(checkpoints(&lab, "run").last() != Some(&format!("step-{:08}", done * 9)));
+    lab.cnn(&[
+        "train",
+        "--resume",
+        "run",
+        "--epochs",
+        &(done + 1).to_string(),
+        "--quiet",
+    ])
+    .ok();
+    assert_eq!(rows(&lab, "run").len(), 1 + done + 1);
+}
+
+#[test]
+fn what_a_killed_run_left_unfinished_is_removed() {
+    let lab = lab(1);
+    train(&lab, "run");
+    lab.write("runs/run/.unfinished-run.json", "{");
+    lab.write("runs/run/.unfinished-model.safetensors", "");
+    lab.write(
+        "runs/run/checkpoints/.unfinished-step-00000099/state.json",
+        "{",
+    );
+    resume(&lab, "run");
+    assert_eq!(checkpoints(&lab, "run"), ["step-00000009"]);
+    let names = lab.names("runs/run");
+    assert!(
+        !names.iter().any(|name| name.starts_with(".unfinished")),
+        "{names:?}"
+    );
+}
+
+#[test]
+fn a_run_folder_deleted_in_mid_run_is_told() {
+    let lab = lab(5000);
+    let child = start(
+        &lab,
+        &["train", "bars.toml", "--run", "run", "--quiet"],
+        "run",
+    );
+    // The process may write a file while the folder is being emptied.
+    wait_until("deletion", || fs::remove_dir_all(lab.path("runs")).is_ok());
+    let outcome = finished(child).code(5);
+    assert!(outcome.stderr.contains("runs/run"), "{outcome:?}");
+    assert!(!lab.path("runs").exists(), "it is not made again");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_full_disk_leaves_the_last_checkpoint() {
+    let lab = lab(2);
+    train(&lab, "run");
+    copy_folder(&lab.path("runs/run"), &lab.path("runs/copy"));
+    // No file may grow beyond 1 or 2 blocks of 512 or 1024 bytes.
+    let limited = "trap '' XFSZ; ulimit -f 2; exec \"$0\" train --resume run --epochs 4 --quiet";
+    let mut command = Command::new("sh");
+    command
+        .args(["-c", limited, env!("CARGO_BIN_EXE_cnn")])
+        .current_dir(lab.path(""));
+    let outcome = outcome(&mut command).code(5);
+    assert!(
+        outcome.stderr.contains("failed to write `runs/run/"),
+        "{outcome:?}"
+    );
+    assert!(outcome.stderr.contains("File too large"), "{outcome:?}");
+    assert!(lab.read("runs/run/model.safetensors") == lab.read("runs/copy/model.safetensors"));
+    assert_eq!(checkpoints(&lab, "run"), checkpoints(&lab, "copy"));
+    for run in ["run", "copy"] {
+        lab.cnn(&["train", "--resume", run, "--epochs", "4", "--quiet"])
+            .ok();
+    }
+    assert_same(&lab, "run", "copy");
+}
