@@ -96,15 +96,23 @@ pub fn write(
     optimizer: &optimizer::State,
 ) -> Result<PathBuf> {
     let path = folder.join(format!("step-{:08}", progress.step));
+    // The state of one moment is written once; what stands there may be damaged, though.
     if path.exists() {
-        return Ok(path);
+        if read(&path).is_ok_and(|checkpoint| checkpoint.progress == *progress) {
+            return Ok(path);
+        }
+        remove(&path)?;
     }
     let optimizer = tensors_to_bytes(optimizer)?;
     let state = StateFile {
         checksum: checksum(model, &optimizer, progress),
         progress: progress.clone(),
     };
-    let state = serde_json::to_string_pretty(&state).unwrap_or_default();
+    let state = serde_json::to_string_pretty(&state).map_err(|error| {
+        Error::model(Diagnostic::error(format!(
+            "failed to write the state: {error}"
+        )))
+    })?;
     files::write_folder(
         &path,
         &[
@@ -113,46 +121,60 @@ pub fn write(
             ("state.json", state.as_bytes()),
         ],
     )?;
+    tracing::debug!(path = %path.display(), step = progress.step, "checkpoint written");
     for old in list(folder)?.into_iter().rev().skip(KEPT) {
-        fs::remove_dir_all(&old).map_err(|error| Error::io("remove", &old, &error))?;
+        remove(&old)?;
     }
     Ok(path)
 }
 
-/// Reads the newest checkpoint that is whole, with a warning for each that is not.
+fn remove(path: &Path) -> Result<()> {
+    fs::remove_dir_all(path).map_err(|error| Error::io("remove", path, &error))
+}
+
+/// Reads the newest checkpoint that is whole, with a warning for each newer one that is not;
+/// those are removed, so that they are never taken for the newest again.
 ///
 /// # Errors
-/// When there is none.
-pub fn read_newest(folder: &Path) -> Result<(Checkpoint, Vec<Diagnostic>)> {
+/// When all are damaged; nothing is removed then.
+pub fn read_newest(folder: &Path) -> Result<(Option<Checkpoint>, Vec<Diagnostic>)> {
     let mut warnings = Vec::new();
+    let mut damaged: Vec<PathBuf> = Vec::new();
     for path in list(folder)?.into_iter().rev() {
         match read(&path) {
-            Ok(checkpoint) => return Ok((checkpoint, warnings)),
-            Err(reason) => warnings.push(
-                Diagnostic::warning(format!(
-                    "checkpoint `{}` is damaged: {reason}",
-                    path.display()
-                ))
-                .help("the one before is used"),
-            ),
+            Ok(checkpoint) => {
+                damaged.iter().try_for_each(|path| remove(path))?;
+                return Ok((Some(checkpoint), warnings));
+            }
+            Err(reason) => {
+                let message = format!("checkpoint `{}` is damaged: {reason}", path.display());
+                warnings.push(Diagnostic::warning(message).help("the one before is used"));
+                damaged.push(path);
+            }
         }
     }
-    let message = format!("no checkpoint in `{}`", folder.display());
+    if warnings.is_empty() {
+        return Ok((None, warnings));
+    }
+    let message = format!("no checkpoint in `{}` is whole", folder.display());
     let diagnostic = Diagnostic::error(message).help("train again without `--resume`");
-    let damaged = warnings.into_iter().map(|warning| warning.message);
-    Err(Error::model(damaged.fold(diagnostic, Diagnostic::note)))
+    let reasons = warnings.into_iter().map(|warning| warning.message);
+    Err(Error::model(reasons.fold(diagnostic, Diagnostic::note)))
 }
 
 /// Returns the checkpoints of a folder, oldest first.
 fn list(folder: &Path) -> Result<Vec<PathBuf>> {
     let entries = fs::read_dir(folder).map_err(|error| Error::io("read", folder, &error))?;
-    let mut paths: Vec<PathBuf> = entries
+    let mut steps: Vec<(u64, PathBuf)> = entries
         .flatten()
-        .filter(|entry| entry.file_name().to_string_lossy().starts_with("step-"))
-        .map(|entry| entry.path())
+        .filter_map(|entry| {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let step = name.strip_prefix("step-")?.parse().ok()?;
+            Some((step, entry.path()))
+        })
         .collect();
-    paths.sort();
-    Ok(paths)
+    steps.sort();
+    Ok(steps.into_iter().map(|(_, path)| path).collect())
 }
 
 fn read(path: &Path) -> std::result::Result<Checkpoint, String> {
@@ -206,6 +228,9 @@ fn tensors_from_bytes(bytes: &[u8]) -> std::result::Result<optimizer::State, Str
     let file = SafeTensors::deserialize(bytes).map_err(|error| error.to_string())?;
     let mut state = optimizer::State::default();
     for (name, view) in file.tensors() {
+        if view.dtype() != Dtype::F32 {
+            return Err(format!("`{name}` is not of 32-bit floats"));
+        }
         let values: Vec<f32> = view
             .data()
             .chunks_exact(4)

@@ -30,12 +30,6 @@ impl Span {
         let before = self.source.text.get(..self.range.start).unwrap_or_default();
         before.matches('\n').count() + 1
     }
-
-    /// Returns the text the span covers.
-    #[must_use]
-    pub fn text(&self) -> &str {
-        self.source.text.get(self.range.clone()).unwrap_or_default()
-    }
 }
 
 /// How serious a [`Diagnostic`] is.

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::config::{Config, MAX_CONFIG_BYTES, Override};
+use crate::config::{Config, MAX_CONFIG_BYTES, Override, run_name_from};
 use crate::dataset::{self, Dataset, Request};
 use crate::diagnostic::{Diagnostic, Error, Kind, Result};
 use crate::plan::Plan;
@@ -26,12 +26,11 @@ impl Project {
     pub fn read(path: &Path, overrides: &[Override]) -> Result<Self> {
         let name = path.display().to_string();
         let text = read_text(path, &name)?;
+        tracing::debug!(path = name, bytes = text.len(), "config read");
         let mut project = Self::check(&name, &text, overrides)?;
         if project.config.model.name.is_none() {
-            let stem = path
-                .file_stem()
-                .map(|stem| stem.to_string_lossy().into_owned());
-            project.config.model.name = stem;
+            let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+            project.config.model.name = Some(run_name_from(&stem));
         }
         Ok(project)
     }
@@ -88,6 +87,12 @@ impl Project {
             ));
         }
         let dataset = dataset::load(&self.request)?;
+        tracing::debug!(
+            source = self.request.source,
+            train = dataset.train.len(),
+            fingerprint = dataset.fingerprint,
+            "data loaded"
+        );
         let classes = self.fit_classes(&dataset)?;
         let mut preprocessing = self.request.preprocessing.clone();
         preprocessing.border = dataset.border;

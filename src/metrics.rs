@@ -1,5 +1,7 @@
 //! Figures of how well answers fit labels, gathered batch by batch.
 
+use std::collections::BTreeMap;
+
 /// Sums over the samples seen so far.
 #[derive(Clone, Debug)]
 pub struct Metrics {
@@ -8,7 +10,8 @@ pub struct Metrics {
     loss: f64,
     correct: u64,
     top5: u64,
-    confusion: Vec<u64>,
+    /// Counts by (class, answer); most pairs never occur.
+    confusion: BTreeMap<(usize, usize), u64>,
     bins: [Bin; BINS],
 }
 
@@ -54,7 +57,7 @@ impl Metrics {
             loss: 0.0,
             correct: 0,
             top5: 0,
-            confusion: vec![0; classes * classes],
+            confusion: BTreeMap::new(),
             bins: [Bin::default(); BINS],
         }
     }
@@ -85,9 +88,7 @@ impl Metrics {
         self.loss += sum.ln() - f64::from(own - largest);
         self.correct += u64::from(predicted == label);
         self.top5 += u64::from(above < 5);
-        if let Some(cell) = self.confusion.get_mut(label * self.classes + predicted) {
-            *cell += 1;
-        }
+        *self.confusion.entry((label, predicted)).or_default() += 1;
         self.add_to_bin(confidence, predicted == label);
         Answer {
             predicted,
@@ -156,45 +157,55 @@ impl Metrics {
     /// Returns the rows of the confusion matrix: a row a true class, a column an answer.
     #[must_use]
     pub fn confusion(&self) -> Vec<Vec<u64>> {
-        self.confusion
-            .chunks(self.classes.max(1))
-            .map(<[u64]>::to_vec)
+        let count = |label, predicted| self.confusion.get(&(label, predicted)).copied();
+        let row = |label| (0..self.classes).map(move |answer| count(label, answer).unwrap_or(0));
+        (0..self.classes)
+            .map(|label| row(label).collect())
             .collect()
     }
 
     /// Returns the figures of each class.
     #[must_use]
     pub fn classes(&self) -> Vec<ClassFigures> {
-        let rows = self.confusion();
-        (0..self.classes)
-            .map(|class| {
-                let cell = |row: &Vec<u64>, column: usize| row.get(column).copied().unwrap_or(0);
-                let hits = rows.get(class).map_or(0, |row| cell(row, class));
-                let support = rows.get(class).map_or(0, |row| row.iter().sum());
-                let answers: u64 = rows.iter().map(|row| cell(row, class)).sum();
-                let share = |whole: u64| {
-                    if whole == 0 {
-                        0.0
-                    } else {
-                        count(hits) / count(whole)
-                    }
-                };
-                let (precision, recall) = (share(answers), share(support));
-                let sum = precision + recall;
-                ClassFigures {
-                    precision,
-                    recall,
-                    f1: if sum == 0.0 {
-                        0.0
-                    } else {
-                        2.0 * precision * recall / sum
-                    },
-                    support,
+        let mut sums = vec![[0_u64; 3]; self.classes];
+        for (&(label, predicted), &samples) in &self.confusion {
+            let mut add = |class: usize, sum: usize| {
+                if let Some(sums) = sums.get_mut(class) {
+                    sums[sum] += samples;
                 }
-            })
-            .collect()
+            };
+            add(label, SUPPORT);
+            add(predicted, ANSWERS);
+            if label == predicted {
+                add(label, HITS);
+            }
+        }
+        let figures = sums.iter().map(|sums| {
+            let share = |whole: u64| match whole {
+                0 => 0.0,
+                whole => count(sums[HITS]) / count(whole),
+            };
+            let (precision, recall) = (share(sums[ANSWERS]), share(sums[SUPPORT]));
+            let sum = precision + recall;
+            ClassFigures {
+                precision,
+                recall,
+                f1: if sum == 0.0 {
+                    0.0
+                } else {
+                    2.0 * precision * recall / sum
+                },
+                support: sums[SUPPORT],
+            }
+        });
+        figures.collect()
     }
 }
+
+/// Places in the sums of a class: right answers, answers, samples.
+const HITS: usize = 0;
+const ANSWERS: usize = 1;
+const SUPPORT: usize = 2;
 
 #[expect(clippy::cast_precision_loss, reason = "counts stay far below 2⁵³")]
 fn count(samples: u64) -> f64 {

@@ -11,7 +11,7 @@ use crate::config::Config;
 use crate::dataset::Preprocessing;
 use crate::diagnostic::{Diagnostic, Error, Result};
 use crate::model::Model;
-use crate::plan::Plan;
+use crate::plan::{Dtype, Plan};
 
 /// The version of the format that is written; older ones are read.
 const FORMAT: u32 = 1;
@@ -43,6 +43,12 @@ pub struct Trained {
     pub plan: Plan,
     /// The network, without automatic differentiation.
     pub model: Model,
+}
+
+/// What every version of the metadata has.
+#[derive(Deserialize)]
+struct Version {
+    format: u32,
 }
 
 impl Header {
@@ -102,13 +108,44 @@ pub fn load(path: &Path, device: &tensor::Device) -> Result<Trained> {
         _ => return Err(damaged(parsed.problems)),
     };
     let plan = Plan::new(&config.model).map_err(damaged)?;
+    check_consistency(&header, &plan, bytes.len()).map_err(|reason| {
+        Error::model(Diagnostic::error(format!(
+            "`{name}` does not hold together: {reason}"
+        )))
+    })?;
     let model = load_weights(Model::new(&plan.up_to_logits(), 0, device), bytes, &name)?;
+    tracing::debug!(path = name, classes = header.classes.len(), "model loaded");
     Ok(Trained {
         header,
         config,
         plan,
         model,
     })
+}
+
+/// Checks what the parts of a file say of each other, before anything is made of them.
+fn check_consistency(
+    header: &Header,
+    plan: &Plan,
+    bytes: usize,
+) -> std::result::Result<(), String> {
+    let preprocessing = &header.preprocessing;
+    let sides = preprocessing.padding.iter();
+    let sizes = sides.chain([&preprocessing.height, &preprocessing.width]);
+    let bounded = sizes.into_iter().all(|size| *size <= 1 << 24);
+    if !bounded || preprocessing.input_shape()[..] != plan.input[..] {
+        return Err("pictures are not prepared as the network's input".to_owned());
+    }
+    let outputs: usize = plan.output().iter().product();
+    if outputs != header.classes.len() {
+        let count = header.classes.len();
+        return Err(format!("{count} class names for {outputs} outputs"));
+    }
+    let weights = plan.totals(Dtype::F32, 1).map(|totals| totals.weight_bytes);
+    if weights.is_none_or(|weights| weights > bytes as u64) {
+        return Err("it is too short for the weights of its network".to_owned());
+    }
+    Ok(())
 }
 
 fn read_header(bytes: &[u8], name: &str) -> Result<Header> {
@@ -133,21 +170,21 @@ fn read_header(bytes: &[u8], name: &str) -> Result<Header> {
         let message = format!("`{name}` holds weights, but no config, classes and preprocessing");
         return Err(not_ours(Diagnostic::error(message)));
     };
-    let header: Header = serde_json::from_str(text).map_err(|error| {
-        not_ours(Diagnostic::error(format!(
-            "the metadata of `{name}` is damaged: {error}"
-        )))
-    })?;
-    if header.format > FORMAT {
+    let damaged = |error: serde_json::Error| {
+        let message = format!("the metadata of `{name}` is damaged: {error}");
+        not_ours(Diagnostic::error(message))
+    };
+    let version: Version = serde_json::from_str(text).map_err(damaged)?;
+    if version.format > FORMAT {
         let message = format!(
             "`{name}` has format {}; this `cnn` reads up to {FORMAT}",
-            header.format
+            version.format
         );
         return Err(Error::model(
             Diagnostic::error(message).help("use a newer `cnn`"),
         ));
     }
-    Ok(header)
+    serde_json::from_str(text).map_err(damaged)
 }
 
 /// Puts the weights of a model file into a network; all of them or none.

@@ -110,9 +110,7 @@ impl Run {
     /// # Errors
     /// Exit code 7 when another process trains it.
     pub fn open(path: PathBuf) -> Result<Self> {
-        let lock_path = path.join("lock");
-        let lock =
-            File::create(&lock_path).map_err(|error| Error::io("create", &lock_path, &error))?;
+        let (lock_path, lock) = open_lock(&path)?;
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
@@ -138,7 +136,11 @@ impl Run {
     /// # Errors
     /// When it cannot be written.
     pub fn write_record(&self, record: &Record) -> Result<()> {
-        let text = serde_json::to_string_pretty(record).unwrap_or_default();
+        let text = serde_json::to_string_pretty(record).map_err(|error| {
+            Error::model(Diagnostic::error(format!(
+                "failed to write `run.json`: {error}"
+            )))
+        })?;
         files::write(&self.path.join("run.json"), format!("{text}\n").as_bytes())
     }
 
@@ -150,6 +152,20 @@ impl Run {
             .map(|name| name.to_string_lossy().into_owned())
             .unwrap_or_default()
     }
+}
+
+/// Opens what is locked while a run is in use: the folder of its checkpoints, where the system
+/// can lock folders, else a file in it.
+fn open_lock(run: &Path) -> Result<(PathBuf, File)> {
+    let folder = run.join("checkpoints");
+    let (path, lock) = if cfg!(unix) {
+        (folder.clone(), File::open(&folder))
+    } else {
+        let path = folder.join("lock");
+        (path.clone(), File::create(path))
+    };
+    let lock = lock.map_err(|error| Error::io("open", &path, &error))?;
+    Ok((path, lock))
 }
 
 /// Reads `run.json`.
@@ -174,7 +190,7 @@ pub fn read_record(path: &Path) -> Result<Record> {
 pub fn find(name: &str) -> Result<PathBuf> {
     let root = Path::new(FOLDER);
     if name == "latest" {
-        return latest(root, |_| true);
+        return latest(root, "run", |_| true);
     }
     let named = root.join(name);
     if named.join("run.json").is_file() {
@@ -202,7 +218,7 @@ pub fn find_model(name: &str) -> Result<PathBuf> {
     }
     let has_model = |path: &Path| path.join(MODEL).is_file();
     let run = if name == "latest" {
-        latest(Path::new(FOLDER), has_model)?
+        latest(Path::new(FOLDER), "trained run", has_model)?
     } else {
         find(name)?
     };
@@ -263,7 +279,7 @@ fn runs(root: &Path) -> Vec<(PathBuf, Record)> {
 }
 
 /// Returns the run that was started last, of those that serve.
-fn latest(root: &Path, serves: impl Fn(&Path) -> bool) -> Result<PathBuf> {
+fn latest(root: &Path, what: &str, serves: impl Fn(&Path) -> bool) -> Result<PathBuf> {
     let newest = runs(root)
         .into_iter()
         .filter(|(path, _)| serves(path))
@@ -271,10 +287,8 @@ fn latest(root: &Path, serves: impl Fn(&Path) -> bool) -> Result<PathBuf> {
     match newest {
         Some((path, _)) => Ok(path),
         None => Err(Error::model(
-            Diagnostic::error(
-                "no such run in `runs/`: it is empty, or nothing was trained for an epoch",
-            )
-            .help("train one with `cnn train configs/lenet5.toml`"),
+            Diagnostic::error(format!("no {what} in `runs/`"))
+                .help("train one with `cnn train configs/lenet5.toml`"),
         )),
     }
 }

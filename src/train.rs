@@ -97,7 +97,7 @@ pub struct Start {
     pub samples: [usize; 3],
     /// Classes.
     pub classes: usize,
-    /// Epochs in all, and done before.
+    /// Epochs in all.
     pub epochs: usize,
     /// Epochs done before this start.
     pub done: usize,
@@ -137,6 +137,8 @@ pub struct End {
     pub test: Option<TestFigures>,
     /// Seconds of training, over all starts.
     pub train_secs: f64,
+    /// The figures of every epoch, of earlier starts too.
+    pub rows: Vec<Row>,
 }
 
 /// Why a run is over.

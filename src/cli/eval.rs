@@ -41,6 +41,7 @@ enum SplitArgument {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<u8> {
+    let threads = arguments.compute.start_threads()?;
     let path = run::find_model(&arguments.run)?;
     let device = arguments.compute.device.open()?;
     let trained = model_file::load(&path, &device)?;
@@ -53,7 +54,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
     let settings = evaluate::Settings {
         classes: trained.header.classes.len(),
         batch_size: usize::try_from(arguments.batch_size).unwrap_or(usize::MAX),
-        threads: arguments.compute.threads(),
+        threads,
     };
     let preprocessing = std::sync::Arc::new(trained.header.preprocessing.clone());
     let report = evaluate::evaluate(&trained.model, &samples, &preprocessing, &device, settings)?;

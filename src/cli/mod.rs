@@ -9,7 +9,7 @@ mod train;
 use clap::{ArgAction, Args, Parser, Subcommand};
 
 use crate::config::Override;
-use crate::diagnostic::Result;
+use crate::diagnostic::{Diagnostic, Error, Result};
 use crate::model::Device;
 use crate::report::{self, diagnostics};
 
@@ -55,20 +55,23 @@ struct ComputeArguments {
 }
 
 impl ComputeArguments {
-    /// Returns the number of threads, and holds the computation to it.
-    fn threads(&self) -> usize {
+    /// Holds the computation to the number of threads and returns it. Comes before everything
+    /// that computes, which would start the threads with another number.
+    fn start_threads(&self) -> Result<usize> {
         let all = std::thread::available_parallelism().map_or(1, usize::from);
         let threads = self.threads.map_or(all, usize::from);
-        // Fails only where the pool exists already; it then has this size.
-        let _ = rayon::ThreadPoolBuilder::new()
-            .num_threads(threads)
-            .build_global();
-        threads
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
+        pool.build_global().map_err(|error| {
+            Error::config(Diagnostic::error(format!(
+                "failed to start {threads} threads: {error}"
+            )))
+        })?;
+        Ok(threads)
     }
 }
 
 fn device(name: &str) -> std::result::Result<Device, String> {
-    name.parse().map_err(|error: crate::diagnostic::Error| {
+    name.parse().map_err(|error: Error| {
         let diagnostic = error.diagnostics.into_iter().next();
         diagnostic.map_or_else(String::new, |diagnostic| {
             let notes = diagnostic.notes.join("; ");

@@ -55,10 +55,10 @@ enum InvertArgument {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<u8> {
+    arguments.compute.start_threads()?;
     let path = run::find_model(&arguments.model)?;
     let device = arguments.compute.device.open()?;
     let trained = model_file::load(&path, &device)?;
-    arguments.compute.threads();
     let invert = match arguments.invert {
         Some(InvertArgument::Auto) => Invert::Auto,
         Some(InvertArgument::True) => Invert::Always,

@@ -5,13 +5,15 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::{ComputeArguments, signals};
-use crate::config::Override;
-use crate::diagnostic::Result;
+use crate::config::{Override, is_run_name};
+use crate::diagnostic::{Diagnostic, Error, Result};
+use crate::files;
 use crate::load::Project;
+use crate::model::Device;
 use crate::report::training::{Progress, render_end};
-use crate::report::{Output, json};
+use crate::report::{Output, curves, html, inspection, json};
 use crate::run;
-use crate::train::{self, Event, Options, Reason, Target};
+use crate::train::{self, End, Event, Options, Reason, Target};
 
 /// Train a network
 ///
@@ -55,9 +57,10 @@ pub(super) struct Arguments {
 }
 
 fn run_name(name: &str) -> std::result::Result<String, String> {
-    let plain = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
-    if name.is_empty() || name.starts_with('.') || !name.chars().all(plain) {
-        return Err("a run's name has letters, digits, `-`, `_` and `.`".to_owned());
+    if !is_run_name(name) {
+        return Err(
+            "a run's name has letters, digits, `-`, `_` and `.`, and is not `latest`".to_owned(),
+        );
     }
     Ok(name.to_owned())
 }
@@ -83,6 +86,13 @@ impl Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments, quiet: bool) -> Result<u8> {
+    let threads = arguments.compute.start_threads()?;
+    if arguments.deterministic && matches!(arguments.compute.device, Device::Wgpu(_)) {
+        return Err(Error::config(
+            Diagnostic::error("`--deterministic` cannot be promised on `wgpu`")
+                .help("use `--device cpu`"),
+        ));
+    }
     let stop = signals::listen()?;
     let target = match (&arguments.resume, &arguments.run) {
         (Some(resume), _) => Target::Resume(run::find(resume)?),
@@ -99,7 +109,7 @@ pub(super) fn run(arguments: &Arguments, quiet: bool) -> Result<u8> {
         project: &project,
         device: arguments.compute.device,
         target,
-        threads: arguments.compute.threads(),
+        threads,
         stop: &stop,
     };
     let mut output = Output::default();
@@ -119,6 +129,7 @@ pub(super) fn run(arguments: &Arguments, quiet: bool) -> Result<u8> {
             progress.show(&event);
         }
     })?;
+    write_report(&project, &end)?;
     if !arguments.json {
         failed = output.write(&render_end(&end)).err().or(failed);
     }
@@ -127,4 +138,17 @@ pub(super) fn run(arguments: &Arguments, quiet: bool) -> Result<u8> {
         (Some(error), _) => Err(error),
         (None, Reason::Finished | Reason::NoBetter) => Ok(0),
     }
+}
+
+/// Writes the curves and the page of a run into its folder.
+fn write_report(project: &Project, end: &End) -> Result<()> {
+    let name = project.config.model.name.clone().unwrap_or_default();
+    let batch = project.config.train.batch_size;
+    let network = inspection::render(&name, &project.plan, batch).unwrap_or_default();
+    let page = html::render(end, &end.rows, &network, &project.config.to_toml());
+    files::write(
+        &end.run.join("curves.svg"),
+        curves::render(&end.rows).as_bytes(),
+    )?;
+    files::write(&end.run.join("report.html"), page.as_bytes())
 }

@@ -17,7 +17,7 @@ pub use layer::{
     Activation, BatchNorm, Conv, Dense, Dropout, Flatten, Function, Layer, LayerKind, Pool,
     PoolKind,
 };
-pub use model::Model;
+pub use model::{Model, is_run_name, run_name_from};
 pub use node::Override;
 pub use optimizer::{Adaptive, Optimizer};
 pub use reader::Spanned;

@@ -1,5 +1,6 @@
 //! `[model]`: the input and the layers.
 
+use std::collections::HashMap;
 use std::fmt::Write as _;
 
 use super::layer::{self, Layer};
@@ -17,8 +18,6 @@ pub struct Model {
     pub input: Spanned<Vec<usize>>,
     /// The layers in order. An entry that could not be read ends the list.
     pub layers: Vec<Layer>,
-    /// Whether `layers` holds every entry of the file.
-    pub complete: bool,
 }
 
 impl Model {
@@ -32,12 +31,10 @@ impl Model {
             .map(|node| layer::read(node, reader.problems()))
             .collect();
         unique_names(&layers, reader);
-        let complete = layers.iter().all(Option::is_some);
         Some(Self {
             name: name.map(|name| name.value),
             input: input?,
             layers: layers.into_iter().map_while(|layer| layer).collect(),
-            complete,
         })
     }
 
@@ -59,11 +56,38 @@ impl Model {
 fn run_name(node: &Node) -> Result<String, Mismatch> {
     let expected = "a name of letters, digits, `-`, `_` and `.`";
     let name = value::string(node)?;
-    let plain = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
-    if name.is_empty() || name.len() > 100 || name.starts_with('.') || !name.chars().all(plain) {
-        return Err(Mismatch::new(expected, node));
+    if is_run_name(&name) {
+        Ok(name)
+    } else {
+        Err(Mismatch::new(expected, node))
     }
-    Ok(name)
+}
+
+/// Returns whether a name can be a run's: a plain folder name other than `latest`.
+#[must_use]
+pub fn is_run_name(name: &str) -> bool {
+    !name.is_empty()
+        && name.len() <= 100
+        && !name.starts_with('.')
+        && name != "latest"
+        && name.chars().all(is_plain)
+}
+
+/// Makes a run's name of any text, such as the name of a file.
+#[must_use]
+pub fn run_name_from(text: &str) -> String {
+    let plain = text.chars().map(|c| if is_plain(c) { c } else { '-' });
+    let name: String = plain.take(50).collect();
+    let name = name.trim_start_matches('.').to_owned();
+    if is_run_name(&name) {
+        name
+    } else {
+        "model".to_owned()
+    }
+}
+
+fn is_plain(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.')
 }
 
 fn input(node: &Node) -> Result<Vec<usize>, Mismatch> {
@@ -93,13 +117,13 @@ fn layers(node: &Node) -> Result<Vec<Node>, Mismatch> {
 }
 
 fn unique_names(layers: &[Option<Layer>], reader: &Reader<'_>) {
-    let mut seen: Vec<&Spanned<String>> = Vec::new();
+    let mut seen: HashMap<&str, &Spanned<String>> = HashMap::new();
     for name in layers
         .iter()
         .flatten()
         .filter_map(|layer| layer.name.as_ref())
     {
-        if let Some(first) = seen.iter().find(|first| first.value == name.value) {
+        if let Some(first) = seen.get(name.value.as_str()) {
             reader.problems().add(
                 Diagnostic::error(format!("two layers are named `{}`", name.value))
                     .at(&name.span, "")
@@ -117,6 +141,6 @@ fn unique_names(layers: &[Option<Layer>], reader: &Reader<'_>) {
                 .at(&name.span, format!("received `\"{}\"`", name.value)),
             );
         }
-        seen.push(name);
+        seen.entry(&name.value).or_insert(name);
     }
 }

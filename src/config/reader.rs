@@ -60,6 +60,7 @@ pub(super) struct Reader<'a> {
     problems: &'a Problems,
     asked: RefCell<Vec<&'static str>>,
     later: RefCell<Vec<&'static str>>,
+    missing: RefCell<Vec<(&'static str, String)>>,
 }
 
 impl<'a> Reader<'a> {
@@ -72,6 +73,7 @@ impl<'a> Reader<'a> {
             problems,
             asked: RefCell::default(),
             later: RefCell::default(),
+            missing: RefCell::default(),
         }
     }
 
@@ -137,21 +139,7 @@ impl<'a> Reader<'a> {
             return self.optional(name, parse);
         }
         self.asked.borrow_mut().push(name);
-        let meant = |(key, _): &(Key, Node)| {
-            let word = key.name.as_str();
-            words::our_key(word, &[name])
-                .or(words::nearest(word, &[name]))
-                .is_some()
-        };
-        if self.table.iter().any(meant) {
-            // There under another word: that error says ours.
-            return None;
-        }
-        self.problems.add(
-            Diagnostic::error(format!("{} needs `{name}`", self.what))
-                .at(&self.span, "")
-                .help(format!("add `{name} = {example}`")),
-        );
+        self.missing.borrow_mut().push((name, example.to_owned()));
         None
     }
 
@@ -160,10 +148,26 @@ impl<'a> Reader<'a> {
         self.later.borrow_mut().extend(names);
     }
 
-    /// Reports every key that was not asked for.
+    /// Reports every key that was not asked for, and every one that must be there and is not.
     pub(super) fn finish(self) {
         let asked = self.asked.into_inner();
         let later = self.later.into_inner();
+        for (name, example) in self.missing.into_inner() {
+            let mut unknown = self.table.iter().map(|(key, _)| key.name.as_str());
+            // One that is there under another word is reported as that word, with ours.
+            let meant = |word: &str| {
+                !asked.contains(&word)
+                    && words::our_key(word, &asked).or(words::nearest(word, &asked)) == Some(name)
+            };
+            if unknown.any(meant) {
+                continue;
+            }
+            self.problems.add(
+                Diagnostic::error(format!("{} needs `{name}`", self.what))
+                    .at(&self.span, "")
+                    .help(format!("add `{name} = {example}`")),
+            );
+        }
         for (key, _) in self.table {
             let name = key.name.as_str();
             if asked.contains(&name) {
@@ -195,9 +199,9 @@ impl<'a> Reader<'a> {
 /// Returns the place from a key to the end of its value.
 pub(super) fn whole(key: &Key, node: &Node) -> Span {
     let end = node.span.range.end.max(key.span.range.end);
-    let same_line = node.span.source == key.span.source;
+    let same_source = node.span.source == key.span.source;
     Span {
-        range: key.span.range.start..if same_line { end } else { key.span.range.end },
+        range: key.span.range.start..if same_source { end } else { key.span.range.end },
         source: key.span.source.clone(),
     }
 }

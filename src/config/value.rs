@@ -76,7 +76,9 @@ pub(super) fn number(
             Value::Float(number) => number,
             _ => return Err(Mismatch::new(expected, node)),
         };
-        if number.is_finite() && accept(number) {
+        // Computation is in 32 bits: a number must be in bounds there too.
+        let single = f64::from(number as f32);
+        if single.is_finite() && accept(number) && accept(single) {
             Ok(number)
         } else {
             Err(Mismatch::new(expected, node))

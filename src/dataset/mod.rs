@@ -21,7 +21,7 @@ pub use builtin::BUILT_IN;
 pub use folder::pictures_below;
 pub use loader::Loader;
 pub use preprocess::{Invert, Preprocessing, picture_input};
-pub use request::{normalize_by, request};
+pub use request::{augment, normalize_by, request};
 
 /// What of a data set a command needs, taken from the config and the plan.
 #[derive(Clone, Debug, PartialEq)]

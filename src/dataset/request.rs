@@ -1,6 +1,6 @@
 //! From `[data]` of a config to what is asked of a data set.
 
-use super::{Invert, Preprocessing, Request, Samples};
+use super::{Augment, Invert, Preprocessing, Request, Samples};
 use crate::config::{self, Config, Normalize, Padding, Size};
 use crate::diagnostic::Diagnostic;
 use crate::shape;
@@ -61,6 +61,16 @@ pub fn request(config: &Config) -> Result<Request, Vec<Diagnostic>> {
         validation: data.validation,
         seed: config.train.seed,
     })
+}
+
+/// Returns the changes to draw for training pictures, if any.
+#[must_use]
+pub fn augment(augment: &config::Augment) -> Option<Augment> {
+    let augment = Augment {
+        shift: augment.shift,
+        rotate: augment.rotate as f32,
+    };
+    (augment != Augment::default()).then_some(augment)
 }
 
 /// Returns top, bottom, left and right.

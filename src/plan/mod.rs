@@ -196,15 +196,15 @@ struct Context<'a> {
     input: Vec<usize>,
     field: Field,
     layer: &'a config::Layer,
-    /// Words for the note of an error: what arrives, and from where.
-    origin: String,
+    index: usize,
+    last: Option<&'a Layer>,
     problems: &'a mut Vec<Diagnostic>,
 }
 
 impl Context<'_> {
     /// Reports an error with the note that says what the layer receives.
     fn problem(&mut self, diagnostic: Diagnostic) {
-        let noted = diagnostic.note(self.origin.clone());
+        let noted = diagnostic.note(origin(self.index, &self.input, self.last));
         self.problems.push(noted);
     }
 
@@ -253,13 +253,19 @@ impl Plan {
             let shape = last.map_or(&input, |last| &last.output).clone();
             let field = last.map_or_else(|| Field::of_input(&input), |last| last.field.clone());
             let mut context = Context {
-                origin: origin(index, &shape, last),
+                index,
+                last,
                 input: shape.clone(),
                 field,
                 layer,
                 problems: &mut problems,
             };
+            let known = context.problems.len();
             let Some(planned) = plan_layer(&mut context) else {
+                // A layer without a plan must have said why.
+                if context.problems.len() == known {
+                    context.overflow();
+                }
                 break;
             };
             if elements(&planned.output).is_none() {

@@ -35,13 +35,14 @@ pub fn render(diagnostic: &Diagnostic) -> String {
         .iter()
         .map(|note| Level::NOTE.message(note))
         .chain(helps.iter().map(|help| Level::HELP.message(help)));
+    let label_text = diagnostic.label.as_ref().map(|label| plain(&label.text));
     let title = level.primary_title(&message);
     let group = match &diagnostic.label {
         Some(label) => {
             let source = &label.span.source;
             let mut annotation = AnnotationKind::Primary.span(label.span.range.clone());
-            if !label.text.is_empty() {
-                annotation = annotation.label(&label.text);
+            if let Some(text) = label_text.as_deref().filter(|text| !text.is_empty()) {
+                annotation = annotation.label(text);
             }
             let snippet = Snippet::source(source.text.as_str())
                 .path(source.name.as_str())

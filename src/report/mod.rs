@@ -1,7 +1,9 @@
 //! Events and results → what a person or a program sees. The only floor that prints.
 
+pub mod curves;
 pub mod diagnostics;
 pub mod evaluation;
+pub mod html;
 pub mod inspection;
 pub mod json;
 mod number;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::number::{duration, percent, thousands};
-use super::{diagnostics, tell};
+use super::{diagnostics, plain, tell};
 use crate::train::{End, Event, Reason, Row, Start, Step};
 
 /// Shows events to a person, on standard error.
@@ -156,7 +156,7 @@ pub fn render_end(end: &End) -> String {
         Reason::NoBetter => " (stopped early: no better figure)".to_owned(),
         Reason::Stopped(_) => " (stopped; go on with `--resume`)".to_owned(),
     };
-    line("run", end.run.display().to_string());
+    line("run", plain(&end.run.display().to_string()));
     line("epochs", format!("{}{why}", end.epochs));
     if let Some(best) = end.best {
         line(

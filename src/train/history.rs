@@ -1,6 +1,5 @@
 //! `metrics.csv`: a row an epoch.
 
-use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -31,11 +30,25 @@ pub struct Row {
     pub images_per_second: f64,
 }
 
-/// The file that rows are added to.
+/// The rows of a run and their file, which is written whole each time.
 #[derive(Debug)]
 pub(super) struct History {
     path: PathBuf,
+    rows: Vec<Row>,
 }
+
+/// The columns, in the order of [`Row`].
+const HEADER: [&str; 9] = [
+    "epoch",
+    "step",
+    "train_loss",
+    "train_accuracy",
+    "validation_loss",
+    "validation_accuracy",
+    "learning_rate",
+    "seconds",
+    "images_per_second",
+];
 
 impl History {
     /// Opens the history of a run and drops rows beyond `epochs`, which will be trained again.
@@ -47,45 +60,34 @@ impl History {
             Vec::new()
         };
         rows.retain(|row| row.epoch <= epochs);
-        let mut writer = csv::WriterBuilder::new()
-            .has_headers(false)
-            .from_writer(Vec::new());
-        let header = [
-            "epoch",
-            "step",
-            "train_loss",
-            "train_accuracy",
-            "validation_loss",
-            "validation_accuracy",
-            "learning_rate",
-            "seconds",
-            "images_per_second",
-        ];
-        let failed = |error: csv::Error| Error::io("write", &path, &error.into());
-        writer.write_record(header).map_err(failed)?;
-        for row in rows {
-            writer.serialize(row).map_err(failed)?;
-        }
-        let bytes = writer.into_inner().unwrap_or_default();
-        files::write(&path, &bytes)?;
-        Ok(Self { path })
+        let history = Self { path, rows };
+        history.write()?;
+        Ok(history)
+    }
+
+    /// Returns the rows so far.
+    pub(super) fn rows(&self) -> &[Row] {
+        &self.rows
     }
 
     /// Adds a row and makes sure it is on disk.
-    pub(super) fn add(&self, row: &Row) -> Result<()> {
-        let failed = |error: &std::io::Error| Error::io("write", &self.path, error);
-        let file = OpenOptions::new().append(true).open(&self.path);
-        let file: File = file.map_err(|error| failed(&error))?;
+    pub(super) fn add(&mut self, row: &Row) -> Result<()> {
+        self.rows.push(*row);
+        self.write()
+    }
+
+    fn write(&self) -> Result<()> {
+        let failed = |error: csv::Error| Error::io("write", &self.path, &error.into());
         let mut writer = csv::WriterBuilder::new()
             .has_headers(false)
-            .from_writer(file);
-        writer
-            .serialize(row)
-            .map_err(|error| failed(&error.into()))?;
-        let file = writer
-            .into_inner()
-            .map_err(|error| failed(&error.into_error()))?;
-        file.sync_all().map_err(|error| failed(&error))
+            .from_writer(Vec::new());
+        writer.write_record(HEADER).map_err(failed)?;
+        for row in &self.rows {
+            writer.serialize(row).map_err(failed)?;
+        }
+        let bytes = writer.into_inner();
+        let bytes = bytes.map_err(|error| Error::io("write", &self.path, &error.into_error()))?;
+        files::write(&self.path, &bytes)
     }
 }
 

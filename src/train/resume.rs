@@ -1,11 +1,11 @@
 //! Going on where a run stopped.
 
 use crate::checkpoint;
-use crate::config;
+use crate::config::{self, Config};
 use crate::diagnostic::{Diagnostic, Error, Result};
 use crate::load::Project;
 use crate::model_file;
-use crate::run::{self, Run};
+use crate::run::{self, MODEL, Run};
 
 use super::Event;
 use super::session::Session;
@@ -13,35 +13,41 @@ use super::session::Session;
 impl Session {
     /// Takes over weights, optimizer and position from the newest checkpoint.
     pub(super) fn restore(&mut self, project: &Project, emit: &mut dyn FnMut(Event)) -> Result<()> {
-        let before = run::read_record(&self.run.path)?;
-        self.record.started_unix = before.started_unix;
-        check_architecture(project, &self.run)?;
+        let record = run::read_record(&self.run.path)?;
+        self.record.started_unix = record.started_unix;
+        let before = read_config(&self.run)?;
+        check_architecture(project, &before, &self.run)?;
         let folder = self.run.path.join("checkpoints");
         let (checkpoint, warnings) = checkpoint::read_newest(&folder)?;
+        let Some(checkpoint) = checkpoint else {
+            // Stopped before its first checkpoint: the same seed takes the same way again.
+            check_draws(&project.config, &before.config, false)?;
+            return Ok(());
+        };
+        let within_epoch = checkpoint.progress.step_in_epoch > 0;
+        check_draws(&project.config, &before.config, within_epoch)?;
         for warning in warnings {
             emit(Event::Warning(warning));
         }
-        if before.data_fingerprint != self.record.data_fingerprint {
+        if let Some(warning) = changes(&project.config, &before.config) {
+            emit(Event::Warning(warning));
+        }
+        if record.data_fingerprint != self.record.data_fingerprint {
             emit(Event::Warning(Diagnostic::warning(
                 "the data is not what this run began with: its fingerprint has changed",
             )));
         }
-        let name = checkpoint
-            .path
-            .join("model.safetensors")
-            .display()
-            .to_string();
+        let name = checkpoint.path.join(MODEL).display().to_string();
         if let Some(model) = self.model.take() {
             let model = model_file::load_weights(model, checkpoint.model, &name)?;
-            let training_device = self.device.clone().autodiff();
-            let missing =
+            let words =
+                [&project.config, &before.config].map(|config| config.train.optimizer.word());
+            if words[0] == words[1] {
                 self.optimizer
-                    .restore(&model, checkpoint.optimizer, &training_device.inner());
-            if !missing.is_empty() && checkpoint.progress.step > 0 {
-                emit(Event::Warning(
-                    Diagnostic::warning("the optimizer starts anew: its kind has changed")
-                        .note(format!("no state for `{}`", missing.join("`, `"))),
-                ));
+                    .restore(&model, checkpoint.optimizer, &self.device);
+            } else {
+                let message = "the optimizer starts anew: what another one remembers is of no use";
+                emit(Event::Warning(Diagnostic::warning(message)));
             }
             self.model = Some(model);
         }
@@ -50,11 +56,63 @@ impl Session {
     }
 }
 
-/// Refuses to go on with a network of other layers.
-fn check_architecture(project: &Project, run: &Run) -> Result<()> {
+/// Reads the config a run was trained with so far.
+fn read_config(run: &Run) -> Result<Project> {
     let path = run.path.join("config.toml");
     let text = std::fs::read_to_string(&path).map_err(|error| Error::io("read", &path, &error))?;
-    let before = Project::check(&path.display().to_string(), &text, &[])?;
+    Project::check(&path.display().to_string(), &text, &[])
+}
+
+/// Refuses settings that would draw other samples than those trained on so far.
+fn check_draws(now: &Config, before: &Config, within_epoch: bool) -> Result<()> {
+    let mut differences = Vec::new();
+    let mut compare = |name: &str, now: String, before: String| {
+        if now != before {
+            differences.push(format!("`{name}` was {before}, is {now}"));
+        }
+    };
+    let fraction = |config: &Config| format!("{:?}", config.data.validation.unwrap_or(0.0));
+    compare(
+        "seed",
+        now.train.seed.to_string(),
+        before.train.seed.to_string(),
+    );
+    compare("validation", fraction(now), fraction(before));
+    if within_epoch {
+        let size = |config: &Config| config.train.batch_size.to_string();
+        compare("batch_size", size(now), size(before));
+    }
+    if differences.is_empty() {
+        return Ok(());
+    }
+    let diagnostic =
+        Diagnostic::error("a resumed run cannot draw other samples than it began with");
+    let diagnostic = differences.into_iter().fold(diagnostic, Diagnostic::note);
+    Err(Error::model(diagnostic.help(
+        "leave these as they were, or train anew without `--resume`",
+    )))
+}
+
+/// Says which settings are not what they were.
+fn changes(now: &Config, before: &Config) -> Option<Diagnostic> {
+    let (now, before) = (now.to_toml(), before.to_toml());
+    let key = |line: &str| line.split(" = ").next().unwrap_or_default().to_owned();
+    let warning = Diagnostic::warning("settings have changed since the run began");
+    let warning = now
+        .lines()
+        .filter(|line| !before.lines().any(|old| old == *line))
+        .fold(warning, |warning, line| {
+            let old = before.lines().find(|old| key(old) == key(line));
+            warning.note(match old {
+                Some(old) => format!("was `{old}`, is `{line}`"),
+                None => format!("is `{line}`"),
+            })
+        });
+    (!warning.notes.is_empty()).then_some(warning)
+}
+
+/// Refuses to go on with a network of other layers.
+fn check_architecture(project: &Project, before: &Project, run: &Run) -> Result<()> {
     let lines = |project: &Project| -> Vec<String> {
         let input = format!("input = {:?}", project.config.model.input.value);
         let layers = project
@@ -65,7 +123,7 @@ fn check_architecture(project: &Project, run: &Run) -> Result<()> {
             .map(config::Layer::to_toml);
         std::iter::once(input).chain(layers).collect()
     };
-    let (old, new) = (lines(&before), lines(project));
+    let (old, new) = (lines(before), lines(project));
     let length = old.len().max(new.len());
     let message = format!("run `{}` was trained with another network", run.name());
     let mut diagnostic = Diagnostic::error(message);
@@ -88,9 +146,8 @@ fn check_architecture(project: &Project, run: &Run) -> Result<()> {
     if !differs {
         return Ok(());
     }
-    let config = path.display();
     Err(Error::model(diagnostic.help(format!(
-        "go on with `cnn train {config} --resume {}`, or train anew without `--resume`",
+        "`cnn train --resume {}` goes on with the run's own config; or train anew without `--resume`",
         run.name()
     ))))
 }

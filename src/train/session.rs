@@ -11,7 +11,7 @@ use super::history::{History, Row};
 use super::patience;
 use super::{End, Event, Options, Reason, Start, Step, Target};
 use crate::checkpoint::{self, Best, Partial, Progress};
-use crate::config::{self, Config};
+use crate::config::Config;
 use crate::dataset::{self, Augment, Batch, Loader, Preprocessing, Samples};
 use crate::diagnostic::{Diagnostic, Error, Kind, Result};
 use crate::evaluate;
@@ -51,10 +51,16 @@ impl Session {
         let project = options.project;
         let config = project.config.clone();
         let settings = &config.train;
-        memory::check(&project.plan, settings.batch_size)?;
         let device = options.device.open()?;
         let loaded = project.load_data()?;
         let (dataset, preprocessing) = (loaded.dataset, loaded.preprocessing);
+        memory::check(&project.plan, settings.batch_size.min(dataset.train.len()))?;
+        if settings.early_stopping.is_some() && dataset.validation.is_none() {
+            return Err(Error::config(
+                Diagnostic::error("`early_stopping` watches a validation split, and there is none")
+                    .help("add `validation = 0.1` to `[data]`, or remove `early_stopping`"),
+            ));
+        }
         let name = config
             .model
             .name
@@ -89,7 +95,7 @@ impl Session {
                 test: None,
             },
             header: Header::new(&config, &dataset.classes, &preprocessing),
-            augment: augmentation(&config.augment),
+            augment: dataset::augment(&config.augment),
             schedule: Schedule::new(
                 &settings.schedule,
                 settings.optimizer.learning_rate(),
@@ -310,6 +316,9 @@ impl Session {
         if let (false, Some(samples), true) = (stopped, &self.test, path.is_file()) {
             let trained = model_file::load(&path, &self.device)?;
             let metrics = self.measure(&trained.model, samples, threads)?;
+            if !metrics.loss().is_finite() {
+                return Err(self.diverged("the test loss"));
+            }
             self.record.test = Some(TestFigures {
                 samples: metrics.samples(),
                 loss: metrics.loss(),
@@ -324,6 +333,7 @@ impl Session {
             best: self.progress.best,
             test: self.record.test,
             train_secs: self.progress.train_secs + self.progress.partial.secs,
+            rows: self.history.rows().to_vec(),
         })
     }
 
@@ -382,16 +392,6 @@ impl Session {
         };
         Error::new(Kind::Diverged, diagnostic)
     }
-}
-
-fn augmentation(augment: &config::Augment) -> Option<Augment> {
-    #[expect(clippy::cast_possible_truncation, reason = "angles are 32-bit floats")]
-    let rotate = augment.rotate as f32;
-    let augment = Augment {
-        shift: augment.shift,
-        rotate,
-    };
-    (augment != Augment::default()).then_some(augment)
 }
 
 fn unix_secs() -> u64 {

@@ -46,8 +46,10 @@ fn a_run_folder_holds_what_the_contract_names() {
     let expected = [
         "checkpoints",
         "config.toml",
+        "curves.svg",
         "metrics.csv",
         "model.safetensors",
+        "report.html",
         "run.json",
     ];
     assert_eq!(found, expected);
@@ -80,7 +82,11 @@ fn a_run_folder_holds_what_the_contract_names() {
             .is_some_and(|epoch| (1..=3).contains(&epoch))
     );
     assert!(record["train_secs"].as_f64().is_some_and(|secs| secs > 0.0));
-    assert_eq!(lab.names("runs/bars-1/checkpoints").len(), 3);
+    let mut checkpoints = lab.names("runs/bars-1/checkpoints");
+    checkpoints.retain(|name| name.starts_with("step-"));
+    assert_eq!(checkpoints.len(), 3);
+    let curves = lab.text("runs/bars-1/curves.svg");
+    assert!(curves.starts_with("<svg ") && curves.trim_end().ends_with("</svg>"));
 }
 
 #[test]

@@ -169,6 +169,20 @@ fn configs_that_cannot_be_read_are_told() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
+fn a_training_beyond_the_memory_is_refused_before_it_starts() {
+    let lab = Lab::with_bars();
+    let filters = "filters = 20_000_000_000";
+    lab.write("wide.toml", BARS.replace("filters = 4", filters));
+    let outcome = lab.cnn(&["train", "wide.toml"]).code(2);
+    let said = |text: &str| assert!(outcome.stderr.contains(text), "{text}: {outcome:?}");
+    said("error: training with batches of 9 takes about ");
+    said(" MB are free");
+    said("help: not even one picture at a time fits");
+    assert!(!lab.path("runs").exists());
+}
+
+#[test]
 fn configs_without_end_are_errors_and_no_crash() {
     let lab = Lab::new();
     let deep = 100_000;
@@ -359,6 +373,7 @@ fn runs_that_do_not_fit_are_told() {
         4,
         "train deeper.toml --resume one",
     );
+    faults.check("run_of_another_seed", 4, "train --resume one --seed 8 --epochs 2");
     faults.check("eval_no_such_split", 3, "eval one --split test");
     faults.check(
         "eval_unknown_class",
@@ -374,12 +389,7 @@ fn runs_that_do_not_fit_are_told() {
     fs::write(run.join("run.json"), &record[..record.len() / 2]).unwrap();
     faults.check("run_damaged_record", 4, "train --resume one");
     fs::write(run.join("run.json"), record).unwrap();
-    let checkpoints = names(&run.join("checkpoints"));
-    assert_eq!(checkpoints.len(), 1);
-    let weights = run
-        .join("checkpoints")
-        .join(&checkpoints[0])
-        .join("model.safetensors");
+    let weights = run.join("checkpoints/step-00000003/model.safetensors");
     fs::write(weights, "nothing").unwrap();
     faults.check("run_damaged_checkpoints", 4, "train --resume one");
     fs::remove_file(run.join("model.safetensors")).unwrap();

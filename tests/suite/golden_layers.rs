@@ -18,27 +18,27 @@ struct Case {
 }
 
 /// Runs every case on a device; returns how many there were.
-pub fn check_all(device: &Device, tolerance: f32) -> usize {
+fn check_all(device: &Device) -> usize {
     let file = Goldens::read("layers.safetensors");
     let cases: Vec<Case> = serde_json::from_str(&file.metadata["cases"]).unwrap();
     for case in &cases {
-        check(&file, case, device, tolerance);
+        check(&file, case, device);
     }
     cases.len()
 }
 
 #[test]
 fn on_cpu() {
-    assert!(check_all(&Device::flex(), TOLERANCE) >= 100);
+    assert!(check_all(&Device::flex()) >= 100);
 }
 
 #[test]
 #[expect(deprecated, reason = "kept while burn has it")]
 fn on_ndarray() {
-    assert!(check_all(&Device::ndarray(), TOLERANCE) >= 100);
+    assert!(check_all(&Device::ndarray()) >= 100);
 }
 
-fn check(file: &Goldens, case: &Case, device: &Device, tolerance: f32) {
+fn check(file: &Goldens, case: &Case, device: &Device) {
     let name = &case.name;
     let values = file.below(&format!("{name}/"));
     let project = goldens::project(&case.input, &case.layers);
@@ -53,7 +53,7 @@ fn check(file: &Goldens, case: &Case, device: &Device, tolerance: f32) {
         let expected = values
             .get(key)
             .unwrap_or_else(|| panic!("no golden `{name}/{key}`"));
-        assert_close(&format!("{what} of {name}"), actual, expected, tolerance);
+        assert_close(&format!("{what} of {name}"), actual, expected, TOLERANCE);
     };
 
     let predicted = &project.plan.output();
