@@ -373,7 +373,11 @@ fn runs_that_do_not_fit_are_told() {
         4,
         "train deeper.toml --resume one",
     );
-    faults.check("run_of_another_seed", 4, "train --resume one --seed 8 --epochs 2");
+    faults.check(
+        "run_of_another_seed",
+        4,
+        "train --resume one --seed 8 --epochs 2",
+    );
     faults.check("eval_no_such_split", 3, "eval one --split test");
     faults.check(
         "eval_unknown_class",

@@ -1,9 +1,13 @@
 //! One test binary: what a user sees of `cnn`, and what its parts must hold to.
 
 #![allow(
+    clippy::duration_suboptimal_units,
+    clippy::float_cmp,
+    clippy::needless_pass_by_value,
+    clippy::type_complexity,
     clippy::unwrap_used,
     unreachable_pub,
-    reason = "a test may fail where it stands"
+    reason = "tests read better so, and may fail where they stand"
 )]
 
 mod architecture;
