@@ -7,6 +7,9 @@ use crate::dataset::{self, Dataset, Request};
 use crate::diagnostic::{Diagnostic, Error, Kind, Result};
 use crate::plan::Plan;
 
+/// The largest picture a network is trained on, in values.
+const MAX_PICTURE_VALUES: u128 = 1 << 28;
+
 /// A config without errors, and what follows from it alone.
 #[derive(Clone, Debug)]
 pub struct Project {
@@ -84,6 +87,16 @@ impl Project {
             return Err(Error::config(
                 Diagnostic::error("the config names no data")
                     .help("add `source = \"mnist-5k\"` to `[data]`, or give `--data`"),
+            ));
+        }
+        let values: u128 = self.plan.input.iter().map(|size| *size as u128).product();
+        if values > MAX_PICTURE_VALUES {
+            let shape = crate::shape::display(&self.plan.input);
+            let message = format!("pictures of {shape} are too large to train on");
+            let help = "make `input` smaller";
+            let place = &self.config.model.input.span;
+            return Err(Error::config(
+                Diagnostic::error(message).at(place, "").help(help),
             ));
         }
         let dataset = dataset::load(&self.request)?;

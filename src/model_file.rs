@@ -152,9 +152,11 @@ fn read_header(bytes: &[u8], name: &str) -> Result<Header> {
     let not_ours = |diagnostic: Diagnostic| {
         Error::model(diagnostic.help("give a `model.safetensors` that `cnn train` wrote"))
     };
-    if bytes.starts_with(b"PK\x03\x04") || bytes.starts_with(&[0x80, 0x02]) {
-        let message = format!("`{name}` is a PyTorch file, not safetensors");
-        return Err(not_ours(Diagnostic::error(message)));
+    if bytes.starts_with(b"PK\x03\x04") || matches!(bytes, [0x80, 2..=5, ..]) {
+        let message =
+            format!("`{name}` is a pickle or a zip, as PyTorch writes them, not safetensors");
+        let convert = "weights alone are converted with `safetensors.torch.save_file` in Python";
+        return Err(not_ours(Diagnostic::error(message).note(convert)));
     }
     if bytes.starts_with(b"\x89HDF") {
         let message = format!("`{name}` is an HDF5 file, not safetensors");

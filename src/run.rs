@@ -278,12 +278,20 @@ fn runs(root: &Path) -> Vec<(PathBuf, Record)> {
         .collect()
 }
 
+/// Returns the number at the end of a run's name: of runs started in the same second, the one
+/// with the larger number came later.
+fn number(run: &Path) -> u64 {
+    let name = run.file_name().unwrap_or_default().to_string_lossy();
+    let digits = name.rsplit('-').next().unwrap_or_default();
+    digits.parse().unwrap_or_default()
+}
+
 /// Returns the run that was started last, of those that serve.
 fn latest(root: &Path, what: &str, serves: impl Fn(&Path) -> bool) -> Result<PathBuf> {
     let newest = runs(root)
         .into_iter()
         .filter(|(path, _)| serves(path))
-        .max_by_key(|(path, record)| (record.started_unix, path.clone()));
+        .max_by_key(|(path, record)| (record.started_unix, number(path)));
     match newest {
         Some((path, _)) => Ok(path),
         None => Err(Error::model(

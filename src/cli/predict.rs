@@ -128,26 +128,13 @@ fn list(images: &[PathBuf]) -> Result<Vec<PathBuf>> {
 fn read(path: &Path) -> Picture {
     let content = if path == Path::new("-") {
         let mut bytes = Vec::new();
-        let read = std::io::stdin()
-            .lock()
-            .take(MAX_PICTURE_BYTES + 1)
-            .read_to_end(&mut bytes);
-        read.map(|_| bytes)
+        let mut stdin = std::io::stdin().lock().take(dataset::MAX_PICTURE_BYTES);
+        stdin.read_to_end(&mut bytes).map(|_| bytes)
     } else {
-        std::fs::read(path)
-    };
-    let content = match content {
-        Ok(bytes) if bytes.len() as u64 > MAX_PICTURE_BYTES => {
-            Err(format!("more than {MAX_PICTURE_BYTES} bytes"))
-        }
-        Ok(bytes) => Ok(bytes),
-        Err(error) => Err(error.to_string()),
+        dataset::read_picture(path)
     };
     Picture {
         name: path.display().to_string(),
-        content,
+        content: content.map_err(|error| error.to_string()),
     }
 }
-
-/// The largest picture file that is read.
-const MAX_PICTURE_BYTES: u64 = 256 << 20;

@@ -52,6 +52,9 @@ impl Model {
     }
 }
 
+/// Far more layers than any network has.
+const MAX_LAYERS: usize = 10_000;
+
 /// Reads a name that serves as a folder's name too.
 fn run_name(node: &Node) -> Result<String, Mismatch> {
     let expected = "a name of letters, digits, `-`, `_` and `.`";
@@ -111,8 +114,8 @@ fn input(node: &Node) -> Result<Vec<usize>, Mismatch> {
 
 fn layers(node: &Node) -> Result<Vec<Node>, Mismatch> {
     match &node.value {
-        Value::Array(items) if !items.is_empty() => Ok(items.clone()),
-        _ => Err(Mismatch::new("an array of at least one layer", node)),
+        Value::Array(items) if (1..=MAX_LAYERS).contains(&items.len()) => Ok(items.clone()),
+        _ => Err(Mismatch::new("an array of 1 to 10,000 layers", node)),
     }
 }
 

@@ -7,7 +7,7 @@ use super::{Splits, idx};
 use crate::diagnostic::{Diagnostic, Error, Result};
 
 /// Names of the data sets that need no path.
-pub const BUILT_IN: &[&str] = &["mnist-5k"];
+pub(super) const BUILT_IN: &[&str] = &["mnist-5k"];
 
 /// Names that are known, and whose data is not there yet.
 const NOT_YET: &[&str] = &["mnist", "fashion-mnist", "kmnist", "cifar10", "cifar100"];

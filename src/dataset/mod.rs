@@ -10,16 +10,16 @@ mod builtin;
 mod folder;
 mod idx;
 mod loader;
-pub mod picture;
+mod picture;
 mod preprocess;
 mod request;
 mod split;
 
 pub use augment::Augment;
 pub use batches::{Batch, assemble, order};
-pub use builtin::BUILT_IN;
 pub use folder::pictures_below;
 pub use loader::Loader;
+pub use picture::{MAX_PICTURE_BYTES, read_picture};
 pub use preprocess::{Invert, Preprocessing, picture_input};
 pub use request::{augment, normalize_by, request};
 

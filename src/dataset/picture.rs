@@ -16,12 +16,12 @@ use image::{
 };
 
 use super::preprocess::Preprocessing;
-use crate::diagnostic::{Diagnostic, Error};
+use crate::diagnostic::Diagnostic;
 
 /// Longest side of a picture.
 const MAX_SIDE: u32 = 16_384;
-/// Most that one picture may take, in its file and decoded.
-const MAX_BYTES: u64 = 256 << 20;
+/// The largest picture file that is read, in bytes.
+pub const MAX_PICTURE_BYTES: u64 = 256 << 20;
 const FORMATS: [ImageFormat; 4] = [
     ImageFormat::Png,
     ImageFormat::Jpeg,
@@ -95,39 +95,31 @@ pub(super) fn resize_help([height, width]: [usize; 2]) -> String {
 /// # Errors
 /// The reason, to be completed with the picture's name: damaged, of another format, over 16,384 pixels a side or
 /// 256 MiB decoded, or of another size where `resize` is off.
-pub fn decode(bytes: &[u8], preprocessing: &Preprocessing) -> Result<Vec<u8>, String> {
+pub(super) fn decode(bytes: &[u8], preprocessing: &Preprocessing) -> Result<Vec<u8>, String> {
     decode_fault(bytes, preprocessing).map_err(|fault| fault.to_string())
-}
-
-/// Reads a picture file and decodes it as [`decode`] does.
-///
-/// # Errors
-/// A diagnostic that names the file, the reason and an edit.
-pub fn decode_file(
-    path: &Path,
-    preprocessing: &Preprocessing,
-) -> crate::diagnostic::Result<Vec<u8>> {
-    decode_path(path, preprocessing)
-        .map_err(|fault| Error::data(fault.diagnostic(path).help(fault.help())))
 }
 
 /// Reads a picture file and decodes it.
 pub(super) fn decode_path(path: &Path, preprocessing: &Preprocessing) -> Result<Vec<u8>, Fault> {
-    let bytes = read(path).map_err(|error| Fault::Unreadable(error.to_string()))?;
+    let bytes = read_picture(path).map_err(|error| Fault::Unreadable(error.to_string()))?;
     decode_fault(&bytes, preprocessing)
 }
 
-fn read(path: &Path) -> io::Result<Vec<u8>> {
+/// Reads the bytes of a picture file.
+///
+/// # Errors
+/// When it cannot be read, is no regular file, or is larger than any picture.
+pub fn read_picture(path: &Path) -> io::Result<Vec<u8>> {
     // Opening a pipe would wait for its writer.
     if !std::fs::metadata(path)?.is_file() {
         return Err(io::Error::other("it is not a regular file"));
     }
     let mut bytes = Vec::new();
     let read = File::open(path)?
-        .take(MAX_BYTES + 1)
+        .take(MAX_PICTURE_BYTES + 1)
         .read_to_end(&mut bytes)?;
-    if read as u64 > MAX_BYTES {
-        return Err(io::Error::other("the file is over 256 MiB"));
+    if read as u64 > MAX_PICTURE_BYTES {
+        return Err(io::Error::other("it is over 256 MiB"));
     }
     Ok(bytes)
 }
@@ -185,7 +177,7 @@ fn decode_image(bytes: &[u8]) -> Result<DynamicImage, String> {
     }
     let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
     let mut limits = Limits::default();
-    limits.max_alloc = Some(MAX_BYTES);
+    limits.max_alloc = Some(MAX_PICTURE_BYTES);
     reader.limits(limits.clone());
     let mut decoder = reader.into_decoder().map_err(|error| reason(&error))?;
     // The reader would refuse the size too, but not say it; and it leaves the size in memory to its caller.
@@ -213,7 +205,10 @@ fn decode_image(bytes: &[u8]) -> Result<DynamicImage, String> {
 fn reason(error: &ImageError) -> String {
     match error {
         ImageError::Limits(_) => {
-            format!("decoding it would take over {} MiB", MAX_BYTES >> 20)
+            format!(
+                "decoding it would take over {} MiB",
+                MAX_PICTURE_BYTES >> 20
+            )
         }
         // Some decoders put the cause on lines of its own.
         other => other.to_string().replace(['\n', '\r'], " "),

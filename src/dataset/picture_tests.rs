@@ -2,6 +2,13 @@ use std::panic;
 
 use super::*;
 use crate::dataset::preprocess::Invert;
+use crate::diagnostic::Error;
+
+/// Decodes a file as a folder of pictures is decoded, one fault an error.
+fn decode_file(path: &Path, preprocessing: &Preprocessing) -> crate::diagnostic::Result<Vec<u8>> {
+    decode_path(path, preprocessing)
+        .map_err(|fault| Error::data(fault.diagnostic(path).help(fault.help())))
+}
 
 /// Plain preprocessing to an input of a size: nothing stretched, padded or subtracted.
 pub(crate) fn preprocessing(channels: usize, height: usize, width: usize) -> Preprocessing {

@@ -31,13 +31,9 @@ pub fn render(diagnostic: &Diagnostic) -> String {
     let message = plain(&diagnostic.message);
     let notes: Vec<String> = diagnostic.notes.iter().map(|note| plain(note)).collect();
     let helps: Vec<String> = diagnostic.helps.iter().map(|help| plain(help)).collect();
-    let messages = notes
-        .iter()
-        .map(|note| Level::NOTE.message(note))
-        .chain(helps.iter().map(|help| Level::HELP.message(help)));
-    let label_text = diagnostic.label.as_ref().map(|label| plain(&label.text));
     let title = level.primary_title(&message);
-    let group = match &diagnostic.label {
+    let label_text = diagnostic.label.as_ref().map(|label| plain(&label.text));
+    let mut groups = vec![match &diagnostic.label {
         Some(label) => {
             let source = &label.span.source;
             let mut annotation = AnnotationKind::Primary.span(label.span.range.clone());
@@ -47,11 +43,18 @@ pub fn render(diagnostic: &Diagnostic) -> String {
             let snippet = Snippet::source(source.text.as_str())
                 .path(source.name.as_str())
                 .annotation(annotation);
-            let group: Group<'_> = title.element(snippet);
-            messages.fold(group, Group::element)
+            title.element(snippet)
         }
-        None => messages.fold(Group::with_title(title), Group::element),
-    };
-    let text = Renderer::styled().render(&[group]);
-    format!("{text}\n\n")
+        None => Group::with_title(title),
+    }];
+    let notes = notes.iter().map(|note| Level::NOTE.secondary_title(note));
+    let helps = helps.iter().map(|help| Level::HELP.secondary_title(help));
+    groups.extend(notes.chain(helps).map(Group::with_title));
+    let renderer = Renderer::styled();
+    if diagnostic.label.is_some() {
+        return format!("{}\n\n", renderer.render(&groups));
+    }
+    // Together they would be joined by the margin of a source line that is not there.
+    let lines = groups.chunks(1).map(|group| renderer.render(group) + "\n");
+    lines.collect::<String>() + "\n"
 }

@@ -390,7 +390,7 @@ fn runs_that_do_not_fit_are_told() {
     faults.check("run_damaged_metrics", 4, "train --resume one");
     fs::remove_file(run.join("metrics.csv")).unwrap();
     let record = fs::read(run.join("run.json")).unwrap();
-    fs::write(run.join("run.json"), &record[..record.len() / 2]).unwrap();
+    fs::write(run.join("run.json"), &record[..30]).unwrap();
     faults.check("run_damaged_record", 4, "train --resume one");
     fs::write(run.join("run.json"), record).unwrap();
     let weights = run.join("checkpoints/step-00000003/model.safetensors");
