@@ -123,6 +123,20 @@ pub fn load(path: &Path, device: &tensor::Device) -> Result<Trained> {
     })
 }
 
+/// Says what a file is that is not safetensors, by its first bytes.
+fn not_safetensors(bytes: &[u8], name: &str, reason: &str) -> Diagnostic {
+    if bytes.starts_with(b"PK\x03\x04") || matches!(bytes, [0x80, 2..=5, ..]) {
+        let message =
+            format!("`{name}` is a pickle or a zip, as PyTorch writes them, not safetensors");
+        let convert = "weights alone are converted with `safetensors.torch.save_file` in Python";
+        return Diagnostic::error(message).note(convert);
+    }
+    if bytes.starts_with(b"\x89HDF") {
+        return Diagnostic::error(format!("`{name}` is an HDF5 file, not safetensors"));
+    }
+    Diagnostic::error(format!("`{name}` is not a safetensors file: {reason}"))
+}
+
 /// Checks what the parts of a file say of each other, before anything is made of them.
 fn check_consistency(
     header: &Header,
@@ -152,21 +166,8 @@ fn read_header(bytes: &[u8], name: &str) -> Result<Header> {
     let not_ours = |diagnostic: Diagnostic| {
         Error::model(diagnostic.help("give a `model.safetensors` that `cnn train` wrote"))
     };
-    if bytes.starts_with(b"PK\x03\x04") || matches!(bytes, [0x80, 2..=5, ..]) {
-        let message =
-            format!("`{name}` is a pickle or a zip, as PyTorch writes them, not safetensors");
-        let convert = "weights alone are converted with `safetensors.torch.save_file` in Python";
-        return Err(not_ours(Diagnostic::error(message).note(convert)));
-    }
-    if bytes.starts_with(b"\x89HDF") {
-        let message = format!("`{name}` is an HDF5 file, not safetensors");
-        return Err(not_ours(Diagnostic::error(message)));
-    }
-    let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(|error| {
-        not_ours(Diagnostic::error(format!(
-            "`{name}` is not a safetensors file: {error}"
-        )))
-    })?;
+    let (_, metadata) = SafeTensors::read_metadata(bytes)
+        .map_err(|error| not_ours(not_safetensors(bytes, name, &error.to_string())))?;
     let entries = metadata.metadata().as_ref();
     let Some(text) = entries.and_then(|entries| entries.get(KEY)) else {
         let message = format!("`{name}` holds weights, but no config, classes and preprocessing");

@@ -4,6 +4,7 @@
     clippy::duration_suboptimal_units,
     clippy::float_cmp,
     clippy::needless_pass_by_value,
+    clippy::print_stderr,
     clippy::type_complexity,
     clippy::unwrap_used,
     unreachable_pub,
