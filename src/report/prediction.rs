@@ -19,7 +19,7 @@ pub fn render(prediction: &Prediction) -> Option<String> {
     ))
 }
 
-/// The header of [`csv`].
+/// The header of [`csv()`].
 pub const CSV_HEADER: &str = "path,rank,class,index,probability,error\n";
 
 /// Writes the answer to one picture as CSV, a row a class.
