@@ -89,23 +89,30 @@ pub fn load_split(
         .source
         .as_ref()
         .map(|source| source.value.clone());
-    let request = Request {
+    let mut request = Request {
         source: source.map(str::to_owned).or(own).unwrap_or_default(),
         preprocessing: trained.header.preprocessing.clone(),
         // Other data was never split: all of it is new to the network.
         validation: config.data.validation.filter(|_| source.is_none()),
         seed: config.train.seed,
     };
+    if source.is_some() {
+        // Other pictures are brought to the network's size, as in prediction.
+        request.preprocessing.resize = true;
+    }
     let dataset = dataset::load(&request)?;
+    let undivided = dataset.test.is_none() && dataset.validation.is_none();
     let (split, samples) = match split {
         Some(Split::Train) => (Split::Train, Some(dataset.train)),
         Some(Split::Test) => (Split::Test, dataset.test),
         None if dataset.test.is_some() => (Split::Test, dataset.test),
+        // Other data that nobody divided is measured whole.
+        None if source.is_some() && undivided => (Split::Train, Some(dataset.train)),
         Some(Split::Validation) | None => (Split::Validation, dataset.validation),
     };
     let Some(mut samples) = samples else {
         let message = format!("`{}` has no {} split", request.source, split.word());
-        let help = "measure on all of it with `--split train`";
+        let help = "name another with `--split train` or `--split validation`";
         return Err(Error::data(Diagnostic::error(message).help(help)));
     };
     renumber(&mut samples, &dataset.classes, &trained.header.classes)?;

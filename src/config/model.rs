@@ -104,9 +104,10 @@ fn input(node: &Node) -> Result<Vec<usize>, Mismatch> {
         .collect();
     match shape {
         Some(shape) if shape.len() == 3 => Ok(shape),
-        Some(shape) if shape.len() == 2 || shape.len() == 4 => {
-            let rank = shape.len() - 1;
-            Err(Mismatch::new(expected, node).help(format!("{rank}-D input is not supported yet")))
+        Some(shape) if shape.len() == 2 => Err(Mismatch::new(expected, node)
+            .help("a grey picture is `[1, 28, 28]`; 1-D input is not supported yet")),
+        Some(shape) if shape.len() == 4 => {
+            Err(Mismatch::new(expected, node).help("3-D input is not supported yet"))
         }
         _ => Err(Mismatch::new(expected, node)),
     }

@@ -30,6 +30,14 @@ impl Session {
             emit(Event::Warning(warning));
         }
         if let Some(warning) = changes(&project.config, &before.config) {
+            let (done, asked) = (checkpoint.progress.epoch, project.config.train.epochs);
+            if done >= asked {
+                // Writing down settings that nothing was trained with would be a false record.
+                let message =
+                    format!("nothing to train: {done} epochs are done, {asked} asked for");
+                let help = format!("ask for more with `--epochs {}`", done + 10);
+                return Err(Error::config(Diagnostic::error(message).help(help)));
+            }
             emit(Event::Warning(warning));
         }
         if record.data_fingerprint != self.record.data_fingerprint {

@@ -320,6 +320,13 @@ fn a_finished_run_is_left_as_it_is() {
     );
     assert_same(&lab, "run", "copy");
     assert_eq!(lab.json("runs/run/run.json")["status"], "finished");
+    let before = lab.text("runs/run/config.toml");
+    let rate = "train.optimizer.learning_rate=0.5";
+    let outcome = lab
+        .cnn(&["train", "--resume", "run", "--set", rate])
+        .code(2);
+    assert!(outcome.stderr.contains("nothing to train"), "{outcome:?}");
+    assert_eq!(lab.text("runs/run/config.toml"), before);
 }
 
 #[test]
