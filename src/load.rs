@@ -1,5 +1,7 @@
 //! A config file, checked as far as it can be before any data is read.
 
+use std::fs::File;
+use std::io::Read as _;
 use std::path::Path;
 
 use crate::config::{Config, MAX_CONFIG_BYTES, Override, run_name_from};
@@ -87,6 +89,18 @@ impl Project {
             return Err(Error::config(
                 Diagnostic::error("the config names no data")
                     .help("add `source = \"mnist-5k\"` to `[data]`, or give `--data`"),
+            ));
+        }
+        if self
+            .plan
+            .layers
+            .iter()
+            .all(|layer| layer.counts.trainable == 0)
+        {
+            return Err(Error::config(
+                Diagnostic::error("the network has no weights to train")
+                    .at(&self.config.model.input.span, "")
+                    .help("add a `conv` or a `dense` layer"),
             ));
         }
         let values: u128 = self.plan.input.iter().map(|size| *size as u128).product();
@@ -194,6 +208,18 @@ fn read_text(path: &Path, name: &str) -> Result<String> {
             "{size} bytes; a config has {MAX_CONFIG_BYTES} at most"
         )));
     }
-    let bytes = std::fs::read(path).map_err(|error| failed(error.to_string()))?;
+    // A pipe has no length to look at, so it is read up to the limit.
+    let mut bytes = Vec::new();
+    File::open(path)
+        .and_then(|file| {
+            file.take(MAX_CONFIG_BYTES as u64 + 1)
+                .read_to_end(&mut bytes)
+        })
+        .map_err(|error| failed(error.to_string()))?;
+    if bytes.len() > MAX_CONFIG_BYTES {
+        return Err(failed(format!(
+            "a config has {MAX_CONFIG_BYTES} bytes at most"
+        )));
+    }
     String::from_utf8(bytes).map_err(|_| failed("it is not UTF-8 text".to_owned()))
 }

@@ -114,6 +114,10 @@ pub fn load(path: &Path, device: &tensor::Device) -> Result<Trained> {
         )))
     })?;
     let model = load_weights(Model::new(&plan.up_to_logits(), 0, device), bytes, &name)?;
+    if !model.is_finite() {
+        let message = format!("the weights in `{name}` hold values that are not finite numbers");
+        return Err(Error::model(Diagnostic::error(message)));
+    }
     tracing::debug!(path = name, classes = header.classes.len(), "model loaded");
     Ok(Trained {
         header,
@@ -149,6 +153,13 @@ fn check_consistency(
     let bounded = sizes.into_iter().all(|size| *size <= 1 << 24);
     if !bounded || preprocessing.input_shape()[..] != plan.input[..] {
         return Err("pictures are not prepared as the network's input".to_owned());
+    }
+    let scales = preprocessing.std.iter().chain([&preprocessing.rescale]);
+    if !scales
+        .into_iter()
+        .all(|scale| scale.is_finite() && *scale > 0.0)
+    {
+        return Err("its `std` or `rescale` is no number above 0".to_owned());
     }
     let outputs: usize = plan.output().iter().product();
     if outputs != header.classes.len() {

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::checkpoint::Best;
+use crate::checkpoint::{Best, Progress};
 use crate::diagnostic::{Diagnostic, Result};
 use crate::load::Project;
 use crate::model::Device;
@@ -120,6 +120,20 @@ pub struct Step {
     pub accuracy: f64,
     /// Pictures a second in the epoch so far.
     pub images_per_second: f64,
+}
+
+impl Step {
+    fn of(progress: &Progress) -> Self {
+        let partial = &progress.partial;
+        let samples = (partial.samples as f64).max(1.0);
+        Self {
+            epoch: progress.epoch + 1,
+            step: progress.step_in_epoch,
+            loss: partial.loss / samples,
+            accuracy: partial.correct as f64 / samples,
+            images_per_second: samples / partial.secs.max(f64::EPSILON),
+        }
+    }
 }
 
 /// What came of a run.

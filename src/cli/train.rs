@@ -93,7 +93,6 @@ pub(super) fn run(arguments: &Arguments, quiet: bool) -> Result<u8> {
                 .help("use `--device cpu`"),
         ));
     }
-    let stop = signals::listen()?;
     let target = match (&arguments.resume, &arguments.run) {
         (Some(resume), _) => Target::Resume(run::find(resume)?),
         (None, Some(name)) => Target::Named(name.clone()),
@@ -105,6 +104,8 @@ pub(super) fn run(arguments: &Arguments, quiet: bool) -> Result<u8> {
         (None, _) => PathBuf::new(),
     };
     let project = Project::read(&config, &arguments.overrides())?;
+    // Until here there is nothing to save: a signal ends the process by itself.
+    let stop = signals::listen()?;
     let options = Options {
         project: &project,
         device: arguments.compute.device,

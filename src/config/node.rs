@@ -148,6 +148,9 @@ impl Override {
     }
 }
 
+/// The deepest a dotted key may lead; nothing in the language is as deep.
+const MAX_DEPTH: usize = 16;
+
 /// Puts an override into the tree, making tables on the way.
 ///
 /// # Errors
@@ -164,6 +167,10 @@ pub(super) fn apply(table: &mut Table, setting: &Override) -> Result<(), Diagnos
         text,
     });
     let place = span(&source, 0..length);
+    if setting.key.split('.').count() > MAX_DEPTH {
+        let message = format!("a key has {MAX_DEPTH} parts at most");
+        return Err(Diagnostic::error(message).at(&place, ""));
+    }
     let mut node = match DeValue::parse(&setting.value) {
         Ok(value) => convert(value.get_ref(), place.clone()),
         Err(_) => Node {

@@ -12,7 +12,7 @@ mod pool;
 
 pub use device::{COMPILED, Device};
 
-use burn::module::{Module, ModuleMapper, ModuleVisitor};
+use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{self, Tensor, TensorData};
 
 use crate::plan::{Operation, Plan};
@@ -135,6 +135,25 @@ impl Model {
     #[must_use]
     pub fn logits(&self, input: Tensor<4>, pass: Pass) -> Tensor<2> {
         self.forward(input, pass).into_row()
+    }
+}
+
+impl Model {
+    /// Returns whether every weight and running statistic is a finite number.
+    #[must_use]
+    pub fn is_finite(&self) -> bool {
+        let mut check = FiniteCheck(true);
+        self.visit(&mut check);
+        check.0
+    }
+}
+
+struct FiniteCheck(bool);
+
+impl ModuleVisitor for FiniteCheck {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let values = param.val().into_data().try_to_vec::<f32>();
+        self.0 &= values.is_ok_and(|values| values.iter().all(|value| value.is_finite()));
     }
 }
 

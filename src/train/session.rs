@@ -196,7 +196,7 @@ impl Session {
             }
             self.step(batch)?;
             self.progress.partial.secs = secs_before + begin.elapsed().as_secs_f64();
-            emit(Event::Step(self.describe_step()));
+            emit(Event::Step(Step::of(&self.progress)));
         }
         Ok(true)
     }
@@ -229,24 +229,15 @@ impl Session {
         Ok(())
     }
 
-    fn describe_step(&self) -> Step {
-        let partial = &self.progress.partial;
-        let samples = (partial.samples as f64).max(1.0);
-        Step {
-            epoch: self.progress.epoch + 1,
-            step: self.progress.step_in_epoch,
-            loss: partial.loss / samples,
-            accuracy: partial.correct as f64 / samples,
-            images_per_second: samples / partial.secs.max(f64::EPSILON),
-        }
-    }
-
     /// Validates, keeps the best weights, writes the row and the checkpoint.
     fn finish_epoch(&mut self, threads: usize, emit: &mut dyn FnMut(Event)) -> Result<()> {
         let model = self.model()?.valid();
+        if !model.is_finite() {
+            return Err(self.diverged("a weight"));
+        }
         let validation = match &self.validation {
             Some(samples) => {
-                let metrics = self.measure(&model, samples, threads)?;
+                let metrics = self.measure(&model, samples, &self.preprocessing, threads)?;
                 if !metrics.loss().is_finite() {
                     return Err(self.diverged("the validation loss"));
                 }
@@ -315,7 +306,8 @@ impl Session {
         let path = self.run.path.join(MODEL);
         if let (false, Some(samples), true) = (stopped, &self.test, path.is_file()) {
             let trained = model_file::load(&path, &self.device)?;
-            let metrics = self.measure(&trained.model, samples, threads)?;
+            let preprocessing = Arc::new(trained.header.preprocessing.clone());
+            let metrics = self.measure(&trained.model, samples, &preprocessing, threads)?;
             if !metrics.loss().is_finite() {
                 return Err(self.diverged("the test loss"));
             }
@@ -351,7 +343,13 @@ impl Session {
         self.run.write_record(&self.record)
     }
 
-    fn measure(&self, model: &Model, samples: &Arc<Samples>, threads: usize) -> Result<Metrics> {
+    fn measure(
+        &self,
+        model: &Model,
+        samples: &Arc<Samples>,
+        preprocessing: &Arc<Preprocessing>,
+        threads: usize,
+    ) -> Result<Metrics> {
         let settings = evaluate::Settings {
             classes: self.header.classes.len(),
             batch_size: self.config.train.batch_size,
@@ -360,7 +358,7 @@ impl Session {
         evaluate::measure(
             model,
             samples,
-            &self.preprocessing,
+            preprocessing,
             &self.device,
             settings,
             |_, _| {},

@@ -795,3 +795,36 @@ fn batches_of_any_size_train() {
         }
     }
 }
+
+#[test]
+fn a_network_without_weights_is_not_trained() {
+    let lab = Lab::with_bars();
+    let layers = "model.layers=[{ type = \"flatten\" }, { type = \"activation\", fn = \"relu\" }]";
+    let outcome = lab.cnn(&["train", "bars.toml", "--set", layers]).code(2);
+    assert!(
+        outcome.stderr.contains("no weights to train"),
+        "{outcome:?}"
+    );
+    assert!(!lab.path("runs").exists());
+}
+
+#[test]
+fn a_wild_rate_is_told_without_validation_too() {
+    let lab = Lab::with_bars();
+    let config = lab.text("bars.toml");
+    let kept = config.lines().filter(|line| !line.contains("validation"));
+    lab.write("bars.toml", kept.collect::<Vec<_>>().join("\n"));
+    // One step an epoch: the loss before it is finite, what comes after it is not.
+    let settings = [
+        "train.batch_size=1000",
+        "train.optimizer={ type = \"sgd\", learning_rate = 1e38 }",
+        "train.schedule=constant",
+    ];
+    let mut arguments = vec!["train", "bars.toml", "--run", "wild", "--quiet"];
+    arguments.extend(settings.iter().flat_map(|setting| ["--set", setting]));
+    let outcome = lab.cnn(&arguments).code(6);
+    assert!(
+        outcome.stderr.contains("not a finite number"),
+        "{outcome:?}"
+    );
+}
