@@ -198,39 +198,4 @@ pub(super) mod tests {
             assert_eq!(moved, expected);
         }
     }
-
-    #[test]
-    #[ignore = "a measurement, for a release build"]
-    fn speed() {
-        let samples = Samples {
-            shape: [1, 28, 28],
-            pixels: vec![7; 784 * 6400],
-            labels: vec![0; 6400],
-            paths: None,
-        };
-        let mut preprocessing = preprocessing(1, 28, 28);
-        let indices = order(1, 1, 6400);
-        for (name, padding, augment) in [
-            ("plain", 0, Augment::default()),
-            ("padded", 2, Augment::default()),
-            (
-                "shifted",
-                2,
-                Augment {
-                    shift: [2, 2],
-                    rotate: 0.0,
-                },
-            ),
-            ("turned", 2, BOTH),
-        ] {
-            preprocessing.padding = [padding; 4];
-            let start = std::time::Instant::now();
-            for indices in indices.chunks(64) {
-                let batch = assemble(&samples, indices, &preprocessing, Some((&augment, 1, 1)));
-                std::hint::black_box(batch);
-            }
-            let rate = 6400.0 / start.elapsed().as_secs_f64();
-            eprintln!("{name}: {rate:.0} pictures/s");
-        }
-    }
 }
