@@ -21,6 +21,8 @@ pub struct Settings {
     pub batch_size: usize,
     /// Threads that prepare batches.
     pub threads: usize,
+    /// Samples from the first on; all of them if that is more than there are.
+    pub limit: usize,
 }
 
 /// A sample that was taken for another class.
@@ -201,7 +203,7 @@ pub fn measure(
     mut answered: impl FnMut(usize, Answer),
 ) -> Result<Metrics> {
     let mut metrics = Metrics::new(settings.classes);
-    let indices: Vec<usize> = (0..samples.len()).collect();
+    let indices: Vec<usize> = (0..samples.len().min(settings.limit)).collect();
     let batches = indices
         .chunks(settings.batch_size)
         .map(<[usize]>::to_vec)

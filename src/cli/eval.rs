@@ -55,6 +55,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
         classes: trained.header.classes.len(),
         batch_size: usize::try_from(arguments.batch_size).unwrap_or(usize::MAX),
         threads,
+        limit: usize::MAX,
     };
     let preprocessing = std::sync::Arc::new(trained.header.preprocessing.clone());
     let report = evaluate::evaluate(&trained.model, &samples, &preprocessing, &device, settings)?;

@@ -235,16 +235,17 @@ impl Session {
         if !model.is_finite() {
             return Err(self.diverged("a weight"));
         }
-        let validation = match &self.validation {
-            Some(samples) => {
-                let metrics = self.measure(&model, samples, &self.preprocessing, threads)?;
-                if !metrics.loss().is_finite() {
-                    return Err(self.diverged("the validation loss"));
-                }
-                Some(metrics)
-            }
-            None => None,
+        // Without a validation split one batch must do, to tell weights that answer from those
+        // that do not.
+        let (samples, limit, loss) = match &self.validation {
+            Some(samples) => (samples, usize::MAX, "the validation loss"),
+            None => (&self.train, self.config.train.batch_size, "the loss"),
         };
+        let metrics = self.measure(&model, samples, limit, &self.preprocessing, threads)?;
+        if !metrics.loss().is_finite() {
+            return Err(self.diverged(loss));
+        }
+        let validation = self.validation.is_some().then_some(metrics);
         let partial = self.progress.partial;
         let samples = (partial.samples as f64).max(1.0);
         let row = Row {
@@ -307,7 +308,8 @@ impl Session {
         if let (false, Some(samples), true) = (stopped, &self.test, path.is_file()) {
             let trained = model_file::load(&path, &self.device)?;
             let preprocessing = Arc::new(trained.header.preprocessing.clone());
-            let metrics = self.measure(&trained.model, samples, &preprocessing, threads)?;
+            let metrics =
+                self.measure(&trained.model, samples, usize::MAX, &preprocessing, threads)?;
             if !metrics.loss().is_finite() {
                 return Err(self.diverged("the test loss"));
             }
@@ -347,6 +349,7 @@ impl Session {
         &self,
         model: &Model,
         samples: &Arc<Samples>,
+        limit: usize,
         preprocessing: &Arc<Preprocessing>,
         threads: usize,
     ) -> Result<Metrics> {
@@ -354,15 +357,10 @@ impl Session {
             classes: self.header.classes.len(),
             batch_size: self.config.train.batch_size,
             threads,
+            limit,
         };
-        evaluate::measure(
-            model,
-            samples,
-            preprocessing,
-            &self.device,
-            settings,
-            |_, _| {},
-        )
+        let device = &self.device;
+        evaluate::measure(model, samples, preprocessing, device, settings, |_, _| {})
     }
 
     fn model(&self) -> Result<&Model> {

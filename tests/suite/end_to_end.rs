@@ -827,4 +827,5 @@ fn a_wild_rate_is_told_without_validation_too() {
         outcome.stderr.contains("not a finite number"),
         "{outcome:?}"
     );
+    assert!(!lab.path("runs/wild/model.safetensors").exists());
 }
