@@ -21,9 +21,40 @@ pub struct Span {
     pub source: Arc<Source>,
     /// Byte offsets, on character boundaries.
     pub range: Range<usize>,
+    /// The use of a block that brought the place into the network, if one did.
+    pub via: Option<Arc<Use>>,
+}
+
+/// A use of a reusable block.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Use {
+    /// The block's name.
+    pub block: String,
+    /// Where it is used.
+    pub place: Span,
 }
 
 impl Span {
+    /// Creates a span of a text.
+    #[must_use]
+    pub fn new(source: &Arc<Source>, range: Range<usize>) -> Self {
+        Self {
+            source: Arc::clone(source),
+            range,
+            via: None,
+        }
+    }
+
+    /// Returns the place of what no text says, such as a default.
+    #[must_use]
+    pub fn nowhere() -> Self {
+        let source = Source {
+            name: "defaults".to_owned(),
+            text: String::new(),
+        };
+        Self::new(&Arc::new(source), 0..0)
+    }
+
     /// Returns the 1-based line the span begins on.
     #[must_use]
     pub fn line(&self) -> usize {
@@ -88,11 +119,36 @@ impl Diagnostic {
     /// Points at the place, with a few words (which may be empty).
     #[must_use]
     pub fn at(mut self, span: &Span, text: impl Into<String>) -> Self {
+        let mut via = span.via.as_ref();
+        while let Some(use_) = via {
+            let line = use_.place.line();
+            let note = format!("in block `{}`, used in line {line}", use_.block);
+            self.notes.push(note);
+            via = use_.place.via.as_ref();
+        }
         self.label = Some(Label {
             span: span.clone(),
             text: text.into(),
         });
         self
+    }
+
+    /// Returns whether another says the same of the same place, for another use of a block.
+    #[must_use]
+    pub fn says_the_same(&self, other: &Self) -> bool {
+        let range = |diagnostic: &Self| {
+            diagnostic
+                .label
+                .as_ref()
+                .map(|label| label.span.range.clone())
+        };
+        let source = |diagnostic: &Self| {
+            let label = diagnostic.label.as_ref();
+            label.map(|label| label.span.source.name.clone())
+        };
+        self.message == other.message
+            && range(self) == range(other)
+            && source(self) == source(other)
     }
 
     /// Returns what sorts diagnostics by file and place; those without a place come first.

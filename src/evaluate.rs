@@ -9,7 +9,7 @@ use burn::tensor::{self, Tensor};
 use crate::dataset::{self, Loader, Preprocessing, Request, Samples};
 use crate::diagnostic::{Diagnostic, Error, Result};
 use crate::metrics::{Answer, Metrics};
-use crate::model::{self, Model, Pass};
+use crate::model::{Model, Pass, Value};
 use crate::model_file::Trained;
 
 /// Settings of a measurement.
@@ -216,7 +216,7 @@ pub fn measure(
         settings.threads,
     );
     for batch in loader {
-        let input = model::input_tensor(batch.inputs, preprocessing.input_shape(), device);
+        let input = Value::of_inputs(batch.inputs, &preprocessing.input_shape(), device);
         let logits = network.logits(input, Pass::Evaluate);
         let answers = add_batch(&mut metrics, logits, &batch.labels)?;
         for (index, answer) in batch.indices.iter().zip(answers) {

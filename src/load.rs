@@ -19,8 +19,8 @@ pub struct Project {
     pub config: Config,
     /// Its shapes and counts.
     pub plan: Plan,
-    /// What it asks of its data.
-    pub request: Request,
+    /// What it asks of its data; nothing where the input is no picture.
+    request: Option<Request>,
 }
 
 impl Project {
@@ -77,6 +77,21 @@ impl Project {
         }
     }
 
+    /// Returns what the config asks of its data.
+    ///
+    /// # Errors
+    /// When the input is no picture.
+    pub fn request(&self) -> Result<&Request> {
+        self.request.as_ref().ok_or_else(|| {
+            let shape = crate::shape::display(&self.plan.input);
+            let message = format!("data for an input of {shape} is not supported yet");
+            let place = &self.config.model.input.span;
+            let help =
+                "pictures have `[channels, height, width]`; `cnn inspect` works for every shape";
+            Error::config(Diagnostic::error(message).at(place, "").help(help))
+        })
+    }
+
     /// Loads the data set and checks that its classes fit the network's answer.
     ///
     /// Returns the preprocessing with what only the data tells: its border, and its mean and
@@ -85,7 +100,8 @@ impl Project {
     /// # Errors
     /// When there is no source, the source is faulty, or the classes do not fit.
     pub fn load_data(&self) -> Result<Loaded> {
-        if self.request.source.is_empty() {
+        let request = self.request()?;
+        if request.source.is_empty() {
             return Err(Error::config(
                 Diagnostic::error("the config names no data")
                     .help("add `source = \"mnist-5k\"` to `[data]`, or give `--data`"),
@@ -93,9 +109,8 @@ impl Project {
         }
         if self
             .plan
-            .layers
-            .iter()
-            .all(|layer| layer.counts.trainable == 0)
+            .counts()
+            .is_none_or(|counts| counts.trainable == 0)
         {
             return Err(Error::config(
                 Diagnostic::error("the network has no weights to train")
@@ -113,15 +128,15 @@ impl Project {
                 Diagnostic::error(message).at(place, "").help(help),
             ));
         }
-        let dataset = dataset::load(&self.request)?;
+        let dataset = dataset::load(request)?;
         tracing::debug!(
-            source = self.request.source,
+            source = request.source,
             train = dataset.train.len(),
             fingerprint = dataset.fingerprint,
             "data loaded"
         );
         let classes = self.fit_classes(&dataset)?;
-        let mut preprocessing = self.request.preprocessing.clone();
+        let mut preprocessing = request.preprocessing.clone();
         preprocessing.border = dataset.border;
         if self.config.data.normalize.value == crate::config::Normalize::Dataset {
             dataset::normalize_by(&dataset.train, &mut preprocessing);
@@ -170,7 +185,7 @@ impl Project {
         let layers = self.config.model.layers.iter().rev();
         let place = layers.filter_map(|layer| match &layer.kind {
             LayerKind::Dense(dense) => Some((&dense.units.span, "units")),
-            LayerKind::Conv(conv) => Some((&conv.filters.span, "filters")),
+            LayerKind::Conv(conv) => Some((&conv.filters()?.span, "filters")),
             _ => None,
         });
         match place.into_iter().next() {

@@ -6,7 +6,7 @@ use burn::tensor::activation::softmax;
 use crate::dataset::{Invert, picture_input};
 use crate::diagnostic::Result;
 use crate::evaluate::to_host;
-use crate::model::{self, Pass};
+use crate::model::{Pass, Value};
 use crate::model_file::Trained;
 
 /// A picture to look at.
@@ -61,7 +61,7 @@ pub fn predict(
     let rows = if inputs.is_empty() {
         Vec::new()
     } else {
-        let input = model::input_tensor(inputs, preprocessing.input_shape(), device);
+        let input = Value::of_inputs(inputs, &preprocessing.input_shape(), device);
         to_host(softmax(trained.model.logits(input, Pass::Evaluate), 1))?
     };
     let classes = &trained.header.classes;

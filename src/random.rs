@@ -13,6 +13,8 @@ pub(crate) enum Purpose {
     Weights = 4,
     /// Masks of dropout.
     Dropout = 5,
+    /// Noise added to values.
+    Noise = 6,
 }
 
 /// A counter-based generator: value `n` of a key is `mix(key + (n + 1) · γ)`.
@@ -64,6 +66,16 @@ impl Random {
     /// Draws a number in `[0, 1)` with 53 random bits.
     pub(crate) fn unit(&mut self) -> f64 {
         (self.bits() >> 11) as f64 / (1_u64 << 53) as f64
+    }
+
+    /// Draws from the normal distribution with mean 0 and deviation 1.
+    ///
+    /// # Reference
+    /// Box & Muller 1958.
+    pub(crate) fn normal(&mut self) -> f64 {
+        // The logarithm of 0 has no value; 1 − u is never 0.
+        let radius = (-2.0 * (1.0 - self.unit()).ln()).sqrt();
+        radius * (std::f64::consts::TAU * self.unit()).cos()
     }
 
     /// Shuffles in place (Fisher-Yates), every order equally likely.

@@ -15,6 +15,17 @@ pub fn display(shape: &[usize]) -> String {
     sizes.join("x")
 }
 
+/// Writes the first few divisors of a number: `1, 2, 3, 6`.
+#[must_use]
+pub fn divisors(number: usize) -> String {
+    let fitting: Vec<String> = (1..=number.min(4096))
+        .filter(|divisor| number.is_multiple_of(*divisor))
+        .take(8)
+        .map(|divisor| divisor.to_string())
+        .collect();
+    fitting.join(", ")
+}
+
 /// One dimension of a window that slides over an input: a kernel or a pool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Window {

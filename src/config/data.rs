@@ -2,10 +2,12 @@
 
 use std::fmt::Write as _;
 
+use super::form::Form;
 use super::node::{Node, Value};
 use super::reader::{self, Mismatch, Reader, Spanned};
-use super::value::{self, Padding, Size};
-use crate::diagnostic::Diagnostic;
+use super::size::{COUNT_SIZE, PADDING, POSITIVE_SIZE, Padding, Size};
+use super::value::{self, Kind as _, Number, Plain, STRING};
+use crate::diagnostic::{Diagnostic, Span};
 
 /// Whether pictures are inverted, white for black.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,7 +57,7 @@ pub struct Data {
 
 impl Default for Data {
     fn default() -> Self {
-        let nowhere = super::nowhere();
+        let nowhere = Span::nowhere();
         Self {
             source: None,
             resize: None,
@@ -80,21 +82,21 @@ const RESCALE: f64 = 1.0 / 255.0;
 impl Data {
     pub(super) fn read(reader: &Reader<'_>) -> Self {
         let data = Self {
-            source: reader.optional("source", value::string),
-            resize: reader.optional("resize", resize),
-            padding: reader.or("padding", Padding::Valid, picture_padding),
+            source: reader.optional("source", &STRING),
+            resize: reader.optional("resize", &RESIZE),
+            padding: reader.or("padding", Padding::Valid, &PICTURE_PADDING),
             rescale: reader
                 .or(
                     "rescale",
                     RESCALE,
-                    value::number("a number above 0", |factor| factor > 0.0),
+                    &value::number("a number above 0", |factor| factor > 0.0),
                 )
                 .value,
             normalize: read_normalize(reader),
             validation: reader
-                .optional("validation", validation)
+                .optional("validation", &VALIDATION)
                 .map(|fraction| fraction.value),
-            invert: reader.or("invert", Invert::Auto, invert).value,
+            invert: reader.or("invert", Invert::Auto, &INVERT).value,
         };
         reader.not_yet(&["test", "crop", "on_bad_image"]);
         data
@@ -143,13 +145,35 @@ impl Data {
     }
 }
 
+const RESIZE: Plain<Size> = Plain {
+    parse: resize,
+    form: POSITIVE_SIZE.form,
+};
+
+const PICTURE_PADDING: Plain<Padding> = Plain {
+    parse: picture_padding,
+    form: COUNT_SIZE.form,
+};
+
+const VALIDATION: Plain<f64> = Plain {
+    parse: validation,
+    form: || Form::Number {
+        expected: "a fraction between 0 and 1",
+    },
+};
+
+const INVERT: Plain<Invert> = Plain {
+    parse: invert,
+    form: || Form::Either(vec![Form::Words(vec!["auto"]), Form::Boolean]),
+};
+
 fn resize(node: &Node) -> Result<Size, Mismatch> {
     let expected = "a size in pixels, or `[height, width]`";
     if matches!(node.value, Value::Table(_)) {
         let help = "`{ size, mode }` is not supported yet; pictures are stretched";
         return Err(Mismatch::new(expected, node).help(help));
     }
-    match value::positive_size(node) {
+    match POSITIVE_SIZE.parse(node) {
         Ok(Size::Each(sizes)) if sizes.len() != 2 => Err(Mismatch::new(expected, node)),
         Ok(size) => Ok(size),
         Err(_) => Err(Mismatch::new(expected, node)),
@@ -158,12 +182,14 @@ fn resize(node: &Node) -> Result<Size, Mismatch> {
 
 fn picture_padding(node: &Node) -> Result<Padding, Mismatch> {
     let expected = "a number of pixels, `[rows, columns]`, or `[[top, bottom], [left, right]]`";
-    match value::padding(node) {
+    match PADDING.parse(node) {
         Ok(Padding::Both(Size::Each(sizes))) if sizes.len() != 2 => {
             Err(Mismatch::new(expected, node))
         }
         Ok(Padding::Pairs(pairs)) if pairs.len() != 2 => Err(Mismatch::new(expected, node)),
-        Ok(Padding::Valid | Padding::Same) | Err(_) => Err(Mismatch::new(expected, node)),
+        Ok(Padding::Valid | Padding::Same | Padding::Causal) | Err(_) => {
+            Err(Mismatch::new(expected, node))
+        }
         Ok(padding) => Ok(padding),
     }
 }
@@ -174,7 +200,7 @@ fn validation(node: &Node) -> Result<f64, Mismatch> {
     if matches!(node.value, Value::String(_)) {
         return Err(Mismatch::new(expected, node).help("a path is not supported yet"));
     }
-    parse(node)
+    parse.parse(node)
 }
 
 /// Reads `"auto"`, `true` or `false`.
@@ -192,7 +218,7 @@ fn read_normalize(reader: &Reader<'_>) -> Spanned<Normalize> {
         value: Normalize::Nothing,
         span: reader.span().clone(),
     };
-    let Some((key, node)) = reader.take("normalize") else {
+    let Some((key, node)) = reader.take("normalize", normalize_form) else {
         return fallback();
     };
     let span = reader::whole(key, node);
@@ -211,14 +237,8 @@ fn read_normalize(reader: &Reader<'_>) -> Spanned<Normalize> {
         );
         return fallback();
     };
-    let inner = Reader::new("`normalize`", table, &node.span, reader.problems());
-    let mean = inner.required(
-        "mean",
-        "[0.5]",
-        numbers("numbers, one per channel", |_| true),
-    );
-    let positive = numbers("numbers above 0, one per channel", |number| number > 0.0);
-    let std = inner.required("std", "[0.5]", positive);
+    let inner = Reader::new("normalize", table, &node.span, reader.problems());
+    let (mean, std) = read_mean_and_std(&inner);
     inner.finish();
     match (mean, std) {
         (Some(mean), Some(std)) => {
@@ -243,22 +263,57 @@ fn read_normalize(reader: &Reader<'_>) -> Spanned<Normalize> {
     }
 }
 
-/// Reads one number or an array of them.
-fn numbers(
-    expected: &'static str,
-    accept: fn(f64) -> bool,
-) -> impl Fn(&Node) -> Result<Vec<f64>, Mismatch> {
-    move |node| {
-        let parse = value::number(expected, accept);
+fn read_mean_and_std(
+    reader: &Reader<'_>,
+) -> (Option<Spanned<Vec<f64>>>, Option<Spanned<Vec<f64>>>) {
+    let any = Numbers(value::number("numbers, one per channel", |_| true));
+    let positive = value::number("numbers above 0, one per channel", |number| number > 0.0);
+    (
+        reader.required("mean", "[0.5]", &any),
+        reader.required("std", "[0.5]", &Numbers(positive)),
+    )
+}
+
+fn normalize_form() -> Form {
+    let fields = reader::describe(read_mean_and_std);
+    Form::Either(vec![Form::Words(vec!["dataset"]), Form::Table(fields)])
+}
+
+/// One number or an array of them.
+struct Numbers(Number);
+
+impl value::Kind for Numbers {
+    type Value = Vec<f64>;
+
+    fn parse(&self, node: &Node) -> Result<Vec<f64>, Mismatch> {
+        let whole = |mismatch: Mismatch| Mismatch::new(mismatch.expected, node);
         match &node.value {
             Value::Array(items) if !items.is_empty() => items
                 .iter()
-                .map(|item| parse(item).map_err(|_| Mismatch::new(expected, node)))
+                .map(|item| self.0.parse(item).map_err(whole))
                 .collect(),
-            _ => parse(node).map(|number| vec![number]),
+            _ => self.0.parse(node).map(|number| vec![number]),
         }
     }
+
+    fn form(&self) -> Form {
+        Form::Either(vec![self.0.form(), Form::Array(Box::new(self.0.form()))])
+    }
 }
+
+/// Rows and columns.
+const SHIFT: Plain<[usize; 2]> = Plain {
+    parse: |node| {
+        let expected = "a number of pixels, or `[rows, columns]`";
+        COUNT_SIZE
+            .parse(node)
+            .ok()
+            .and_then(|size| size.resolve(2))
+            .and_then(|sizes| <[usize; 2]>::try_from(sizes).ok())
+            .ok_or_else(|| Mismatch::new(expected, node))
+    },
+    form: COUNT_SIZE.form,
+};
 
 /// `[augment]`: random changes of training pictures, drawn for each anew every epoch.
 #[derive(Clone, Debug, Default)]
@@ -271,18 +326,11 @@ pub struct Augment {
 
 impl Augment {
     pub(super) fn read(reader: &Reader<'_>) -> Self {
-        let shift = reader.or("shift", [0, 0], |node| {
-            let expected = "a number of pixels, or `[rows, columns]`";
-            value::count_size(node)
-                .ok()
-                .and_then(|size| size.resolve(2))
-                .and_then(|sizes| <[usize; 2]>::try_from(sizes).ok())
-                .ok_or_else(|| Mismatch::new(expected, node))
-        });
+        let shift = reader.or("shift", [0, 0], &SHIFT);
         let degrees = value::number("degrees from 0 to 180", |degrees| {
             (0.0..=180.0).contains(&degrees)
         });
-        let rotate = reader.or("rotate", 0.0, degrees);
+        let rotate = reader.or("rotate", 0.0, &degrees);
         reader.not_yet(&[
             "flip",
             "crop",

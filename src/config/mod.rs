@@ -1,29 +1,38 @@
 //! TOML text to typed values, each with its place, and every error of a file at once.
 
+mod blocks;
 mod data;
+mod form;
 mod layer;
 mod model;
 mod node;
 mod optimizer;
 mod reader;
 mod schedule;
+mod size;
 mod tagged;
 mod train;
 mod value;
+mod weights;
 mod words;
 
 pub use data::{Augment, Data, Invert, Normalize};
+pub use form::{Field, Form};
 pub use layer::{
-    Activation, BatchNorm, Conv, Dense, Dropout, Flatten, Function, Layer, LayerKind, Pool,
-    PoolKind,
+    Activation, AdaptivePool, Branches, Conv, ConvKind, Crop, Dense, Dropout, Function, GlobalPool,
+    HandMade, Join, Layer, LayerKind, LocalResponseNorm, Merge, Noise, Norm, NormKind, Pad,
+    PaddingMode, Pool, PoolKind, Reshape, Residual, Scale, Upsample, UpsampleMode,
+    describe as describe_layers,
 };
 pub use model::{Model, is_run_name, run_name_from};
 pub use node::Override;
 pub use optimizer::{Adaptive, Optimizer};
 pub use reader::Spanned;
 pub use schedule::{Schedule, ScheduleKind};
+pub use size::{Amount, Padding, Size};
 pub use train::{EarlyStopping, Metric, Train};
-pub use value::{Padding, Size};
+pub use weights::{Constraint, Fan, Initializer, Weights};
+pub use words::nearest;
 
 use std::sync::Arc;
 
@@ -58,7 +67,7 @@ pub struct Parsed {
 }
 
 /// Sections of the language that this version does not have.
-const LATER: &[&str] = &["blocks", "budget"];
+const LATER: &[&str] = &["budget"];
 
 impl Config {
     /// Reads a config, with overrides from the command line put over the file.
@@ -93,6 +102,7 @@ impl Config {
                 problems.add(diagnostic);
             }
         }
+        blocks::unfold(&mut table, &problems);
         let config = read(&table, &source, &problems);
         Parsed {
             config,
@@ -113,12 +123,9 @@ impl Config {
 }
 
 fn read(table: &Table, source: &Arc<Source>, problems: &Problems) -> Option<Config> {
-    let root = Span {
-        source: Arc::clone(source),
-        range: 0..0,
-    };
+    let root = Span::new(source, 0..0);
     let reader = Reader::new("the config", table, &root, problems);
-    let model = if let Some((_, node)) = reader.take("model") {
+    let model = if let Some((_, node)) = reader.take("model", || Form::Text) {
         section("[model]", node, problems, Model::read).flatten()
     } else {
         problems.add(
@@ -127,7 +134,7 @@ fn read(table: &Table, source: &Arc<Source>, problems: &Problems) -> Option<Conf
         );
         None
     };
-    let optional = |name| reader.take(name).map(|(_, node)| node);
+    let optional = |name| reader.take(name, || Form::Text).map(|(_, node)| node);
     let data = optional("data").and_then(|node| section("[data]", node, problems, Data::read));
     let augment =
         optional("augment").and_then(|node| section("[augment]", node, problems, Augment::read));
@@ -155,20 +162,8 @@ fn section<T>(
         );
         return None;
     };
-    let reader = Reader::new(&format!("`{name}`"), table, &node.span, problems);
+    let reader = Reader::new(name, table, &node.span, problems);
     let section = read(&reader);
     reader.finish();
     Some(section)
-}
-
-/// Returns a place for defaults of sections that the file does not have.
-fn nowhere() -> Span {
-    let source = Arc::new(Source {
-        name: "defaults".to_owned(),
-        text: String::new(),
-    });
-    Span {
-        source,
-        range: 0..0,
-    }
 }

@@ -3,11 +3,12 @@
 use std::collections::HashMap;
 use std::fmt::Write as _;
 
+use super::form::Form;
 use super::layer::{self, Layer};
 use super::node::{Node, Value};
-use super::reader::{Mismatch, Reader, Spanned};
-use super::value;
-use crate::diagnostic::Diagnostic;
+use super::reader::{self, Mismatch, Reader, Spanned};
+use super::value::{self, Kind as _, POSITIVE, Plain, STRING};
+use crate::diagnostic::{Diagnostic, Span};
 
 /// The network as the user drew it.
 #[derive(Clone, Debug)]
@@ -22,19 +23,17 @@ pub struct Model {
 
 impl Model {
     pub(super) fn read(reader: &Reader<'_>) -> Option<Self> {
-        let name = reader.optional("name", run_name);
-        let input = reader.required("input", "[1, 28, 28]", input);
-        let entries = reader.required("layers", "[ … ]", layers);
-        let entries = entries.map(|entries| entries.value).unwrap_or_default();
-        let layers: Vec<Option<Layer>> = entries
-            .iter()
-            .map(|node| layer::read(node, reader.problems()))
-            .collect();
-        unique_names(&layers, reader);
+        let name = reader.optional("name", &NAME);
+        let input = reader.required("input", "[1, 28, 28]", &INPUT);
+        let layers = reader
+            .take_required("layers", "[ … ]", || Form::Layers)
+            .map(|(key, node)| read_layers(node, &reader::whole(key, node), reader));
+        let layers = layers.unwrap_or_default();
+        check_names(&layers, reader);
         Some(Self {
             name: name.map(|name| name.value),
             input: input?,
-            layers: layers.into_iter().map_while(|layer| layer).collect(),
+            layers,
         })
     }
 
@@ -46,7 +45,8 @@ impl Model {
         let _ = writeln!(text, "input = {}", value::list(&self.input.value));
         text.push_str("layers = [\n");
         for layer in &self.layers {
-            let _ = writeln!(text, "  {},", layer.to_toml());
+            layer.write(text, 2);
+            text.push_str(",\n");
         }
         text.push_str("]\n");
     }
@@ -55,16 +55,28 @@ impl Model {
 /// Far more layers than any network has.
 const MAX_LAYERS: usize = 10_000;
 
-/// Reads a name that serves as a folder's name too.
-fn run_name(node: &Node) -> Result<String, Mismatch> {
-    let expected = "a name of letters, digits, `-`, `_` and `.`";
-    let name = value::string(node)?;
-    if is_run_name(&name) {
-        Ok(name)
-    } else {
-        Err(Mismatch::new(expected, node))
-    }
-}
+/// How deep lists of layers may stand in each other.
+const MAX_DEPTH: usize = 64;
+
+/// A name that serves as a folder's name too.
+const NAME: Plain<String> = Plain {
+    parse: |node| {
+        let expected = "a name of letters, digits, `-`, `_` and `.`";
+        let name = STRING.parse(node)?;
+        if is_run_name(&name) {
+            Ok(name)
+        } else {
+            Err(Mismatch::new(expected, node))
+        }
+    },
+    form: || Form::Text,
+};
+
+/// The shape of one input.
+const INPUT: Plain<Vec<usize>> = Plain {
+    parse: input,
+    form: || Form::Array(Box::new(Form::Integer { least: 1 })),
+};
 
 /// Returns whether a name can be a run's: a plain folder name other than `latest`.
 #[must_use]
@@ -94,39 +106,79 @@ fn is_plain(c: char) -> bool {
 }
 
 fn input(node: &Node) -> Result<Vec<usize>, Mismatch> {
-    let expected = "the shape of one picture, `[channels, height, width]`";
+    let expected = "the shape of one input: `[channels, height, width]`, `[channels, length]` or \
+                    `[channels, depth, height, width]`";
     let Value::Array(items) = &node.value else {
         return Err(Mismatch::new(expected, node));
     };
-    let shape: Option<Vec<usize>> = items
-        .iter()
-        .map(|item| value::positive(item).ok())
-        .collect();
-    match shape {
-        Some(shape) if shape.len() == 3 => Ok(shape),
-        Some(shape) if shape.len() == 2 => Err(Mismatch::new(expected, node)
-            .help("a grey picture is `[1, 28, 28]`; 1-D input is not supported yet")),
-        Some(shape) if shape.len() == 4 => {
-            Err(Mismatch::new(expected, node).help("3-D input is not supported yet"))
+    let shape: Option<Vec<usize>> = items.iter().map(|item| POSITIVE.parse(item).ok()).collect();
+    shape
+        .filter(|shape| (2..=4).contains(&shape.len()))
+        .ok_or_else(|| Mismatch::new(expected, node))
+}
+
+fn read_layers(node: &Node, span: &Span, reader: &Reader<'_>) -> Vec<Layer> {
+    let problems = reader.problems();
+    let items = match &node.value {
+        Value::Array(items) if !items.is_empty() => items,
+        _ => {
+            let message = "`layers` takes an array of layers, at least one";
+            let label = format!("received {}", node.describe());
+            problems.add(Diagnostic::error(message).at(span, label));
+            return Vec::new();
         }
-        _ => Err(Mismatch::new(expected, node)),
+    };
+    let (count, depth) = extent(node);
+    if count > MAX_LAYERS || depth > MAX_DEPTH {
+        let message =
+            format!("a network has {MAX_LAYERS} layers at most, in lists {MAX_DEPTH} deep at most");
+        let label = format!("received {count}, {depth} deep");
+        problems.add(Diagnostic::error(message).at(span, label));
+        return Vec::new();
+    }
+    let layers = layer::read_list(items, problems);
+    layers.into_iter().map_while(|layer| layer).collect()
+}
+
+/// Counts the layers in a list and in all lists below it, and how deep those stand.
+fn extent(node: &Node) -> (usize, usize) {
+    let Value::Array(items) = &node.value else {
+        return (0, 0);
+    };
+    let mut sum = (0, 0);
+    for item in items {
+        let (count, depth) = match &item.value {
+            Value::Table(entries) => {
+                let held = entries
+                    .iter()
+                    .filter(|(key, _)| HOLDERS.contains(&key.name.as_str()));
+                held.map(|(_, value)| extent(value))
+                    .fold((1, 0), |sum, one| (sum.0 + one.0, sum.1.max(one.1)))
+            }
+            _ => extent(item),
+        };
+        sum = (sum.0 + count, sum.1.max(depth));
+    }
+    (sum.0, sum.1 + 1)
+}
+
+/// Keys that hold layers.
+const HOLDERS: &[&str] = &["layers", "shortcut", "branches"];
+
+fn all<'a>(layers: &'a [Layer], found: &mut Vec<&'a Layer>) {
+    for layer in layers {
+        found.push(layer);
+        for (_, inner) in layer.kind.lists() {
+            all(inner, found);
+        }
     }
 }
 
-fn layers(node: &Node) -> Result<Vec<Node>, Mismatch> {
-    match &node.value {
-        Value::Array(items) if (1..=MAX_LAYERS).contains(&items.len()) => Ok(items.clone()),
-        _ => Err(Mismatch::new("an array of 1 to 10,000 layers", node)),
-    }
-}
-
-fn unique_names(layers: &[Option<Layer>], reader: &Reader<'_>) {
+fn check_names(layers: &[Layer], reader: &Reader<'_>) {
+    let mut every = Vec::new();
+    all(layers, &mut every);
     let mut seen: HashMap<&str, &Spanned<String>> = HashMap::new();
-    for name in layers
-        .iter()
-        .flatten()
-        .filter_map(|layer| layer.name.as_ref())
-    {
+    for name in every.iter().filter_map(|layer| layer.name.as_ref()) {
         if let Some(first) = seen.get(name.value.as_str()) {
             reader.problems().add(
                 Diagnostic::error(format!("two layers are named `{}`", name.value))

@@ -45,9 +45,22 @@ impl Node {
             Value::Float(number) => format!("`{number:?}`"),
             Value::Boolean(flag) => format!("`{flag}`"),
             Value::Datetime => "a date".to_owned(),
-            Value::Array(items) => format!("an array of {}", items.len()),
-            Value::Table(_) => "a table".to_owned(),
+            Value::Array(items) => match self.written() {
+                Some(text) => format!("`{text}`"),
+                None => format!("an array of {}", items.len()),
+            },
+            Value::Table(_) => match self.written() {
+                Some(text) => format!("`{text}`"),
+                None => "a table".to_owned(),
+            },
         }
+    }
+
+    /// Returns the value as the file has it, if that is short and on one line.
+    fn written(&self) -> Option<&str> {
+        let text = self.span.source.text.get(self.span.range.clone())?;
+        let short = text.chars().count() <= 40 && !text.contains('\n');
+        (short && text.starts_with(['[', '{'])).then_some(text)
     }
 }
 
@@ -73,10 +86,7 @@ pub(super) fn parse(source: &Arc<Source>) -> Result<Table, Vec<Diagnostic>> {
         .map(|error| {
             let range = error.span().unwrap_or(0..0);
             let message = error.message().lines().next().unwrap_or("syntax error");
-            let span = Span {
-                source: Arc::clone(source),
-                range,
-            };
+            let span = Span::new(source, range);
             Diagnostic::error(format!("not valid TOML: {message}")).at(&span, "")
         })
         .collect())
@@ -88,20 +98,16 @@ fn convert_table(table: &DeTable<'_>, source: &Arc<Source>) -> Table {
         .map(|(key, value)| {
             let key = Key {
                 name: key.get_ref().to_string(),
-                span: span(source, key.span()),
+                span: Span::new(source, key.span()),
             };
-            (key, convert(value.get_ref(), span(source, value.span())))
+            (
+                key,
+                convert(value.get_ref(), Span::new(source, value.span())),
+            )
         })
         .collect();
     entries.sort_by_key(|(key, _)| key.span.range.start);
     entries
-}
-
-fn span(source: &Arc<Source>, range: std::ops::Range<usize>) -> Span {
-    Span {
-        source: Arc::clone(source),
-        range,
-    }
 }
 
 fn convert(value: &DeValue<'_>, place: Span) -> Node {
@@ -117,7 +123,7 @@ fn convert(value: &DeValue<'_>, place: Span) -> Node {
         DeValue::Array(items) => Value::Array(
             items
                 .iter()
-                .map(|item| convert(item.get_ref(), span(source, item.span())))
+                .map(|item| convert(item.get_ref(), Span::new(source, item.span())))
                 .collect(),
         ),
         DeValue::Table(table) => Value::Table(convert_table(table, source)),
@@ -166,7 +172,7 @@ pub(super) fn apply(table: &mut Table, setting: &Override) -> Result<(), Diagnos
         name: setting.option.clone(),
         text,
     });
-    let place = span(&source, 0..length);
+    let place = Span::new(&source, 0..length);
     if setting.key.split('.').count() > MAX_DEPTH {
         let message = format!("a key has {MAX_DEPTH} parts at most");
         return Err(Diagnostic::error(message).at(&place, ""));

@@ -2,7 +2,7 @@
 
 use super::reader::Reader;
 use super::tagged::{self, ReadTagged};
-use super::value;
+use super::value::{self, BOOLEAN};
 use crate::diagnostic::Diagnostic;
 
 /// An optimizer with its settings; defaults are PyTorch's.
@@ -120,24 +120,24 @@ pub(super) fn read(reader: &Reader<'_>) -> Option<Optimizer> {
 
 fn rate(reader: &Reader<'_>, default: f64) -> f64 {
     let parse = value::number("a finite number above 0", |rate| rate > 0.0);
-    reader.or("learning_rate", default, parse).value
+    reader.or("learning_rate", default, &parse).value
 }
 
 fn weight_decay(reader: &Reader<'_>, default: f64) -> f64 {
     let parse = value::number("a number of 0 or more", |decay| decay >= 0.0);
-    reader.or("weight_decay", default, parse).value
+    reader.or("weight_decay", default, &parse).value
 }
 
 fn share(reader: &Reader<'_>, name: &'static str, default: f64) -> f64 {
     let expected = "a number from 0 up to, but not including, 1";
     let parse = value::number(expected, |share| (0.0..1.0).contains(&share));
-    reader.or(name, default, parse).value
+    reader.or(name, default, &parse).value
 }
 
 fn read_sgd(reader: &Reader<'_>) -> Optimizer {
     let learning_rate = rate(reader, 0.001);
     let momentum = share(reader, "momentum", 0.0);
-    let nesterov = reader.or("nesterov", false, value::boolean);
+    let nesterov = reader.or("nesterov", false, &BOOLEAN);
     if nesterov.value && momentum == 0.0 {
         reader.problems().add(
             Diagnostic::error("`nesterov` needs a momentum")
@@ -160,7 +160,7 @@ fn read_adaptive(reader: &Reader<'_>, decay: f64) -> Adaptive {
         learning_rate: rate(reader, default.learning_rate),
         beta1: share(reader, "beta1", default.beta1),
         beta2: share(reader, "beta2", default.beta2),
-        epsilon: reader.or("epsilon", default.epsilon, epsilon).value,
+        epsilon: reader.or("epsilon", default.epsilon, &epsilon).value,
         weight_decay: weight_decay(reader, decay),
     }
 }

@@ -1,8 +1,11 @@
 //! Takes keys out of a table one by one and keeps account of what went wrong.
 
 use std::cell::RefCell;
+use std::sync::Arc;
 
+use super::form::{Field, Form};
 use super::node::{Key, Node, Table, Value};
+use super::value::Kind;
 use super::words;
 use crate::diagnostic::{Diagnostic, Span};
 
@@ -24,8 +27,18 @@ impl Problems {
         self.0.borrow_mut().push(diagnostic);
     }
 
+    /// Returns each error once; the layers of a block are read for every use of it.
     pub(super) fn into_diagnostics(self) -> Vec<Diagnostic> {
-        self.0.into_inner()
+        let mut diagnostics: Vec<Diagnostic> = Vec::new();
+        for diagnostic in self.0.into_inner() {
+            if !diagnostics
+                .iter()
+                .any(|known| known.says_the_same(&diagnostic))
+            {
+                diagnostics.push(diagnostic);
+            }
+        }
+        diagnostics
     }
 }
 
@@ -54,26 +67,68 @@ impl Mismatch {
 
 /// One table being read.
 pub(super) struct Reader<'a> {
-    what: String,
+    /// What errors call the table: `conv`, `[data]`.
+    what: &'a str,
     table: &'a Table,
     span: Span,
     problems: &'a Problems,
     asked: RefCell<Vec<&'static str>>,
     later: RefCell<Vec<&'static str>>,
     missing: RefCell<Vec<(&'static str, String)>>,
+    /// The keys asked for, when the table is read only to learn them.
+    fields: Option<RefCell<Vec<Field>>>,
+}
+
+/// Returns the keys that `read` asks for.
+pub(super) fn describe<T>(read: impl Fn(&Reader<'_>) -> T) -> Vec<Field> {
+    let (table, problems) = (Table::new(), Problems::default());
+    let mut reader = Reader::new("", &table, &Span::nowhere(), &problems);
+    reader.fields = Some(RefCell::default());
+    read(&reader);
+    reader.fields.map(RefCell::into_inner).unwrap_or_default()
 }
 
 impl<'a> Reader<'a> {
-    /// Starts reading `table`; `what` names it in errors: "`conv`", "`[data]`".
-    pub(super) fn new(what: &str, table: &'a Table, span: &Span, problems: &'a Problems) -> Self {
+    /// Starts reading `table`; `what` names it in errors: `conv`, `[data]`.
+    pub(super) fn new(
+        what: &'a str,
+        table: &'a Table,
+        span: &Span,
+        problems: &'a Problems,
+    ) -> Self {
         Self {
-            what: what.to_owned(),
+            what,
             table,
             span: span.clone(),
             problems,
             asked: RefCell::default(),
             later: RefCell::default(),
             missing: RefCell::default(),
+            fields: None,
+        }
+    }
+
+    /// Returns whether the table is read only to learn its keys.
+    pub(super) fn describes(&self) -> bool {
+        self.fields.is_some()
+    }
+
+    fn note_field(&self, name: &'static str, form: impl Fn() -> Form, example: Option<&str>) {
+        if let Some(fields) = &self.fields {
+            fields.borrow_mut().push(Field {
+                name,
+                form: form(),
+                example: example.map(str::to_owned),
+            });
+        }
+    }
+
+    /// Returns what errors call the table: a name of the language stands in backticks.
+    fn title(&self) -> String {
+        if self.what.contains(' ') {
+            self.what.to_owned()
+        } else {
+            format!("`{}`", self.what)
         }
     }
 
@@ -87,25 +142,82 @@ impl<'a> Reader<'a> {
         &self.span
     }
 
-    /// Takes a key that may be absent.
-    pub(super) fn take(&self, name: &'static str) -> Option<(&'a Key, &'a Node)> {
+    /// Takes a key that may be absent; `form` describes its values.
+    pub(super) fn take(
+        &self,
+        name: &'static str,
+        form: impl Fn() -> Form,
+    ) -> Option<(&'a Key, &'a Node)> {
+        self.note_field(name, form, None);
+        self.find(name)
+    }
+
+    /// Takes a key that must be there; `example` shows what is meant.
+    pub(super) fn take_required(
+        &self,
+        name: &'static str,
+        example: &str,
+        form: impl Fn() -> Form,
+    ) -> Option<(&'a Key, &'a Node)> {
+        self.note_field(name, form, Some(example));
+        let found = self.find(name);
+        if found.is_none() {
+            self.missing.borrow_mut().push((name, example.to_owned()));
+        }
+        found
+    }
+
+    fn find(&self, name: &'static str) -> Option<(&'a Key, &'a Node)> {
         self.asked.borrow_mut().push(name);
         let (key, node) = self.table.iter().find(|(key, _)| key.name == name)?;
         Some((key, node))
     }
 
+    /// Returns whether a key is there.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.table.iter().any(|(key, _)| key.name == name)
+    }
+
     /// Reads a key that may be absent; a wrong value is a problem and counts as absent.
-    pub(super) fn optional<T>(
+    pub(super) fn optional<K: Kind>(
         &self,
         name: &'static str,
-        parse: impl Fn(&Node) -> Result<T, Mismatch>,
-    ) -> Option<Spanned<T>> {
-        let (key, node) = self.take(name)?;
+        kind: &K,
+    ) -> Option<Spanned<K::Value>> {
+        let (key, node) = self.take(name, || kind.form())?;
+        self.parse(key, node, kind)
+    }
+
+    /// Reads a key, or takes `default` where there is none.
+    pub(super) fn or<K: Kind>(
+        &self,
+        name: &'static str,
+        default: K::Value,
+        kind: &K,
+    ) -> Spanned<K::Value> {
+        self.optional(name, kind).unwrap_or_else(|| Spanned {
+            value: default,
+            span: self.span.clone(),
+        })
+    }
+
+    /// Reads a key that must be there.
+    pub(super) fn required<K: Kind>(
+        &self,
+        name: &'static str,
+        example: &str,
+        kind: &K,
+    ) -> Option<Spanned<K::Value>> {
+        let (key, node) = self.take_required(name, example, || kind.form())?;
+        self.parse(key, node, kind)
+    }
+
+    fn parse<K: Kind>(&self, key: &Key, node: &Node, kind: &K) -> Option<Spanned<K::Value>> {
         let span = whole(key, node);
-        match parse(node) {
+        match kind.parse(node) {
             Ok(value) => Some(Spanned { value, span }),
             Err(mismatch) => {
-                let message = format!("`{name}` takes {}", mismatch.expected);
+                let message = format!("`{}` takes {}", key.name, mismatch.expected);
                 let label = format!("received {}", mismatch.received);
                 let mut diagnostic = Diagnostic::error(message).at(&span, label);
                 diagnostic.helps.extend(mismatch.help);
@@ -115,34 +227,6 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Reads a key, or takes `default` where there is none.
-    pub(super) fn or<T>(
-        &self,
-        name: &'static str,
-        default: T,
-        parse: impl Fn(&Node) -> Result<T, Mismatch>,
-    ) -> Spanned<T> {
-        self.optional(name, parse).unwrap_or_else(|| Spanned {
-            value: default,
-            span: self.span.clone(),
-        })
-    }
-
-    /// Reads a key that must be there.
-    pub(super) fn required<T>(
-        &self,
-        name: &'static str,
-        example: &str,
-        parse: impl Fn(&Node) -> Result<T, Mismatch>,
-    ) -> Option<Spanned<T>> {
-        if self.table.iter().any(|(key, _)| key.name == name) {
-            return self.optional(name, parse);
-        }
-        self.asked.borrow_mut().push(name);
-        self.missing.borrow_mut().push((name, example.to_owned()));
-        None
-    }
-
     /// Names keys of the language that this version does not have.
     pub(super) fn not_yet(&self, names: &[&'static str]) {
         self.later.borrow_mut().extend(names);
@@ -150,6 +234,7 @@ impl<'a> Reader<'a> {
 
     /// Reports every key that was not asked for, and every one that must be there and is not.
     pub(super) fn finish(self) {
+        let title = self.title();
         let asked = self.asked.into_inner();
         let later = self.later.into_inner();
         for (name, example) in self.missing.into_inner() {
@@ -163,7 +248,7 @@ impl<'a> Reader<'a> {
                 continue;
             }
             self.problems.add(
-                Diagnostic::error(format!("{} needs `{name}`", self.what))
+                Diagnostic::error(format!("{} needs `{name}`", title))
                     .at(&self.span, "")
                     .help(format!("add `{name} = {example}`")),
             );
@@ -175,15 +260,14 @@ impl<'a> Reader<'a> {
             }
             if later.contains(&name) {
                 self.problems.add(
-                    Diagnostic::error(format!("`{name}` of {} is not supported yet", self.what))
+                    Diagnostic::error(format!("`{name}` of {} is not supported yet", title))
                         .at(&key.span, "part of the language, but not of this version")
                         .help("remove it"),
                 );
                 continue;
             }
             let mut diagnostic =
-                Diagnostic::error(format!("unknown key `{name}` in {}", self.what))
-                    .at(&key.span, "");
+                Diagnostic::error(format!("unknown key `{name}` in {}", title)).at(&key.span, "");
             let suggestion =
                 words::suggest(words::our_key(name, &asked), words::nearest(name, &asked));
             if suggestion.is_none() {
@@ -198,11 +282,11 @@ impl<'a> Reader<'a> {
 
 /// Returns the place from a key to the end of its value.
 pub(super) fn whole(key: &Key, node: &Node) -> Span {
+    let same_source = Arc::ptr_eq(&node.span.source, &key.span.source);
     let end = node.span.range.end.max(key.span.range.end);
-    let same_source = node.span.source == key.span.source;
     Span {
         range: key.span.range.start..if same_source { end } else { key.span.range.end },
-        source: key.span.source.clone(),
+        ..key.span.clone()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::reader::Reader;
 use super::tagged::{self, ReadTagged};
-use super::value;
+use super::value::{self, POSITIVE};
 
 /// How the learning rate changes from step to step.
 #[derive(Clone, Debug, PartialEq)]
@@ -72,15 +72,15 @@ fn read_schedule(reader: &Reader<'_>, kind: fn(&Reader<'_>) -> ScheduleKind) -> 
     let parse = value::number("a number of 0 or more", |epochs| epochs >= 0.0);
     Schedule {
         kind: kind(reader),
-        warmup_epochs: reader.or("warmup_epochs", 0.0, parse).value,
+        warmup_epochs: reader.or("warmup_epochs", 0.0, &parse).value,
     }
 }
 
 fn read_step(reader: &Reader<'_>) -> ScheduleKind {
-    let every = reader.required("every", "10", value::positive);
+    let every = reader.required("every", "10", &POSITIVE);
     let parse = value::number("a number above 0", |gamma| gamma > 0.0);
     ScheduleKind::Step {
         every: every.map_or(1, |every| every.value),
-        gamma: reader.or("gamma", 0.1, parse).value,
+        gamma: reader.or("gamma", 0.1, &parse).value,
     }
 }

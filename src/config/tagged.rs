@@ -1,8 +1,10 @@
 //! Settings whose `type` decides their other keys.
 
+use super::form::Form;
 use super::node::Value;
 use super::reader::{self, Reader};
-use super::{value, words};
+use super::value::{Kind as _, STRING};
+use super::words;
 use crate::diagnostic::Diagnostic;
 
 /// Reads the other keys of one type.
@@ -15,7 +17,14 @@ pub(super) fn read<T>(
     types: &[(&'static str, ReadTagged<T>)],
     later: &[&str],
 ) -> Option<T> {
-    let (key, node) = reader.take(name)?;
+    let form = || {
+        let words = types.iter().map(|(name, _)| *name).collect();
+        let tables = types
+            .iter()
+            .map(|(name, read)| (*name, reader::describe(read)));
+        Form::Either(vec![Form::Words(words), Form::Tagged(tables.collect())])
+    };
+    let (key, node) = reader.take(name, form)?;
     let span = reader::whole(key, node);
     let problems = reader.problems();
     let empty = Vec::new();
@@ -24,7 +33,7 @@ pub(super) fn read<T>(
         Value::String(word) => Some(word.clone()),
         Value::Table(table) => {
             let entry = table.iter().find(|(key, _)| key.name == "type");
-            entry.and_then(|(_, node)| value::string(node).ok())
+            entry.and_then(|(_, node)| STRING.parse(node).ok())
         }
         _ => None,
     };
@@ -35,8 +44,8 @@ pub(super) fn read<T>(
         problems.add(unknown_type(name, word.as_deref(), types, later).at(&span, ""));
         return None;
     };
-    let inner = Reader::new(&format!("`{known}`"), table, &node.span, problems);
-    inner.take("type");
+    let inner = Reader::new(known, table, &node.span, problems);
+    inner.take("type", || Form::Text);
     let value = read(&inner);
     inner.finish();
     Some(value)

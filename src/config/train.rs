@@ -2,11 +2,12 @@
 
 use std::fmt::Write as _;
 
+use super::form::Form;
 use super::node::Node;
 use super::optimizer::{self, Adaptive, Optimizer};
 use super::reader::{self, Problems, Reader};
 use super::schedule::{self, Schedule, ScheduleKind};
-use super::value;
+use super::value::{self, POSITIVE, SEED};
 use crate::diagnostic::Diagnostic;
 
 /// `[train]`.
@@ -71,11 +72,9 @@ impl Train {
     pub(super) fn read(reader: &Reader<'_>) -> Self {
         let default = Self::default();
         let train = Self {
-            epochs: reader.or("epochs", default.epochs, value::positive).value,
-            batch_size: reader
-                .or("batch_size", default.batch_size, value::positive)
-                .value,
-            seed: reader.or("seed", default.seed, value::seed).value,
+            epochs: reader.or("epochs", default.epochs, &POSITIVE).value,
+            batch_size: reader.or("batch_size", default.batch_size, &POSITIVE).value,
+            seed: reader.or("seed", default.seed, &SEED).value,
             optimizer: optimizer::read(reader).unwrap_or(default.optimizer),
             schedule: schedule::read(reader).unwrap_or(default.schedule),
             early_stopping: read_early_stopping(reader),
@@ -83,7 +82,7 @@ impl Train {
         let losses: &'static [(&'static str, ())] = &[("cross_entropy", ())];
         reader.optional(
             "loss",
-            value::word(losses, &["focal", "mse", "mae", "huber"]),
+            &value::word(losses).not_yet(&["focal", "mse", "mae", "huber"]),
         );
         reader.not_yet(&[
             "l1",
@@ -124,18 +123,24 @@ impl Train {
 }
 
 fn read_early_stopping(reader: &Reader<'_>) -> Option<EarlyStopping> {
-    let (key, node) = reader.take("early_stopping")?;
+    let form = || Form::Table(reader::describe(read_early_keys));
+    let (key, node) = reader.take("early_stopping", form)?;
     let problems: &Problems = reader.problems();
     let Some(table) = reader::table(node) else {
         problems.add(expects_table(node).at(&reader::whole(key, node), ""));
         return None;
     };
-    let inner = Reader::new("`early_stopping`", table, &node.span, problems);
-    let metric = inner.or("metric", Metric::ValidationLoss, value::word(METRICS, &[]));
-    let patience = inner.required("patience", "5", value::positive);
-    let delta = value::number("a number of 0 or more", |delta| delta >= 0.0);
-    let min_delta = inner.or("min_delta", 0.0, delta);
+    let inner = Reader::new("early_stopping", table, &node.span, problems);
+    let early = read_early_keys(&inner);
     inner.finish();
+    early
+}
+
+fn read_early_keys(reader: &Reader<'_>) -> Option<EarlyStopping> {
+    let metric = reader.or("metric", Metric::ValidationLoss, &value::word(METRICS));
+    let patience = reader.required("patience", "5", &POSITIVE);
+    let delta = value::number("a number of 0 or more", |delta| delta >= 0.0);
+    let min_delta = reader.or("min_delta", 0.0, &delta);
     Some(EarlyStopping {
         metric: metric.value,
         patience: patience?.value,

@@ -143,7 +143,7 @@ fn translate<'a>(table: &[(&str, &str)], word: &str, ours: &[&'a str]) -> Option
 }
 
 /// Returns the word of `ours` that `word` was most likely meant to be.
-pub(super) fn nearest<'a>(word: &str, ours: &[&'a str]) -> Option<&'a str> {
+pub fn nearest<'a>(word: &str, ours: &[&'a str]) -> Option<&'a str> {
     let word = word.to_lowercase();
     ours.iter()
         .map(|own| (strsim::damerau_levenshtein(&word, own), *own))

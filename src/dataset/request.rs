@@ -5,18 +5,16 @@ use crate::config::{self, Config, Normalize, Padding, Size};
 use crate::diagnostic::Diagnostic;
 use crate::shape;
 
-/// Works out the size of pictures and how they are prepared, without reading any.
+/// Works out the size of pictures and how they are prepared, without reading any; nothing where
+/// the network's input is no picture.
 ///
 /// # Errors
 /// Every setting that does not fit the network's input.
-pub fn request(config: &Config) -> Result<Request, Vec<Diagnostic>> {
+pub fn request(config: &Config) -> Result<Option<Request>, Vec<Diagnostic>> {
     let data = &config.data;
     let mut problems = Vec::new();
     let [channels, input_height, input_width] = config.model.input.value[..] else {
-        let message = "pictures need an input of `[channels, height, width]`";
-        return Err(vec![
-            Diagnostic::error(message).at(&config.model.input.span, ""),
-        ]);
+        return Ok(None);
     };
     let padding = sides(&data.padding.value);
     let [top, bottom, left, right] = padding;
@@ -40,7 +38,7 @@ pub fn request(config: &Config) -> Result<Request, Vec<Diagnostic>> {
     let source = data.source.as_ref();
     #[expect(clippy::cast_possible_truncation, reason = "inputs are 32-bit floats")]
     let rescale = data.rescale as f32;
-    Ok(Request {
+    Ok(Some(Request {
         source: source.map_or_else(String::new, |source| source.value.clone()),
         preprocessing: Preprocessing {
             channels,
@@ -60,7 +58,7 @@ pub fn request(config: &Config) -> Result<Request, Vec<Diagnostic>> {
         },
         validation: data.validation,
         seed: config.train.seed,
-    })
+    }))
 }
 
 /// Returns the changes to draw for training pictures, if any.
@@ -85,7 +83,7 @@ fn sides(padding: &Padding) -> [usize; 4] {
             [[top, bottom], [left, right]] => [top, bottom, left, right],
             _ => [0; 4],
         },
-        Padding::Valid | Padding::Same => [0; 4],
+        Padding::Valid | Padding::Same | Padding::Causal => [0; 4],
     }
 }
 

@@ -1,53 +1,78 @@
-//! `activation`: the computation, for the layer and for the key of other layers.
+//! The activation functions: the computation, for the layer and for the key of other layers.
 
 use std::f32::consts::FRAC_1_SQRT_2;
 
-use burn::module::Module;
+use burn::module::{Module, Param};
 use burn::tensor::{Tensor, activation};
 
-use super::{Pass, Value};
+use super::Value;
+use super::initialize::Builder;
+use super::sequence::Flow;
+use super::value::same_rank;
 use crate::config::Function;
 
-/// An activation function as a layer of its own.
+/// An activation function, with the slope that `prelu` learns.
 #[derive(Module, Debug)]
 pub(super) struct Activation {
+    weight: Option<Param<Tensor<1>>>,
     #[module(skip)]
     function: Function,
 }
 
 impl Activation {
-    pub(super) fn new(function: Function) -> Self {
-        Self { function }
+    /// Creates the function, or the identity where there is none.
+    pub(super) fn new(function: Option<Function>, builder: &mut Builder<'_>) -> Self {
+        let function = function.unwrap_or(Function::Linear);
+        let weight = match function {
+            Function::Prelu { slope } => Some(builder.constant(1, slope)),
+            _ => None,
+        };
+        Self { weight, function }
     }
 
-    pub(super) fn forward(&self, value: Value, _: Pass) -> Value {
-        apply_if(Some(self.function), value)
+    pub(super) fn forward(&self, value: Value, _: &mut Flow<'_>) -> Value {
+        self.apply(value)
     }
-}
 
-/// Applies a function, if any.
-pub(super) fn apply_if(function: Option<Function>, value: Value) -> Value {
-    let Some(function) = function else {
-        return value;
-    };
-    match value {
-        Value::Maps(maps) => Value::Maps(apply(function, maps)),
-        Value::Row(row) => Value::Row(apply(function, row)),
+    pub(super) fn apply(&self, value: Value) -> Value {
+        if self.function == Function::Linear {
+            return value;
+        }
+        same_rank!(value, tensor => self.compute(tensor))
     }
-}
 
-/// Applies a function; softmax runs along the channels or units.
-///
-/// # Reference
-/// The functions of the same names in `torch.nn.functional`; `gelu` is the exact form.
-fn apply<const D: usize>(function: Function, tensor: Tensor<D>) -> Tensor<D> {
-    match function {
-        Function::Relu => activation::relu(tensor),
-        Function::Tanh => tanh(tensor),
-        Function::Sigmoid => activation::sigmoid(tensor),
-        Function::Softmax => activation::softmax(tensor, 1),
-        Function::LeakyRelu { slope } => activation::leaky_relu(tensor, slope),
-        Function::Gelu => gelu(tensor),
+    /// Softmax runs along the channels or units.
+    ///
+    /// # Reference
+    /// The functions of the same names in `torch.nn.functional`; `gelu` is the exact form.
+    fn compute<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
+        match self.function {
+            Function::Linear => x,
+            Function::Relu => activation::relu(x),
+            Function::Relu6 => x.clamp(0.0, 6.0),
+            Function::LeakyRelu { slope } => activation::leaky_relu(x, slope),
+            Function::Prelu { slope } => match &self.weight {
+                Some(weight) => {
+                    let slope = weight.val().reshape([1; D]);
+                    activation::relu(x.clone()) - activation::relu(-x) * slope
+                }
+                None => activation::leaky_relu(x, slope),
+            },
+            Function::Elu | Function::Celu => elu(x),
+            Function::Selu => selu(x),
+            Function::Gelu => gelu(x),
+            Function::Silu => x.clone() * activation::sigmoid(x),
+            Function::Mish => x.clone() * tanh(softplus(x)),
+            Function::Softplus => softplus(x),
+            Function::Softsign => x.clone() / (x.abs() + 1.0),
+            Function::Sigmoid => activation::sigmoid(x),
+            Function::HardSigmoid => hard_sigmoid(x),
+            Function::HardSwish => x.clone() * hard_sigmoid(x),
+            Function::Tanh => tanh(x),
+            Function::ScaledTanh => tanh(x * (2.0 / 3.0)) * 1.7159,
+            Function::Softmax => activation::softmax(x, 1),
+            Function::LogSoftmax => activation::log_softmax(x, 1),
+        }
     }
 }
 
@@ -55,15 +80,40 @@ fn apply<const D: usize>(function: Function, tensor: Tensor<D>) -> Tensor<D> {
 ///
 /// Burn's own calls the C library for each value on `cpu`: a third of the time of a step of
 /// `LeNet-5`. The absolute error of this form is below 2e-7.
-fn tanh<const D: usize>(tensor: Tensor<D>) -> Tensor<D> {
-    activation::sigmoid(tensor * 2.0) * 2.0 - 1.0
+fn tanh<const D: usize>(x: Tensor<D>) -> Tensor<D> {
+    activation::sigmoid(x * 2.0) * 2.0 - 1.0
 }
 
 /// Computes `x · (1 + erf(x / √2)) / 2`.
 ///
 /// Written out because Burn's own has an approximate gradient on some devices: off by 4e-5
 /// from PyTorch's on ndarray.
-fn gelu<const D: usize>(tensor: Tensor<D>) -> Tensor<D> {
-    let gate = (tensor.clone() * FRAC_1_SQRT_2).erf() + 1.0;
-    tensor * gate * 0.5
+fn gelu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
+    let gate = (x.clone() * FRAC_1_SQRT_2).erf() + 1.0;
+    x * gate * 0.5
+}
+
+/// Computes `max(0, x) + min(0, eˣ − 1)`; the exponent is cut at 0, so that it never overflows.
+fn elu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
+    let left = x.clone().clamp_max(0.0).exp() - 1.0;
+    activation::relu(x) + left
+}
+
+/// # Reference
+/// Klambauer et al. 2017, "Self-normalizing neural networks", eq. 2.
+fn selu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
+    const ALPHA: f64 = 1.673_263_242_354_377_2;
+    const SCALE: f64 = 1.050_700_987_355_480_5;
+    let left = (x.clone().clamp_max(0.0).exp() - 1.0) * ALPHA;
+    (activation::relu(x) + left) * SCALE
+}
+
+/// Computes `max(0, x) + ln(1 + e^−|x|)`, which never overflows.
+fn softplus<const D: usize>(x: Tensor<D>) -> Tensor<D> {
+    let tail = (-x.clone().abs()).exp().log1p();
+    activation::relu(x) + tail
+}
+
+fn hard_sigmoid<const D: usize>(x: Tensor<D>) -> Tensor<D> {
+    (x / 6.0 + 0.5).clamp(0.0, 1.0)
 }

@@ -1,70 +1,293 @@
-//! `conv`: the tensors and the computation.
+//! The convolutions: the tensors and the computation.
 
 use burn::module::{Module, Param};
-use burn::tensor::Tensor;
-use burn::tensor::module::conv2d;
-use burn::tensor::ops::ConvOptions;
+use burn::tensor::module::{conv_transpose2d, conv_transpose3d, conv2d, conv3d};
+use burn::tensor::ops::{ConvOptions, ConvTransposeOptions};
+use burn::tensor::{Tensor, TensorData};
 
-use super::initialize::Builder;
-use super::{Pass, Value, activation};
-use crate::config::Function;
+use super::Value;
+use super::activation::Activation;
+use super::initialize::{Builder, Shape};
+use super::pad::{cropped, padded};
+use super::sequence::Flow;
+use super::value::{per_channel, same_rank};
+use super::weight::Weight;
+use crate::config::PaddingMode;
 use crate::plan;
 
-/// 2-D convolution (cross-correlation: the kernel is not flipped).
+/// Convolution (cross-correlation: the kernel is not flipped).
 ///
 /// # Shapes
-/// - input `[batch, channels, height, width]`
-/// - weight `[filters, channels / groups, kernel height, kernel width]`
-/// - output `[batch, filters, out_height, out_width]`
+/// - input `[batch, channels, …]`
+/// - weight `[filters, channels / groups, kernel …]`
+/// - output `[batch, filters, …]`
 ///
 /// # Reference
-/// `torch.nn.Conv2d`.
+/// `torch.nn.Conv1d`, `Conv2d`, `Conv3d`.
 #[derive(Module, Debug)]
 pub(super) struct Conv {
-    weight: Param<Tensor<4>>,
+    weight: Weight,
     bias: Option<Param<Tensor<1>>>,
+    activation: Activation,
     #[module(skip)]
-    settings: Settings,
-}
-
-#[derive(Clone, Debug)]
-struct Settings {
-    options: ConvOptions<2>,
-    activation: Option<Function>,
+    plan: plan::Conv,
 }
 
 impl Conv {
     pub(super) fn new(plan: &plan::Conv, builder: &mut Builder<'_>) -> Self {
-        let [rows, columns] = super::pair(&plan.windows, |window| window.size);
         let inputs = plan.channels / plan.groups;
-        let taps = rows * columns;
-        let shape = [plan.filters, inputs, rows, columns];
-        let weight = builder.glorot_uniform(shape, inputs * taps, plan.filters * taps);
-        let bias = plan.bias.then(|| builder.constant(plan.filters, 0.0));
-        let options = ConvOptions::new_with_padding(
-            super::pair(&plan.windows, |window| window.stride),
-            super::pair(&plan.padding, |[before, after]| (*before, *after)),
-            super::pair(&plan.windows, |window| window.dilation),
-            plan.groups,
-        );
-        let activation = plan.activation;
+        let mut weight = make_weight(plan, [plan.filters, inputs], 0, builder);
+        if plan.connections.is_some() {
+            let mask = connections(plan, &weight);
+            weight = match weight {
+                Weight::Rank3(param) => Weight::Rank3(param.map(|weight| masked(weight, &mask))),
+                Weight::Rank4(param) => Weight::Rank4(param.map(|weight| masked(weight, &mask))),
+                Weight::Rank5(param) => Weight::Rank5(param.map(|weight| masked(weight, &mask))),
+                other => other,
+            };
+        }
+        let bias = plan.bias.then(|| builder.bias(plan.filters, &plan.weights));
         Self {
             weight,
             bias,
-            settings: Settings {
-                options,
-                activation,
-            },
+            activation: Activation::new(plan.activation, builder),
+            plan: plan.clone(),
         }
     }
 
-    pub(super) fn forward(&self, value: Value, _: Pass) -> Value {
-        let maps = conv2d(
-            value.into_maps(),
-            self.weight.val(),
-            self.bias.as_ref().map(Param::val),
-            self.settings.options.clone(),
-        );
-        activation::apply_if(self.settings.activation, Value::Maps(maps))
+    pub(super) fn forward(&self, value: Value, _: &mut Flow<'_>) -> Value {
+        self.compute(value)
+    }
+
+    fn compute(&self, value: Value) -> Value {
+        let plan = &self.plan;
+        let volume = matches!(value, Value::Volume(_));
+        let uneven = plan.padding.iter().any(|[before, after]| before != after);
+        let (value, padding) = if plan.padding_mode != PaddingMode::Zeros || (volume && uneven) {
+            let amount = [vec![[0, 0]], plan.padding.clone()].concat();
+            (
+                padded(value, &amount, plan.padding_mode),
+                vec![[0, 0]; plan.padding.len()],
+            )
+        } else {
+            (value, plan.padding.clone())
+        };
+        let bias = self.bias.as_ref().map(Param::val);
+        let output = match value {
+            Value::Signal(signal) => {
+                let maps = signal.unsqueeze_dim::<4>(2);
+                let maps = conv2d(maps, self.planes(), bias, self.options::<2>(&padding));
+                Value::Signal(maps.squeeze_dim::<3>(2))
+            }
+            Value::Maps(maps) => Value::Maps(conv2d(
+                maps,
+                self.planes(),
+                bias,
+                self.options::<2>(&padding),
+            )),
+            Value::Volume(maps) => {
+                let weight = self.weights();
+                Value::Volume(conv3d(maps, weight, bias, self.options::<3>(&padding)))
+            }
+            Value::Row(_) => unreachable!("the plan gives convolutions maps"),
+        };
+        self.activation.apply(output)
+    }
+
+    /// Returns the weight of a 2-D convolution; that of a 1-D one gets a dimension of 1.
+    fn planes(&self) -> Tensor<4> {
+        let shape = self.weight.shape();
+        match *shape.as_slice() {
+            [filters, inputs, taps] => self.masked_weight([filters, inputs, 1, taps]),
+            [filters, inputs, rows, columns] => {
+                self.masked_weight([filters, inputs, rows, columns])
+            }
+            _ => unreachable!("a weight has the rank of its maps"),
+        }
+    }
+
+    fn weights(&self) -> Tensor<5> {
+        let shape = self.weight.shape();
+        match *shape.as_slice() {
+            [a, b, c, d, e] => self.masked_weight([a, b, c, d, e]),
+            _ => unreachable!("a weight has the rank of its maps"),
+        }
+    }
+
+    /// Returns the weight with zeros where there are no connections, so that no gradient
+    /// reaches those.
+    fn masked_weight<const D: usize>(&self, shape: [usize; D]) -> Tensor<D> {
+        let weight = self.weight.shaped(shape);
+        match self.plan.connections {
+            Some(_) => masked(weight, &connections(&self.plan, &self.weight)),
+            None => weight,
+        }
+    }
+
+    fn options<const N: usize>(&self, padding: &[[usize; 2]]) -> ConvOptions<N> {
+        let windows = &self.plan.windows;
+        ConvOptions::new_with_padding(
+            last(windows, 1, |window| window.stride),
+            last(padding, (0, 0), |[before, after]| (*before, *after)),
+            last(windows, 1, |window| window.dilation),
+            self.plan.groups,
+        )
+    }
+}
+
+/// Takes one item for each of `N` dimensions; those in front that there are none for get `rest`.
+pub(super) fn last<T, U: Copy, const N: usize>(
+    items: &[T],
+    rest: U,
+    take: impl Fn(&T) -> U,
+) -> [U; N] {
+    let mut taken = [rest; N];
+    for (slot, item) in taken.iter_mut().rev().zip(items.iter().rev()) {
+        *slot = take(item);
+    }
+    taken
+}
+
+/// Makes the weight `[outer, inner, kernel …]` of a convolution.
+fn make_weight(
+    plan: &plan::Conv,
+    [outer, inner]: [usize; 2],
+    filters: usize,
+    builder: &mut Builder<'_>,
+) -> Weight {
+    let kernel: Vec<usize> = plan.windows.iter().map(|window| window.size).collect();
+    let taps: usize = kernel.iter().product();
+    let sizes = [vec![outer, inner], kernel].concat();
+    let shape = Shape {
+        sizes: &sizes,
+        fans: [inner * taps, outer * taps],
+        filters,
+    };
+    let given = plan.hand_made.as_ref();
+    let given = given.map(|weights| weights.iter().map(|weight| *weight as f32).collect());
+    builder.weight(&shape, &plan.weights, given)
+}
+
+/// Returns one for each connection of a filter with a map, zero elsewhere.
+fn connections(plan: &plan::Conv, weight: &Weight) -> Tensor<2> {
+    let [filters, channels] = [plan.filters, plan.channels];
+    let mut ones = vec![0.0_f32; filters * channels];
+    for (filter, maps) in plan.connections.iter().flatten().enumerate() {
+        for map in maps {
+            if let Some(one) = ones.get_mut(filter * channels + map) {
+                *one = 1.0;
+            }
+        }
+    }
+    let device = weight.shaped([filters, channels, weight.shape().iter().skip(2).product()]);
+    Tensor::from_data(TensorData::new(ones, [filters, channels]), &device.device())
+}
+
+fn masked<const D: usize>(weight: Tensor<D>, connections: &Tensor<2>) -> Tensor<D> {
+    let [filters, channels] = connections.dims();
+    let mut shape = [1; D];
+    shape[0] = filters;
+    shape[1] = channels;
+    let mask: Tensor<D> = connections.clone().reshape(shape);
+    weight * mask
+}
+
+/// A depthwise convolution, then a 1x1 convolution.
+///
+/// # Reference
+/// Chollet 2017, "Xception"; `keras.layers.SeparableConv2D`.
+#[derive(Module, Debug)]
+pub(super) struct SeparableConv {
+    depthwise: Conv,
+    pointwise: Conv,
+    activation: Activation,
+}
+
+impl SeparableConv {
+    pub(super) fn new(plan: &plan::SeparableConv, builder: &mut Builder<'_>) -> Self {
+        Self {
+            depthwise: Conv::new(&plan.depthwise, builder),
+            pointwise: Conv::new(&plan.pointwise, builder),
+            activation: Activation::new(plan.activation, builder),
+        }
+    }
+
+    pub(super) fn forward(&self, value: Value, _: &mut Flow<'_>) -> Value {
+        let maps = self.pointwise.compute(self.depthwise.compute(value));
+        self.activation.apply(maps)
+    }
+}
+
+/// Transposed convolution: what a convolution does to gradients.
+///
+/// # Shapes
+/// - input `[batch, channels, …]`
+/// - weight `[channels, filters / groups, kernel …]`
+/// - output `[batch, filters, …]`
+///
+/// # Reference
+/// `torch.nn.ConvTranspose1d`, `ConvTranspose2d`, `ConvTranspose3d`.
+#[derive(Module, Debug)]
+pub(super) struct TransposedConv {
+    weight: Weight,
+    bias: Option<Param<Tensor<1>>>,
+    activation: Activation,
+    #[module(skip)]
+    plan: plan::TransposedConv,
+}
+
+impl TransposedConv {
+    pub(super) fn new(plan: &plan::TransposedConv, builder: &mut Builder<'_>) -> Self {
+        let conv = &plan.conv;
+        let outputs = conv.filters / conv.groups;
+        Self {
+            weight: make_weight(conv, [conv.channels, outputs], 1, builder),
+            bias: conv.bias.then(|| builder.bias(conv.filters, &conv.weights)),
+            activation: Activation::new(conv.activation, builder),
+            plan: plan.clone(),
+        }
+    }
+
+    pub(super) fn forward(&self, value: Value, _: &mut Flow<'_>) -> Value {
+        let shape = self.weight.shape();
+        // Padding cuts the ends off, which may be other at either end; so that is done here.
+        let whole = match (value, shape.as_slice()) {
+            (Value::Signal(signal), &[a, b, c]) => {
+                let weight: Tensor<4> = self.weight.shaped([a, b, 1, c]);
+                let maps = signal.unsqueeze_dim::<4>(2);
+                let maps = conv_transpose2d(maps, weight, None, self.options());
+                Value::Signal(maps.squeeze_dim::<3>(2))
+            }
+            (Value::Maps(maps), &[a, b, c, d]) => {
+                let weight = self.weight.shaped([a, b, c, d]);
+                Value::Maps(conv_transpose2d(maps, weight, None, self.options()))
+            }
+            (Value::Volume(maps), &[a, b, c, d, e]) => {
+                let weight = self.weight.shaped([a, b, c, d, e]);
+                Value::Volume(conv_transpose3d(maps, weight, None, self.options()))
+            }
+            _ => unreachable!("a weight has the rank of its maps"),
+        };
+        let more = self.plan.output_padding.iter().map(|more| [0, *more]);
+        let more: Vec<[usize; 2]> = [[0, 0]].into_iter().chain(more).collect();
+        let whole = padded(whole, &more, PaddingMode::Zeros);
+        let cut = [vec![[0, 0]], self.plan.conv.padding.clone()].concat();
+        let output = cropped(whole, &cut);
+        let output = match &self.bias {
+            Some(bias) => same_rank!(output, tensor => tensor + per_channel(bias.val())),
+            None => output,
+        };
+        self.activation.apply(output)
+    }
+
+    fn options<const N: usize>(&self) -> ConvTransposeOptions<N> {
+        let windows = &self.plan.conv.windows;
+        ConvTransposeOptions::new(
+            last(windows, 1, |window| window.stride),
+            [0; N],
+            [0; N],
+            last(windows, 1, |window| window.dilation),
+            self.plan.conv.groups,
+        )
     }
 }

@@ -4,9 +4,11 @@ use burn::module::{Module, Param};
 use burn::tensor::Tensor;
 use burn::tensor::module::linear;
 
-use super::initialize::Builder;
-use super::{Pass, Value, activation};
-use crate::config::Function;
+use super::Value;
+use super::activation::Activation;
+use super::initialize::{Builder, Shape};
+use super::sequence::Flow;
+use super::weight::Weight;
 use crate::plan;
 
 /// Fully connected layer: `input · weight + bias`.
@@ -20,26 +22,32 @@ use crate::plan;
 /// `keras.layers.Dense`.
 #[derive(Module, Debug)]
 pub(super) struct Dense {
-    weight: Param<Tensor<2>>,
+    weight: Weight,
     bias: Option<Param<Tensor<1>>>,
+    activation: Activation,
     #[module(skip)]
-    activation: Option<Function>,
+    sizes: [usize; 2],
 }
 
 impl Dense {
     pub(super) fn new(plan: &plan::Dense, builder: &mut Builder<'_>) -> Self {
-        let weight = builder.glorot_uniform([plan.inputs, plan.units], plan.inputs, plan.units);
-        let bias = plan.bias.then(|| builder.constant(plan.units, 0.0));
+        let sizes = [plan.inputs, plan.units];
+        let shape = Shape {
+            sizes: &sizes,
+            fans: sizes,
+            filters: 1,
+        };
         Self {
-            weight,
-            bias,
-            activation: plan.activation,
+            weight: builder.weight(&shape, &plan.weights, None),
+            bias: plan.bias.then(|| builder.bias(plan.units, &plan.weights)),
+            activation: Activation::new(plan.activation, builder),
+            sizes,
         }
     }
 
-    pub(super) fn forward(&self, value: Value, _: Pass) -> Value {
+    pub(super) fn forward(&self, value: Value, _: &mut Flow<'_>) -> Value {
         let bias = self.bias.as_ref().map(Param::val);
-        let row = linear(value.into_row(), self.weight.val(), bias);
-        activation::apply_if(self.activation, Value::Row(row))
+        let row = linear(value.into_row(), self.weight.shaped(self.sizes), bias);
+        self.activation.apply(Value::Row(row))
     }
 }

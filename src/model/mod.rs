@@ -1,31 +1,35 @@
-//! A plan as a Burn model: one file a layer, one row in each table below.
+//! A plan as a Burn model: one file a family of layers, one row in the table of `kind.rs`.
 
 mod activation;
-mod batch_norm;
 mod conv;
 mod dense;
 mod device;
-mod dropout;
-mod flatten;
+mod graph;
 mod initialize;
+mod kind;
+mod noise;
+mod norm;
+mod pad;
 mod pool;
+mod reshape;
+mod rules;
+mod sequence;
+mod value;
+mod weight;
 
 pub use device::{COMPILED, Device};
+pub use value::Value;
+
+use std::collections::HashMap;
+use std::sync::Arc;
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
-use burn::tensor::{self, Tensor, TensorData};
+use burn::tensor::{self, Tensor};
 
-use crate::plan::{Operation, Plan};
+use crate::plan::Plan;
 use initialize::Builder;
-
-/// What flows between two layers.
-#[derive(Clone, Debug)]
-pub enum Value {
-    /// `[batch, channels, height, width]`.
-    Maps(Tensor<4>),
-    /// `[batch, values]`.
-    Row(Tensor<2>),
-}
+use rules::{Constrain, Penalties, Rules};
+use sequence::{Flow, Sequence};
 
 /// How a forward pass is meant.
 #[derive(Clone, Copy, Debug)]
@@ -44,67 +48,8 @@ pub enum Pass {
 /// A network with its weights.
 #[derive(Clone, Debug)]
 pub struct Model {
-    layers: Vec<Layer>,
-}
-
-#[derive(Clone, Debug)]
-struct Layer {
-    /// The user's name, or the index: the first part of the names of its weights.
-    name: String,
-    operation: Kind,
-}
-
-#[derive(Clone, Debug)]
-enum Kind {
-    Conv(conv::Conv),
-    Pool(pool::Pool),
-    Dense(dense::Dense),
-    Activation(activation::Activation),
-    Flatten(flatten::Flatten),
-    Dropout(dropout::Dropout),
-    BatchNorm(batch_norm::BatchNorm),
-}
-
-/// Runs one expression on whichever layer it is.
-macro_rules! each {
-    ($kind:expr, $layer:ident => $body:expr) => {
-        match $kind {
-            Kind::Conv($layer) => $body,
-            Kind::Pool($layer) => $body,
-            Kind::Dense($layer) => $body,
-            Kind::Activation($layer) => $body,
-            Kind::Flatten($layer) => $body,
-            Kind::Dropout($layer) => $body,
-            Kind::BatchNorm($layer) => $body,
-        }
-    };
-}
-
-/// Turns whichever layer it is into another of the same kind.
-macro_rules! each_into {
-    ($kind:expr, $layer:ident => $body:expr) => {
-        match $kind {
-            Kind::Conv($layer) => Kind::Conv($body),
-            Kind::Pool($layer) => Kind::Pool($body),
-            Kind::Dense($layer) => Kind::Dense($body),
-            Kind::Activation($layer) => Kind::Activation($body),
-            Kind::Flatten($layer) => Kind::Flatten($body),
-            Kind::Dropout($layer) => Kind::Dropout($body),
-            Kind::BatchNorm($layer) => Kind::BatchNorm($body),
-        }
-    };
-}
-
-fn build(index: usize, operation: &Operation, builder: &mut Builder<'_>) -> Kind {
-    match operation {
-        Operation::Conv(plan) => Kind::Conv(conv::Conv::new(plan, builder)),
-        Operation::Pool(plan) => Kind::Pool(pool::Pool::new(plan)),
-        Operation::Dense(plan) => Kind::Dense(dense::Dense::new(plan, builder)),
-        Operation::Activation(function) => Kind::Activation(activation::Activation::new(*function)),
-        Operation::Flatten => Kind::Flatten(flatten::Flatten::new()),
-        Operation::Dropout(plan) => Kind::Dropout(dropout::Dropout::new(plan, index)),
-        Operation::BatchNorm(plan) => Kind::BatchNorm(batch_norm::BatchNorm::new(plan, builder)),
-    }
+    layers: Sequence,
+    rules: Arc<Rules>,
 }
 
 impl Model {
@@ -112,39 +57,91 @@ impl Model {
     #[must_use]
     pub fn new(plan: &Plan, seed: u64, device: &tensor::Device) -> Self {
         let mut builder = Builder::new(seed, device);
-        let layers = plan.layers.iter().enumerate().map(|(index, layer)| Layer {
-            name: layer.name.clone().unwrap_or_else(|| index.to_string()),
-            operation: build(index, &layer.operation, &mut builder),
-        });
         Self {
-            layers: layers.collect(),
+            layers: Sequence::new(&plan.layers, &mut builder),
+            rules: Arc::new(builder.into_rules()),
         }
     }
 
-    /// Computes `[batch, channels, height, width]` → the last layer's output.
+    /// Computes the last layer's output.
     #[must_use]
-    pub fn forward(&self, input: Tensor<4>, pass: Pass) -> Value {
-        self.layers.iter().fold(
-            Value::Maps(input),
-            |value, layer| each!(&layer.operation, layer => layer.forward(value, pass)),
-        )
+    pub fn forward(&self, input: Value, pass: Pass) -> Value {
+        self.run(input, pass, None)
     }
 
-    /// Computes `[batch, channels, height, width]` → `[batch, classes]`: the last layer's output
-    /// as a row, which are logits if the plan is [`Plan::up_to_logits`].
+    /// Computes the last layer's output; `observe` hears of the output of every layer, by
+    /// [`crate::plan::Layer::index`].
     #[must_use]
-    pub fn logits(&self, input: Tensor<4>, pass: Pass) -> Tensor<2> {
+    pub fn forward_observed(
+        &self,
+        input: Value,
+        pass: Pass,
+        observe: &mut dyn FnMut(usize, &Value),
+    ) -> Value {
+        self.run(input, pass, Some(observe))
+    }
+
+    fn run(
+        &self,
+        input: Value,
+        pass: Pass,
+        observe: Option<&mut dyn FnMut(usize, &Value)>,
+    ) -> Value {
+        let mut flow = Flow {
+            pass,
+            kept: HashMap::new(),
+            observe,
+        };
+        self.layers.forward(input, &mut flow)
+    }
+
+    /// Computes `[batch, classes]`: the last layer's output as a row, which are logits if the
+    /// plan is [`Plan::up_to_logits`].
+    #[must_use]
+    pub fn logits(&self, input: Value, pass: Pass) -> Tensor<2> {
         self.forward(input, pass).into_row()
     }
-}
 
-impl Model {
+    /// Adds the penalties `l1` and `l2` of all weights to a loss.
+    #[must_use]
+    pub fn penalized(&self, loss: Tensor<1>) -> Tensor<1> {
+        if !self.rules.has_penalties() {
+            return loss;
+        }
+        let mut penalties = Penalties {
+            rules: &self.rules,
+            sum: None,
+        };
+        self.visit(&mut penalties);
+        match penalties.sum {
+            Some(sum) => loss + sum,
+            None => loss,
+        }
+    }
+
+    /// Brings the weights back to their constraints.
+    #[must_use]
+    pub fn constrained(self) -> Self {
+        if !self.rules.has_constraints() {
+            return self;
+        }
+        let rules = Arc::clone(&self.rules);
+        self.map(&mut Constrain(&rules))
+    }
+
     /// Returns whether every weight and running statistic is a finite number.
     #[must_use]
     pub fn is_finite(&self) -> bool {
         let mut check = FiniteCheck(true);
         self.visit(&mut check);
         check.0
+    }
+
+    fn with(&self, layers: Sequence) -> Self {
+        Self {
+            layers,
+            rules: Arc::clone(&self.rules),
+        }
     }
 }
 
@@ -157,111 +154,40 @@ impl ModuleVisitor for FiniteCheck {
     }
 }
 
-/// Makes a tensor `[batch, channels, height, width]` of prepared pictures.
-#[must_use]
-pub fn input_tensor(values: Vec<f32>, shape: [usize; 3], device: &tensor::Device) -> Tensor<4> {
-    let [channels, height, width] = shape;
-    let batch = values.len() / (channels * height * width).max(1);
-    Tensor::from_data(
-        TensorData::new(values, [batch, channels, height, width]),
-        device,
-    )
-}
-
-// Written out so that the names of weights are the user's: `C1.weight`, not
-// `layers.0.Conv.weight` as the derived implementation of an enum in a list would have it.
+// Written out so that the names of weights begin with the layers', without a field's before them.
 impl Module for Model {
     fn collect_devices(&self, devices: Vec<tensor::Device>) -> Vec<tensor::Device> {
-        self.layers.iter().fold(
-            devices,
-            |devices, layer| each!(&layer.operation, layer => layer.collect_devices(devices)),
-        )
+        self.layers.collect_devices(devices)
     }
 
     fn fork(self, device: &tensor::Device) -> Self {
-        self.convert(|kind| each_into!(kind, layer => layer.fork(device)))
+        self.with(self.layers.clone().fork(device))
     }
 
     fn to_device(self, device: &tensor::Device) -> Self {
-        self.convert(|kind| each_into!(kind, layer => layer.to_device(device)))
+        self.with(self.layers.clone().to_device(device))
     }
 
     fn train(self) -> Self {
-        self.convert(|kind| each_into!(kind, layer => Module::train(layer)))
+        self.with(Module::train(self.layers.clone()))
     }
 
     fn valid(&self) -> Self {
-        let layers = self.layers.iter().map(|layer| Layer {
-            name: layer.name.clone(),
-            operation: each_into!(&layer.operation, layer => layer.valid()),
-        });
-        Self {
-            layers: layers.collect(),
-        }
+        self.with(self.layers.valid())
     }
 
     fn materialize(self) -> Self {
-        self.convert(|kind| each_into!(kind, layer => layer.materialize()))
+        self.with(self.layers.clone().materialize())
     }
 
     fn visit<Visitor: ModuleVisitor>(&self, visitor: &mut Visitor) {
-        for layer in &self.layers {
-            visitor.enter_module(&layer.name, "Vec");
-            each!(&layer.operation, layer => layer.visit(visitor));
-            visitor.exit_module(&layer.name, "Vec");
-        }
+        self.layers.visit(visitor);
     }
 
     fn map<Mapper: ModuleMapper>(self, mapper: &mut Mapper) -> Self {
-        let layers = self.layers.into_iter().map(|layer| {
-            mapper.enter_module(&layer.name, "Vec");
-            let operation = each_into!(layer.operation, layer => layer.map(mapper));
-            mapper.exit_module(&layer.name, "Vec");
-            Layer {
-                name: layer.name,
-                operation,
-            }
-        });
         Self {
-            layers: layers.collect(),
+            layers: self.layers.map(mapper),
+            rules: self.rules,
         }
-    }
-}
-
-impl Model {
-    fn convert(self, convert: impl Fn(Kind) -> Kind) -> Self {
-        let layers = self.layers.into_iter().map(|layer| Layer {
-            name: layer.name,
-            operation: convert(layer.operation),
-        });
-        Self {
-            layers: layers.collect(),
-        }
-    }
-}
-
-impl Value {
-    /// Returns maps; a row of values counts as 1x1 maps.
-    fn into_maps(self) -> Tensor<4> {
-        match self {
-            Self::Maps(maps) => maps,
-            Self::Row(row) => row.unsqueeze_dims(&[2, 3]),
-        }
-    }
-
-    /// Returns a row of values; maps are flattened.
-    fn into_row(self) -> Tensor<2> {
-        match self {
-            Self::Maps(maps) => maps.flatten(1, 3),
-            Self::Row(row) => row,
-        }
-    }
-}
-
-/// Takes one number for rows and one for columns from what the plan has per dimension.
-fn pair<T, U>(items: &[T], take: impl Fn(&T) -> U) -> [U; 2] {
-    match items {
-        [rows, columns] => [take(rows), take(columns)],
-        _ => unreachable!("a plan of this version has two dimensions"),
     }
 }

@@ -1,21 +1,26 @@
-//! `pool`: the computation.
+//! The pools: the computation.
 
 use burn::module::Module;
+use burn::tensor::Tensor;
 use burn::tensor::module::{avg_pool2d, max_pool2d};
 use burn::tensor::ops::{AvgPoolOptions, MaxPoolOptions};
 
-use super::{Pass, Value};
-use crate::config::PoolKind;
+use super::Value;
+use super::pad::padded;
+use super::sequence::Flow;
+use super::value::same_rank;
+use crate::config::{PaddingMode, PoolKind};
 use crate::plan;
+use crate::shape::Window;
 
 /// Pooling over windows of each map.
 ///
 /// # Shapes
-/// - input `[batch, channels, height, width]`
-/// - output `[batch, channels, out_height, out_width]`
+/// - input `[batch, channels, …]`
+/// - output `[batch, channels, …]`
 ///
 /// # Reference
-/// `torch.nn.MaxPool2d`; `torch.nn.AvgPool2d` with `count_include_pad`.
+/// `torch.nn.MaxPool2d`; `torch.nn.AvgPool2d` with `count_include_pad`; `torch.nn.LPPool2d`.
 #[derive(Module, Debug)]
 pub(super) struct Pool {
     #[module(skip)]
@@ -27,28 +32,193 @@ impl Pool {
         Self { plan: plan.clone() }
     }
 
-    pub(super) fn forward(&self, value: Value, _: Pass) -> Value {
-        let maps = value.into_maps();
-        let size = super::pair(&self.plan.windows, |window| window.size);
-        let stride = super::pair(&self.plan.windows, |window| window.stride);
-        let padding = super::pair(&self.plan.padding, |[before, after]| (*before, *after));
-        let ceil = self.plan.ceil;
-        Value::Maps(match self.plan.kind {
-            PoolKind::Max => max_pool2d(
-                maps,
-                MaxPoolOptions::new(size)
-                    .with_stride(stride)
-                    .with_padding_pairs(padding)
-                    .with_ceil_mode(ceil),
-            ),
+    pub(super) fn forward(&self, value: Value, _: &mut Flow<'_>) -> Value {
+        match self.plan.kind {
+            PoolKind::Max | PoolKind::Avg => self.slide(value),
+            PoolKind::Min => negated(self.slide(negated(value))),
+            PoolKind::Sum => self.sum(value),
+            PoolKind::L2 => {
+                let squares = same_rank!(value, x => x.clone() * x);
+                same_rank!(self.sum(squares), sum => root(sum))
+            }
+        }
+    }
+
+    /// Sums up windows: the padding and what hangs over are zeros, put there beforehand.
+    fn sum(&self, value: Value) -> Value {
+        let shape = value.shape();
+        let plan = &self.plan;
+        let mut amount = vec![[0, 0]];
+        for (index, window) in plan.windows.iter().enumerate() {
+            let (Some(output), Some([before, _]), Some(size)) = (
+                plan.output.get(index),
+                plan.padding.get(index),
+                shape.get(index + 2),
+            ) else {
+                continue;
+            };
+            let needed = (output - 1) * window.stride + window.size;
+            amount.push([*before, needed.saturating_sub(size + before)]);
+        }
+        let whole = Self {
+            plan: plan::Pool {
+                kind: PoolKind::Avg,
+                padding: vec![[0, 0]; plan.windows.len()],
+                ceil: false,
+                ..plan.clone()
+            },
+        };
+        let taps: usize = plan.windows.iter().map(|window| window.size).product();
+        let means = whole.slide(padded(value, &amount, PaddingMode::Zeros));
+        same_rank!(means, mean => mean * taps as f64)
+    }
+
+    /// Slides over maps of any rank; over volumes plane by plane and then across the planes, which
+    /// for a mean, a maximum and a minimum is the same.
+    fn slide(&self, value: Value) -> Value {
+        match value {
+            Value::Signal(signal) => {
+                let planes = signal.unsqueeze_dim::<4>(2);
+                let along = [None, self.dimension(0)];
+                Value::Signal(self.planes(planes, along).squeeze_dim::<3>(2))
+            }
+            Value::Maps(maps) => {
+                Value::Maps(self.planes(maps, [self.dimension(0), self.dimension(1)]))
+            }
+            Value::Volume(volume) => {
+                let [batch, channels, depth, height, width] = volume.dims();
+                let planes = volume.reshape([batch, channels * depth, height, width]);
+                let planes = self.planes(planes, [self.dimension(1), self.dimension(2)]);
+                let [_, _, height, width] = planes.dims();
+                let across = planes.reshape([batch, channels, depth, height * width]);
+                let across = self.planes(across, [self.dimension(0), None]);
+                let depth = across.dims()[2];
+                Value::Volume(across.reshape([batch, channels, depth, height, width]))
+            }
+            Value::Row(row) => Value::Row(row),
+        }
+    }
+
+    fn dimension(&self, index: usize) -> Option<(Window, [usize; 2])> {
+        let window = self.plan.windows.get(index).copied()?;
+        let padding = self.plan.padding.get(index).copied()?;
+        Some((window, padding))
+    }
+
+    /// Pools planes `[batch, channels, height, width]`, by single values where there is no window.
+    fn planes(&self, planes: Tensor<4>, windows: [Option<(Window, [usize; 2])>; 2]) -> Tensor<4> {
+        let of = |take: fn(&(Window, [usize; 2])) -> usize, rest: usize| {
+            windows.map(|window| window.as_ref().map_or(rest, take))
+        };
+        let size = of(|(window, _)| window.size, 1);
+        let stride = of(|(window, _)| window.stride, 1);
+        let padding = windows.map(|window| window.map_or((0, 0), |(_, pair)| (pair[0], pair[1])));
+        match self.plan.kind {
             PoolKind::Avg => avg_pool2d(
-                maps,
+                planes,
                 AvgPoolOptions::new(size)
                     .with_stride(stride)
                     .with_padding_pairs(padding)
-                    .with_count_include_pad(true)
-                    .with_ceil_mode(ceil),
+                    .with_count_include_pad(self.plan.count_padding)
+                    .with_ceil_mode(self.plan.ceil),
             ),
-        })
+            _ => max_pool2d(
+                planes,
+                MaxPoolOptions::new(size)
+                    .with_stride(stride)
+                    .with_padding_pairs(padding)
+                    .with_ceil_mode(self.plan.ceil),
+            ),
+        }
+    }
+}
+
+fn negated(value: Value) -> Value {
+    same_rank!(value, x => -x)
+}
+
+/// Takes roots; where there is 0, the gradient is 0 and not infinite.
+fn root<const D: usize>(sum: Tensor<D>) -> Tensor<D> {
+    let nothing = sum.clone().equal_elem(0.0);
+    let safe = sum.mask_fill(nothing.clone(), 1.0).sqrt();
+    safe.mask_fill(nothing, 0.0)
+}
+
+/// Pooling over the whole of each map.
+///
+/// # Shapes
+/// - input `[batch, channels, …]`
+/// - output `[batch, channels]`
+///
+/// # Reference
+/// `keras.layers.GlobalAveragePooling2D`, `GlobalMaxPooling2D`.
+#[derive(Module, Debug)]
+pub(super) struct GlobalPool {
+    #[module(skip)]
+    kind: PoolKind,
+}
+
+impl GlobalPool {
+    pub(super) fn new(kind: PoolKind) -> Self {
+        Self { kind }
+    }
+
+    pub(super) fn forward(&self, value: Value, _: &mut Flow<'_>) -> Value {
+        let maps = value.into_channels();
+        let pooled = match self.kind {
+            PoolKind::Max => maps.max_dim(2),
+            PoolKind::Min => -(-maps).max_dim(2),
+            PoolKind::Avg => maps.mean_dim(2),
+            PoolKind::Sum => maps.sum_dim(2),
+            PoolKind::L2 => root((maps.clone() * maps).sum_dim(2)),
+        };
+        Value::Row(pooled.squeeze_dim::<2>(2))
+    }
+}
+
+/// Pooling to an output of a given size.
+///
+/// # Reference
+/// `torch.nn.AdaptiveAvgPool2d`, `AdaptiveMaxPool2d`.
+#[derive(Module, Debug)]
+pub(super) struct AdaptivePool {
+    #[module(skip)]
+    plan: plan::AdaptivePool,
+}
+
+impl AdaptivePool {
+    pub(super) fn new(plan: &plan::AdaptivePool) -> Self {
+        Self { plan: plan.clone() }
+    }
+
+    /// Windows are boxes, so one dimension is pooled after the other.
+    pub(super) fn forward(&self, value: Value, _: &mut Flow<'_>) -> Value {
+        let mut value = value;
+        for (index, count) in self.plan.output.iter().enumerate() {
+            let (shape, dimension) = (value.shape(), index + 2);
+            if shape.get(dimension) != Some(count) {
+                let lined = self.middle(value.along(dimension), *count);
+                value = Value::from_along(lined, shape, dimension);
+            }
+        }
+        value
+    }
+
+    fn middle(&self, x: Tensor<3>, count: usize) -> Tensor<3> {
+        let [rows, size, columns] = x.dims();
+        let pool = |x: Tensor<4>| match self.plan.kind {
+            PoolKind::Max => x.max_dim(2),
+            _ => x.mean_dim(2),
+        };
+        if size.is_multiple_of(count) {
+            let windows = x.reshape([rows, count, size / count, columns]);
+            return pool(windows).squeeze_dim::<3>(2);
+        }
+        let windows = (0..count).map(|index| {
+            let (begin, end) = plan::adaptive_window(index, count, size);
+            let window = x.clone().narrow(1, begin, end - begin);
+            pool(window.unsqueeze_dim::<4>(1)).squeeze_dim::<3>(2)
+        });
+        Tensor::cat(windows.collect(), 1)
     }
 }

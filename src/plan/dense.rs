@@ -1,7 +1,8 @@
 //! `dense`: output shape, weights and multiply-adds.
 
-use super::{Context, Counts, Operation, Planned};
-use crate::config::{self, Function};
+use super::context::{Context, Planned};
+use super::{Counts, Operation};
+use crate::config::{self, Function, Weights};
 use crate::diagnostic::Diagnostic;
 use crate::shape;
 
@@ -21,10 +22,12 @@ pub struct Dense {
     pub bias: bool,
     /// Activation of the output.
     pub activation: Option<Function>,
+    /// First values, penalties and constraints.
+    pub weights: Weights,
 }
 
 /// Plans a dense layer: `inputs · units` weights, as many multiply-adds, and one bias a unit.
-pub(super) fn plan(dense: &config::Dense, context: &mut Context<'_>) -> Option<Planned> {
+pub(super) fn plan(dense: &config::Dense, context: &mut Context<'_, '_>) -> Option<Planned> {
     let units = dense.units.value;
     if context.input.len() > 1 {
         let received = shape::display(&context.input);
@@ -41,33 +44,35 @@ pub(super) fn plan(dense: &config::Dense, context: &mut Context<'_>) -> Option<P
         );
     }
     let inputs = usize::try_from(shape::elements(&context.input)?).ok()?;
-    let counts = (inputs as u64)
-        .checked_mul(units as u64)
-        .and_then(|weights| {
-            let bias = if dense.bias { units as u64 } else { 0 };
-            let parameters = weights.checked_add(bias)?;
-            Some(Counts {
-                trainable: parameters,
-                buffers: 0,
-                macs: weights,
-                dense_equivalent: parameters,
-            })
-        });
-    let (Some(counts), Some(field)) = (counts, context.field.of_whole_map()) else {
-        context.overflow();
-        return None;
-    };
+    let counts = count(dense, inputs as u64);
+    let counts = context.checked(counts)?;
+    let field = context.field.of_whole_map();
+    let field = context.checked(field)?;
     Some(Planned {
         operation: Operation::Dense(Dense {
             inputs,
             units,
             bias: dense.bias,
             activation: dense.activation,
+            weights: dense.weights.clone(),
         }),
         output: vec![units],
         counts,
         field,
         padding: Vec::new(),
         ignored: Vec::new(),
+    })
+}
+
+fn count(dense: &config::Dense, inputs: u64) -> Option<Counts> {
+    let units = dense.units.value as u64;
+    let macs = inputs.checked_mul(units)?;
+    let bias = if dense.bias { units } else { 0 };
+    let parameters = macs.checked_add(bias)?;
+    let learned = dense.activation.map_or(0, Function::weights);
+    Some(Counts {
+        macs,
+        dense_equivalent: parameters,
+        ..Counts::weights(parameters.checked_add(learned)?, dense.weights.trainable)
     })
 }

@@ -1,30 +1,41 @@
 //! Shapes, counts and receptive fields of every layer, worked out from the config alone.
 
 mod activation;
-mod batch_norm;
+mod context;
 mod conv;
 mod dense;
-mod dropout;
-mod flatten;
+mod field;
+mod graph;
+mod kernel;
+mod memory;
+mod network;
+mod norm;
 mod pool;
+mod reshape;
 mod totals;
+mod transposed;
 mod window;
 
-pub use batch_norm::BatchNorm;
-pub use conv::Conv;
+pub use conv::{Conv, SeparableConv};
 pub use dense::Dense;
-pub use dropout::Dropout;
-pub use pool::Pool;
+pub use field::Field;
+pub use graph::{Branches, Merge, Residual};
+pub use memory::Part;
+pub use norm::{Norm, Over};
+pub use pool::{AdaptivePool, Pool, adaptive_window};
+pub use reshape::{Pad, Scale, Upsample};
 pub use totals::{Dtype, Totals};
+pub use transposed::TransposedConv;
 
-use crate::config::{self, Function, LayerKind};
+use crate::config::{self, Function};
 use crate::diagnostic::{Diagnostic, Span};
 use crate::shape;
+use network::{Arriving, Network};
 
 /// A network in which every shape is known and every layer fits the one before.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// Shape of one input, `[channels, height, width]`.
+    /// Shape of one input, `[channels, …]`.
     pub input: Vec<usize>,
     /// The layers in order.
     pub layers: Vec<Layer>,
@@ -33,15 +44,25 @@ pub struct Plan {
 /// A layer whose shapes are known.
 #[derive(Clone, Debug)]
 pub struct Layer {
+    /// Its number among all layers, those that hold others before what they hold.
+    pub index: usize,
+    /// Its place: `3`, or `3.layers.0` within another.
+    pub path: String,
+    /// How many layers it stands within.
+    pub depth: usize,
     /// The user's name, if any.
     pub name: Option<String>,
+    /// Its `type` in the config.
+    pub type_name: &'static str,
+    /// Whether a later `merge` takes its output.
+    pub is_kept: bool,
     /// What it computes.
     pub operation: Operation,
     /// Shape of one input.
     pub input: Vec<usize>,
     /// Shape of one output.
     pub output: Vec<usize>,
-    /// Weights and work.
+    /// Weights and work, of the layers it holds too.
     pub counts: Counts,
     /// What one output value sees of the picture.
     pub field: Field,
@@ -56,41 +77,78 @@ pub struct Layer {
 /// What a layer computes, with every size resolved.
 #[derive(Clone, Debug)]
 pub enum Operation {
-    /// Convolution.
+    /// Convolution, depthwise or not.
     Conv(Conv),
+    /// Depthwise, then 1x1.
+    SeparableConv(SeparableConv),
+    /// Transposed convolution.
+    TransposedConv(TransposedConv),
     /// Pooling.
     Pool(Pool),
+    /// Pooling of whole maps.
+    GlobalPool(config::PoolKind),
+    /// Pooling to a given size.
+    AdaptivePool(AdaptivePool),
     /// Fully connected.
     Dense(Dense),
     /// An activation function.
     Activation(Function),
+    /// Normalization by mean and variance.
+    Norm(Norm),
+    /// Normalization across neighbouring channels.
+    LocalResponseNorm(config::LocalResponseNorm),
+    /// Dropout.
+    Dropout(config::Dropout),
+    /// Noise.
+    Noise(config::Noise),
     /// Maps to one row.
     Flatten,
-    /// Dropout.
-    Dropout(Dropout),
-    /// Batch normalization.
-    BatchNorm(BatchNorm),
+    /// Another shape.
+    Reshape(Vec<usize>),
+    /// Values added at the ends.
+    Pad(Pad),
+    /// Values taken away, `[before, after]` for the channels and each dimension.
+    Crop(Vec<[usize; 2]>),
+    /// Larger maps.
+    Upsample(Upsample),
+    /// A learned factor per channel.
+    Scale(Scale),
+    /// Layers and a way around them.
+    Residual(Residual),
+    /// Layers side by side.
+    Branches(Branches),
+    /// A joint with earlier layers.
+    Merge(Merge),
 }
 
 impl Operation {
-    /// Returns the layer's `type` in the config language.
+    /// Returns the lists of layers that it holds.
     #[must_use]
-    pub fn type_name(&self) -> &'static str {
+    pub fn lists(&self) -> Vec<&[Layer]> {
         match self {
-            Self::Conv(_) => "conv",
-            Self::Pool(_) => "pool",
-            Self::Dense(_) => "dense",
-            Self::Activation(_) => "activation",
-            Self::Flatten => "flatten",
-            Self::Dropout(_) => "dropout",
-            Self::BatchNorm(_) => "batch_norm",
+            Self::Residual(residual) => vec![&residual.layers, &residual.shortcut],
+            Self::Branches(branches) => branches.branches.iter().map(Vec::as_slice).collect(),
+            _ => Vec::new(),
         }
     }
 
-    /// Returns whether a window slides over maps.
+    /// Returns whether its output are maps that windows made.
     #[must_use]
     pub fn slides(&self) -> bool {
-        matches!(self, Self::Conv(_) | Self::Pool(_))
+        match self {
+            Self::Conv(_)
+            | Self::SeparableConv(_)
+            | Self::TransposedConv(_)
+            | Self::Pool(_)
+            | Self::AdaptivePool(_)
+            | Self::Upsample(_)
+            | Self::Merge(_) => true,
+            Self::Residual(_) | Self::Branches(_) => {
+                let mut held = self.lists().into_iter().flatten();
+                held.any(|layer| layer.operation.slides())
+            }
+            _ => false,
+        }
     }
 }
 
@@ -99,6 +157,8 @@ impl Operation {
 pub struct Counts {
     /// Weights that training changes.
     pub trainable: u64,
+    /// Weights that it does not.
+    pub frozen: u64,
     /// Running statistics.
     pub buffers: u64,
     /// Multiply-adds with a conv or dense weight.
@@ -107,131 +167,31 @@ pub struct Counts {
     pub dense_equivalent: u64,
 }
 
-/// Receptive field of a layer's outputs, per dimension of the picture.
-///
-/// # Reference
-/// Araujo, Norris & Sim, "Computing receptive fields of convolutional neural networks",
-/// Distill 2019.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Field {
-    /// Input pixels that one output value sees.
-    pub size: Vec<u64>,
-    /// Input pixels between two neighbouring outputs.
-    pub jump: Vec<u64>,
-    /// The map that the next layer slides over; it outlives `flatten`.
-    map: Vec<usize>,
-}
-
-impl Field {
-    fn of_input(input: &[usize]) -> Self {
-        let map = input.get(1..).unwrap_or_default().to_vec();
+impl Counts {
+    /// Counts weights alone.
+    fn weights(number: u64, trainable: bool) -> Self {
+        let (trainable, frozen) = if trainable { (number, 0) } else { (0, number) };
         Self {
-            size: vec![1; map.len()],
-            jump: vec![1; map.len()],
-            map,
+            trainable,
+            frozen,
+            ..Self::default()
         }
     }
 
-    /// Returns the field after a window; nothing on overflow.
-    fn after_windows(&self, windows: &[shape::Window], map: &[usize]) -> Option<Self> {
-        let mut next = self.clone();
-        next.map = map.to_vec();
-        for (index, window) in windows.iter().enumerate() {
-            let (size, jump) = (next.size.get_mut(index)?, next.jump.get_mut(index)?);
-            let reach = u64::try_from(window.extent()? - 1).ok()?;
-            *size = size.checked_add(reach.checked_mul(*jump)?)?;
-            *jump = jump.checked_mul(u64::try_from(window.stride).ok()?)?;
-        }
-        Some(next)
-    }
-
-    /// Returns the field of a value that sees the whole map.
-    fn of_whole_map(&self) -> Option<Self> {
-        let mut next = self.clone();
-        for (index, extent) in self.map.iter().enumerate() {
-            let (size, jump) = (next.size.get_mut(index)?, next.jump.get(index)?);
-            let reach = u64::try_from(*extent).ok()?.saturating_sub(1);
-            *size = size.checked_add(reach.checked_mul(*jump)?)?;
-        }
-        next.map = vec![1; self.map.len()];
-        Some(next)
-    }
-
-    /// Returns whether the field covers the whole input.
+    /// Returns all weights, trained or not.
     #[must_use]
-    pub fn is_full(&self, input: &[usize]) -> bool {
-        let extents = input.get(1..).unwrap_or_default();
-        let covers = |(size, extent): (&u64, &usize)| *size >= *extent as u64;
-        self.size.iter().zip(extents).all(covers)
-    }
-}
-
-/// What a layer's planning returns.
-struct Planned {
-    operation: Operation,
-    output: Vec<usize>,
-    counts: Counts,
-    field: Field,
-    padding: Vec<[usize; 2]>,
-    ignored: Vec<usize>,
-}
-
-impl Planned {
-    /// A layer that changes values only: same shape, same field, no weights.
-    fn unchanged(operation: Operation, context: &Context<'_>) -> Self {
-        Self {
-            operation,
-            output: context.input.clone(),
-            counts: Counts::default(),
-            field: context.field.clone(),
-            padding: Vec::new(),
-            ignored: Vec::new(),
-        }
-    }
-}
-
-/// What a layer may know when it is planned.
-struct Context<'a> {
-    /// Shape of one input.
-    input: Vec<usize>,
-    field: Field,
-    layer: &'a config::Layer,
-    index: usize,
-    last: Option<&'a Layer>,
-    problems: &'a mut Vec<Diagnostic>,
-}
-
-impl Context<'_> {
-    /// Reports an error with the note that says what the layer receives.
-    fn problem(&mut self, diagnostic: Diagnostic) {
-        let noted = diagnostic.note(origin(self.index, &self.input, self.last));
-        self.problems.push(noted);
+    pub fn parameters(&self) -> Option<u64> {
+        self.trainable.checked_add(self.frozen)
     }
 
-    /// Reports numbers beyond all bounds.
-    fn overflow(&mut self) {
-        let message = format!("`{}` is too large to count", self.layer.kind.type_name());
-        let span = self.layer.span.clone();
-        self.problem(
-            Diagnostic::error(message)
-                .at(&span, "")
-                .help("choose smaller sizes"),
-        );
-    }
-
-    /// Reports a layer that wants maps where a row arrives; returns whether it did.
-    fn needs_maps(&mut self) -> bool {
-        if self.input.len() > 1 {
-            return false;
-        }
-        let name = self.layer.kind.type_name();
-        let span = self.layer.span.clone();
-        self.problem(
-            Diagnostic::error(format!("`{name}` needs maps, received a row of values"))
-                .at(&span, "")
-                .help(format!("move `{name}` before `flatten`")),
-        );
-        true
+    fn plus(&self, other: &Self) -> Option<Self> {
+        Some(Self {
+            trainable: self.trainable.checked_add(other.trainable)?,
+            frozen: self.frozen.checked_add(other.frozen)?,
+            buffers: self.buffers.checked_add(other.buffers)?,
+            macs: self.macs.checked_add(other.macs)?,
+            dense_equivalent: self.dense_equivalent.saturating_add(other.dense_equivalent),
+        })
     }
 }
 
@@ -242,51 +202,21 @@ impl Plan {
     /// Every diagnostic that the known shapes allow; a layer whose output is unknown ends it.
     pub fn new(model: &config::Model) -> Result<Self, Vec<Diagnostic>> {
         let input = model.input.value.clone();
-        let mut problems = Vec::new();
-        let mut layers: Vec<Layer> = Vec::new();
-        if elements(&input).is_none() {
+        if network::elements(&input).is_none() {
             let message = format!("an input of {} is too large", shape::display(&input));
             return Err(vec![Diagnostic::error(message).at(&model.input.span, "")]);
         }
-        for (index, layer) in model.layers.iter().enumerate() {
-            let last = layers.last();
-            let shape = last.map_or(&input, |last| &last.output).clone();
-            let field = last.map_or_else(|| Field::of_input(&input), |last| last.field.clone());
-            let mut context = Context {
-                index,
-                last,
-                input: shape.clone(),
-                field,
-                layer,
-                problems: &mut problems,
-            };
-            let known = context.problems.len();
-            let Some(planned) = plan_layer(&mut context) else {
-                // A layer without a plan must have said why.
-                if context.problems.len() == known {
-                    context.overflow();
-                }
-                break;
-            };
-            if elements(&planned.output).is_none() {
-                context.overflow();
-                break;
-            }
-            layers.push(Layer {
-                name: layer.name.as_ref().map(|name| name.value.clone()),
-                operation: planned.operation,
-                input: shape,
-                output: planned.output,
-                counts: planned.counts,
-                field: planned.field,
-                padding: planned.padding,
-                ignored: planned.ignored,
-                span: layer.span.clone(),
-            });
-        }
-        if !problems.is_empty() {
-            return Err(problems);
-        }
+        let mut network = Network::new(&model.layers);
+        let arriving = Arriving {
+            shape: &input,
+            field: &Field::of_input(&input),
+            prefix: String::new(),
+            depth: 0,
+        };
+        let layers = network.list(&model.layers, &arriving);
+        let (Some(layers), true) = (layers, network.problems.is_empty()) else {
+            return Err(network.problems);
+        };
         let plan = Self { input, layers };
         if plan.totals(Dtype::F32, 1).is_none() {
             let message = "the network is too large to count";
@@ -299,19 +229,51 @@ impl Plan {
         Ok(plan)
     }
 
+    /// Returns every layer, those that hold others before what they hold.
+    #[must_use]
+    pub fn every(&self) -> Vec<&Layer> {
+        fn collect<'a>(layers: &'a [Layer], every: &mut Vec<&'a Layer>) {
+            for layer in layers {
+                every.push(layer);
+                for list in layer.operation.lists() {
+                    collect(list, every);
+                }
+            }
+        }
+        let mut every = Vec::new();
+        collect(&self.layers, &mut every);
+        every
+    }
+
+    /// Returns the sums over all layers; nothing on overflow.
+    #[must_use]
+    pub fn counts(&self) -> Option<Counts> {
+        let mut counts = self.layers.iter().map(|layer| &layer.counts);
+        counts.try_fold(Counts::default(), |sum, counts| sum.plus(counts))
+    }
+
     /// Returns the plan without a softmax at its very end: what the loss is computed from, and
     /// what probabilities are the softmax of, whether the config writes it or not.
     #[must_use]
     pub fn up_to_logits(&self) -> Self {
-        let softmax = Some(Function::Softmax);
         let mut plan = self.clone();
-        match plan.layers.last_mut().map(|layer| &mut layer.operation) {
-            Some(Operation::Conv(conv)) if conv.activation == softmax => conv.activation = None,
-            Some(Operation::Dense(dense)) if dense.activation == softmax => dense.activation = None,
-            Some(Operation::Activation(Function::Softmax)) => {
+        let Some(last) = plan.layers.last_mut() else {
+            return plan;
+        };
+        let activation = match &mut last.operation {
+            Operation::Conv(conv) => &mut conv.activation,
+            Operation::SeparableConv(conv) => &mut conv.activation,
+            Operation::TransposedConv(transposed) => &mut transposed.conv.activation,
+            Operation::Dense(dense) => &mut dense.activation,
+            Operation::Residual(residual) => &mut residual.activation,
+            Operation::Activation(Function::Softmax) => {
                 plan.layers.pop();
+                return plan;
             }
-            _ => {}
+            _ => return plan,
+        };
+        if *activation == Some(Function::Softmax) {
+            *activation = None;
         }
         plan
     }
@@ -322,37 +284,5 @@ impl Plan {
         self.layers
             .last()
             .map_or(&self.input, |layer| &layer.output)
-    }
-}
-
-/// Numbers above this are not counted: sums of them would no longer be safe.
-const MAX_ELEMENTS: u64 = 1 << 48;
-
-fn elements(shape: &[usize]) -> Option<u64> {
-    shape::elements(shape).filter(|elements| *elements <= MAX_ELEMENTS)
-}
-
-fn origin(index: usize, shape: &[usize], last: Option<&Layer>) -> String {
-    let shape = shape::display(shape);
-    match last {
-        Some(last) => format!(
-            "layer {index} receives {shape} from `{}` (line {})",
-            last.operation.type_name(),
-            last.span.line()
-        ),
-        None => format!("layer {index} receives {shape}, the input"),
-    }
-}
-
-fn plan_layer(context: &mut Context<'_>) -> Option<Planned> {
-    let layer = context.layer;
-    match &layer.kind {
-        LayerKind::Conv(conv) => conv::plan(conv, context),
-        LayerKind::Pool(pool) => pool::plan(pool, context),
-        LayerKind::Dense(dense) => dense::plan(dense, context),
-        LayerKind::Activation(activation) => Some(activation::plan(activation, context)),
-        LayerKind::Flatten(_) => flatten::plan(context),
-        LayerKind::Dropout(dropout) => Some(dropout::plan(dropout, context)),
-        LayerKind::BatchNorm(norm) => batch_norm::plan(norm, context),
     }
 }

@@ -1,6 +1,6 @@
 //! Sums over a whole network, by the textbook's formulas.
 
-use super::{Layer, Plan};
+use super::{Layer, Plan, memory};
 use crate::shape;
 
 /// How values are stored.
@@ -8,6 +8,10 @@ use crate::shape;
 pub enum Dtype {
     /// 32-bit floats.
     F32,
+    /// 16-bit floats of IEEE 754.
+    F16,
+    /// 16-bit floats with the range of 32-bit ones.
+    Bf16,
 }
 
 impl Dtype {
@@ -16,6 +20,7 @@ impl Dtype {
     pub fn bytes(self) -> u64 {
         match self {
             Self::F32 => 4,
+            Self::F16 | Self::Bf16 => 2,
         }
     }
 
@@ -24,6 +29,8 @@ impl Dtype {
     pub fn word(self) -> &'static str {
         match self {
             Self::F32 => "f32",
+            Self::F16 => "f16",
+            Self::Bf16 => "bf16",
         }
     }
 }
@@ -33,16 +40,19 @@ impl Dtype {
 pub struct Totals {
     /// Weights that training changes.
     pub trainable: u64,
+    /// Weights that it does not.
+    pub frozen: u64,
     /// Running statistics.
     pub buffers: u64,
     /// Multiply-adds for one input.
     pub macs: u64,
     /// Bytes of the weights.
     pub weight_bytes: u64,
-    /// Largest sum of two consecutive layers' outputs, in bytes.
+    /// Largest sum of two consecutive layers' outputs and what a branch or skip still needs, in
+    /// bytes.
     pub inference_bytes: u64,
-    /// The two layers of [`Totals::inference_bytes`], by index; the same twice in a network of one.
-    pub inference_pair: (usize, usize),
+    /// The values of [`Totals::inference_bytes`]: what made each, and how many.
+    pub inference_parts: Vec<memory::Part>,
     /// Sum of all layers' outputs, in bytes.
     pub training_bytes: u64,
     /// Receptive field of the last map that a window made.
@@ -51,6 +61,14 @@ pub struct Totals {
     pub dense_equivalent: u64,
     /// Our estimate of what a training process of this batch takes, in bytes.
     pub predicted_training_rss_bytes: u64,
+}
+
+impl Totals {
+    /// Returns all weights, trained or not.
+    #[must_use]
+    pub fn parameters(&self) -> u64 {
+        self.trainable + self.frozen
+    }
 }
 
 impl Layer {
@@ -67,64 +85,47 @@ impl Plan {
     /// Sums up the network for a batch; nothing on overflow.
     #[must_use]
     pub fn totals(&self, dtype: Dtype, batch: usize) -> Option<Totals> {
-        let mut trainable = 0_u64;
-        let mut buffers = 0_u64;
-        let mut macs = 0_u64;
-        let mut dense_equivalent = 0_u64;
-        let mut outputs = Vec::with_capacity(self.layers.len());
-        for layer in &self.layers {
-            trainable = trainable.checked_add(layer.counts.trainable)?;
-            buffers = buffers.checked_add(layer.counts.buffers)?;
-            macs = macs.checked_add(layer.counts.macs)?;
-            dense_equivalent = dense_equivalent.saturating_add(layer.counts.dense_equivalent);
-            outputs.push(layer.output_bytes(dtype, batch)?);
+        let counts = self.counts()?;
+        let mut training_bytes = 0_u64;
+        for layer in self.every() {
+            let bytes = layer.output_bytes(dtype, batch)?;
+            training_bytes = training_bytes.checked_add(bytes)?;
         }
-        let training_bytes = outputs
-            .iter()
-            .try_fold(0_u64, |sum, bytes| sum.checked_add(*bytes))?;
         // FLOPs are twice the multiply-adds, so those must fit too.
-        macs.checked_mul(2)?;
-        let (inference_pair, inference_bytes) = largest_pair(&outputs);
-        let weight_bytes = trainable.checked_mul(dtype.bytes())?;
+        counts.macs.checked_mul(2)?;
+        let weights = counts.parameters()?;
+        let weight_bytes = weights.checked_mul(dtype.bytes())?;
+        let inference_parts = memory::peak(self)?;
+        let mut values = inference_parts.iter().map(|part| part.values);
+        let values = values.try_fold(0_u64, u64::checked_add)?;
+        let inference_bytes = values
+            .checked_mul(dtype.bytes())?
+            .checked_mul(batch as u64)?;
         Some(Totals {
-            trainable,
-            buffers,
-            macs,
+            trainable: counts.trainable,
+            frozen: counts.frozen,
+            buffers: counts.buffers,
+            macs: counts.macs,
             weight_bytes,
             inference_bytes,
-            inference_pair,
+            inference_parts,
             training_bytes,
             receptive_field: self.receptive_field(),
-            dense_equivalent,
+            dense_equivalent: counts.dense_equivalent,
             predicted_training_rss_bytes: predict_training_rss(weight_bytes, training_bytes)?,
         })
     }
 
     /// Returns the field of the last map that a window made, or of the answer where none did.
     fn receptive_field(&self) -> Vec<u64> {
-        let mapped = self
+        let slid = self
             .layers
             .iter()
             .rev()
             .find(|layer| layer.operation.slides());
-        let layer = mapped.or(self.layers.last());
-        layer.map_or_else(Vec::new, |layer| layer.field.size.clone())
+        let layer = slid.or(self.layers.last());
+        layer.map_or_else(Vec::new, |layer| layer.field.size())
     }
-}
-
-/// Returns the neighbours with the largest sum, and the sum.
-fn largest_pair(outputs: &[u64]) -> ((usize, usize), u64) {
-    if let [only] = outputs {
-        return ((0, 0), *only);
-    }
-    let mut best = ((0, 0), 0);
-    for (index, pair) in outputs.windows(2).enumerate() {
-        let sum = pair.iter().sum();
-        if sum > best.1 {
-            best = ((index, index + 1), sum);
-        }
-    }
-    best
 }
 
 /// Estimates the resident memory of a training process, in bytes.

@@ -1,6 +1,6 @@
 //! What convolutions and pools share: windows that slide over padded maps.
 
-use super::Context;
+use super::context::Context;
 use crate::config::{Padding, Size, Spanned};
 use crate::diagnostic::Diagnostic;
 use crate::shape::Window;
@@ -22,8 +22,38 @@ pub(super) struct Sliding {
     pub(super) ignored: Vec<usize>,
 }
 
+/// Resolves sizes, strides and dilations over the maps that arrive; returns the windows and the
+/// extents of the maps.
+pub(super) fn windows(
+    size: &Spanned<Size>,
+    stride: &Spanned<Size>,
+    dilation: &Spanned<Size>,
+    context: &mut Context<'_, '_>,
+) -> Option<(Vec<Window>, Vec<usize>)> {
+    let extents = context.input.get(1..)?.to_vec();
+    let rank = extents.len();
+    let sizes = per_dimension("kernel_size", size, rank, context);
+    let strides = per_dimension("stride", stride, rank, context);
+    let dilations = per_dimension("dilation", dilation, rank, context);
+    let (sizes, strides, dilations) = (sizes?, strides?, dilations?);
+    Some((together(&sizes, &strides, &dilations), extents))
+}
+
+fn together(sizes: &[usize], strides: &[usize], dilations: &[usize]) -> Vec<Window> {
+    sizes
+        .iter()
+        .zip(strides)
+        .zip(dilations)
+        .map(|((&size, &stride), &dilation)| Window {
+            size,
+            stride,
+            dilation,
+        })
+        .collect()
+}
+
 /// Resolves a window over the maps that arrive; reports what does not fit.
-pub(super) fn slide(settings: &Settings<'_>, context: &mut Context<'_>) -> Option<Sliding> {
+pub(super) fn slide(settings: &Settings<'_>, context: &mut Context<'_, '_>) -> Option<Sliding> {
     let extents = context.input.get(1..)?.to_vec();
     let rank = extents.len();
     let sizes = per_dimension(settings.size.0, settings.size.1, rank, context);
@@ -32,18 +62,9 @@ pub(super) fn slide(settings: &Settings<'_>, context: &mut Context<'_>) -> Optio
         Some(dilation) => per_dimension("dilation", dilation, rank, context),
         None => Some(vec![1; rank]),
     };
-    let pairs = padding_pairs(settings.padding, rank, context);
-    let (sizes, strides, dilations, pairs) = (sizes?, strides?, dilations?, pairs?);
-    let windows: Vec<Window> = sizes
-        .iter()
-        .zip(&strides)
-        .zip(&dilations)
-        .map(|((&size, &stride), &dilation)| Window {
-            size,
-            stride,
-            dilation,
-        })
-        .collect();
+    let (sizes, strides, dilations) = (sizes?, strides?, dilations?);
+    let windows = together(&sizes, &strides, &dilations);
+    let pairs = padding_pairs(settings.padding, &windows, context)?;
     let mut sliding = Sliding {
         padding: Vec::with_capacity(rank),
         output: Vec::with_capacity(rank),
@@ -78,11 +99,11 @@ pub(super) fn slide(settings: &Settings<'_>, context: &mut Context<'_>) -> Optio
 }
 
 /// Returns one size per dimension, or reports that their number does not fit.
-fn per_dimension(
+pub(super) fn per_dimension(
     key: &str,
     size: &Spanned<Size>,
     rank: usize,
-    context: &mut Context<'_>,
+    context: &mut Context<'_, '_>,
 ) -> Option<Vec<usize>> {
     let resolved = size.value.resolve(rank);
     if resolved.is_none() {
@@ -91,7 +112,12 @@ fn per_dimension(
     resolved
 }
 
-fn wrong_count(key: &str, span: &crate::diagnostic::Span, rank: usize, context: &mut Context<'_>) {
+fn wrong_count(
+    key: &str,
+    span: &crate::diagnostic::Span,
+    rank: usize,
+    context: &mut Context<'_, '_>,
+) {
     context.problem(
         Diagnostic::error(format!("`{key}` takes one number, or one per dimension"))
             .at(span, format!("needs {rank} entries")),
@@ -99,13 +125,28 @@ fn wrong_count(key: &str, span: &crate::diagnostic::Span, rank: usize, context: 
 }
 
 /// Returns `[before, after]` per dimension; an empty list stands for "same".
-fn padding_pairs(
+pub(super) fn padding_pairs(
     padding: &Spanned<Padding>,
-    rank: usize,
-    context: &mut Context<'_>,
+    windows: &[Window],
+    context: &mut Context<'_, '_>,
 ) -> Option<Vec<[usize; 2]>> {
+    let rank = windows.len();
     let pairs = match &padding.value {
         Padding::Same => Some(Vec::new()),
+        Padding::Causal => {
+            let [window] = windows else {
+                let message =
+                    "`\"causal\"` padding is for 1-D input, where one value comes after another";
+                context.problem(
+                    Diagnostic::error(message)
+                        .at(&padding.span, "")
+                        .help("use `\"same\"`"),
+                );
+                return None;
+            };
+            let reach = window.extent().map(|extent| vec![[extent - 1, 0]]);
+            return context.checked(reach);
+        }
         Padding::Valid => Some(vec![[0, 0]; rank]),
         Padding::Both(size) => size
             .resolve(rank)
@@ -123,7 +164,7 @@ fn misfit(
     sizes: &[usize],
     dilations: &[usize],
     extents: &[usize],
-    context: &mut Context<'_>,
+    context: &mut Context<'_, '_>,
 ) {
     let (key, size) = settings.size;
     let what = if key == "size" { "window" } else { "kernel" };
@@ -153,10 +194,15 @@ fn misfit(
     if reach != sizes {
         message.push_str(&format!(", dilated to {}", show(&reach)));
     }
-    let help = if key == "size" {
-        "make the window smaller, or drop a pooling layer"
+    let first = if key == "size" {
+        "make the window smaller"
     } else {
-        "set `padding = \"same\"`, or drop a pooling layer"
+        "set `padding = \"same\"`"
+    };
+    let help = if context.network.strided {
+        format!("{first}, or drop a pooling layer")
+    } else {
+        first.to_owned()
     };
     context.problem(
         Diagnostic::error(message)

@@ -28,8 +28,8 @@ pub fn render(name: &str, plan: &Plan, batch: usize) -> Option<String> {
         "output memory",
         "sees",
     ]);
-    for (index, layer) in plan.layers.iter().enumerate() {
-        table.add_row(row(index, layer, plan, batch)?);
+    for layer in plan.every() {
+        table.add_row(row(layer, plan, batch)?);
     }
     for column in [0, 3, 4, 5, 6] {
         if let Some(column) = table.column_mut(column) {
@@ -39,7 +39,7 @@ pub fn render(name: &str, plan: &Plan, batch: usize) -> Option<String> {
     for line in table.to_string().lines() {
         let _ = writeln!(text, "{}", line.trim_end());
     }
-    text.push_str(&summary(plan, &totals, batch));
+    text.push_str(&summary(&totals, batch));
     Some(text)
 }
 
@@ -51,7 +51,7 @@ pub(super) fn plain_table() -> Table {
     table
 }
 
-fn row(index: usize, layer: &Layer, plan: &Plan, batch: usize) -> Option<Vec<Cell>> {
+fn row(layer: &Layer, plan: &Plan, batch: usize) -> Option<Vec<Cell>> {
     let count = |number: u64| {
         if number == 0 {
             "-".to_owned()
@@ -59,37 +59,32 @@ fn row(index: usize, layer: &Layer, plan: &Plan, batch: usize) -> Option<Vec<Cel
             thousands(number)
         }
     };
-    let mut field = layer
-        .field
-        .size
-        .iter()
-        .map(u64::to_string)
-        .collect::<Vec<_>>()
-        .join("x");
+    let field: Vec<String> = layer.field.size().iter().map(u64::to_string).collect();
+    let mut field = field.join("x");
     if layer.field.is_full(&plan.input) {
         field = format!("{field} full");
     }
     let name = match &layer.name {
-        Some(name) => format!("{name} ({})", layer.operation.type_name()),
-        None => layer.operation.type_name().to_owned(),
+        Some(name) => format!("{name} ({})", layer.type_name),
+        None => layer.type_name.to_owned(),
     };
     Some(vec![
-        Cell::new(index),
+        Cell::new(&layer.path),
         Cell::new(name),
         Cell::new(shape::display(&layer.output)),
-        Cell::new(count(layer.counts.trainable)),
+        Cell::new(count(layer.counts.parameters()?)),
         Cell::new(count(layer.counts.macs)),
         Cell::new(bytes(layer.output_bytes(Dtype::F32, batch)?)),
         Cell::new(field),
     ])
 }
 
-fn summary(plan: &Plan, totals: &Totals, batch: usize) -> String {
+fn summary(totals: &Totals, batch: usize) -> String {
     let mut text = String::from("\n");
     let mut line = |label: &str, value: String| {
         let _ = writeln!(text, "{label:<19}{value}");
     };
-    line("parameters", thousands(totals.trainable));
+    line("parameters", thousands(totals.parameters()));
     if totals.buffers > 0 {
         line(
             "buffers",
@@ -109,33 +104,33 @@ fn summary(plan: &Plan, totals: &Totals, batch: usize) -> String {
         "receptive field",
         format!("{} input pixels at the last map", field.join("x")),
     );
-    let size = |layer: usize| {
-        let output = plan.layers.get(layer).map(|layer| layer.output.as_slice());
-        thousands(output.and_then(shape::elements).unwrap_or_default())
-    };
     line(
         "weights",
         format!(
             "{} · 4 bytes = {}",
-            thousands(totals.trainable),
+            thousands(totals.parameters()),
             bytes(totals.weight_bytes)
         ),
     );
-    let (first, second) = totals.inference_pair;
-    let pair = if first == second {
-        size(first)
-    } else {
-        format!("({} + {})", size(first), size(second))
-    };
-    let layers = if first == second {
-        format!("layer {first}")
-    } else {
-        format!("layers {first} and {second}, the largest two in a row")
+    let parts = &totals.inference_parts;
+    let values: Vec<String> = parts.iter().map(|part| thousands(part.values)).collect();
+    let places: Vec<&str> = parts
+        .iter()
+        .map(|part| part.path.as_deref().unwrap_or("input"))
+        .collect();
+    let places = match places.as_slice() {
+        [one] => format!("layer {one}"),
+        [one, other] => format!("layers {one} and {other}, the largest two in a row"),
+        all => format!(
+            "layers {}: the largest two in a row and what is still needed",
+            all.join(", ")
+        ),
     };
     line(
         "inference memory",
         format!(
-            "{pair} · 4 bytes · {batch} = {} ({layers})",
+            "({}) · 4 bytes · {batch} = {} ({places})",
+            values.join(" + "),
             bytes(totals.inference_bytes)
         ),
     );

@@ -19,26 +19,26 @@ pub fn inspection(name: &str, plan: &Plan, batch: usize) -> Option<Value> {
     let dtype = Dtype::F32;
     let totals = plan.totals(dtype, batch)?;
     let layers: Option<Vec<Value>> = plan
-        .layers
-        .iter()
-        .enumerate()
-        .map(|(index, layer)| {
+        .every()
+        .into_iter()
+        .map(|layer| {
+            let jump = layer.field.jump().iter();
             Some(json!({
-                "index": index,
-                "path": index.to_string(),
+                "index": layer.index,
+                "path": layer.path,
                 "name": layer.name,
-                "type": layer.operation.type_name(),
-                "depth": 0,
+                "type": layer.type_name,
+                "depth": layer.depth,
                 "input": layer.input,
                 "output": layer.output,
-                "parameters": layer.counts.trainable,
+                "parameters": layer.counts.parameters()?,
                 "trainable": layer.counts.trainable,
                 "buffers": layer.counts.buffers,
                 "macs": layer.counts.macs,
                 "flops": layer.counts.macs * 2,
                 "output_bytes": layer.output_bytes(dtype, batch)?,
-                "receptive_field": layer.field.size,
-                "jump": layer.field.jump,
+                "receptive_field": layer.field.size(),
+                "jump": jump.map(|jump| whole_or_fraction(*jump)).collect::<Vec<_>>(),
                 "padding": layer.padding,
                 "ignored": layer.ignored,
             }))
@@ -51,7 +51,7 @@ pub fn inspection(name: &str, plan: &Plan, batch: usize) -> Option<Value> {
         "dtype": dtype.word(),
         "layers": layers?,
         "totals": {
-            "parameters": totals.trainable,
+            "parameters": totals.parameters(),
             "trainable": totals.trainable,
             "buffers": totals.buffers,
             "macs": totals.macs,
@@ -64,6 +64,15 @@ pub fn inspection(name: &str, plan: &Plan, batch: usize) -> Option<Value> {
             "predicted_training_rss_bytes": totals.predicted_training_rss_bytes,
         },
     }))
+}
+
+/// Writes a number without a fraction as a whole one.
+fn whole_or_fraction(number: f64) -> Value {
+    if number.fract() == 0.0 {
+        json!(number as u64)
+    } else {
+        json!(number)
+    }
 }
 
 /// Describes an event of training; steps are not part of the stream.

@@ -121,41 +121,71 @@ fn changes(now: &Config, before: &Config) -> Option<Diagnostic> {
 
 /// Refuses to go on with a network of other layers.
 fn check_architecture(project: &Project, before: &Project, run: &Run) -> Result<()> {
-    let lines = |project: &Project| -> Vec<String> {
-        let input = format!("input = {:?}", project.config.model.input.value);
-        let layers = project
-            .config
-            .model
-            .layers
-            .iter()
-            .map(config::Layer::to_toml);
-        std::iter::once(input).chain(layers).collect()
-    };
-    let (old, new) = (lines(before), lines(project));
-    let length = old.len().max(new.len());
+    let (now, then) = (&project.config.model, &before.config.model);
     let message = format!("run `{}` was trained with another network", run.name());
-    let mut diagnostic = Diagnostic::error(message);
-    let mut differs = false;
-    for index in 0..length {
-        let (was, is) = (old.get(index), new.get(index));
-        if was == is {
-            continue;
-        }
-        differs = true;
-        let place = if index == 0 {
-            "input".to_owned()
-        } else {
-            format!("layer {}", index - 1)
-        };
-        let show =
-            |line: Option<&String>| line.map_or("nothing".to_owned(), |line| format!("`{line}`"));
-        diagnostic = diagnostic.note(format!("{place} was {}, is {}", show(was), show(is)));
+    let mut notes = Vec::new();
+    if now.input.value != then.input.value {
+        let (was, is) = (&then.input.value, &now.input.value);
+        notes.push(format!("input was {was:?}, is {is:?}"));
     }
-    if !differs {
+    for index in 0..now.layers.len().max(then.layers.len()) {
+        note_changes(
+            index,
+            then.layers.get(index),
+            now.layers.get(index),
+            &mut notes,
+        );
+    }
+    if notes.is_empty() {
         return Ok(());
     }
+    let diagnostic = notes
+        .into_iter()
+        .fold(Diagnostic::error(message), Diagnostic::note);
     Err(Error::model(diagnostic.help(format!(
         "`cnn train --resume {}` goes on with the run's own config; or train anew without `--resume`",
         run.name()
     ))))
+}
+
+/// Notes what is other in a layer.
+fn note_changes(
+    index: usize,
+    was: Option<&config::Layer>,
+    is: Option<&config::Layer>,
+    notes: &mut Vec<String>,
+) {
+    let show = |layer: Option<&config::Layer>| {
+        layer.map_or("nothing".to_owned(), |layer| {
+            format!("`{}`", layer.kind.type_name())
+        })
+    };
+    let (Some(old), Some(new)) = (was, is) else {
+        notes.push(format!("layer {index} was {}, is {}", show(was), show(is)));
+        return;
+    };
+    if old.kind.type_name() != new.kind.type_name() {
+        notes.push(format!("layer {index} was {}, is {}", show(was), show(is)));
+        return;
+    }
+    let known = notes.len();
+    let (before, after) = (old.kind.settings(), new.kind.settings());
+    let value = |settings: &[(&str, String)], key: &str| {
+        let found = settings.iter().find(|(name, _)| *name == key);
+        found.map_or("absent".to_owned(), |(_, value)| value.clone())
+    };
+    let mut keys: Vec<&str> = after.iter().map(|(key, _)| *key).collect();
+    let gone = before.iter().map(|(key, _)| *key);
+    keys.extend(gone.filter(|key| after.iter().all(|(name, _)| name != key)));
+    for key in keys {
+        let (was, is) = (value(&before, key), value(&after, key));
+        if was != is {
+            notes.push(format!("`{key}` of layer {index} was {was}, is {is}"));
+        }
+    }
+    if notes.len() == known && old.to_toml() != new.to_toml() {
+        notes.push(format!(
+            "the name or the inner layers of layer {index} are other"
+        ));
+    }
 }

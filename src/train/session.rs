@@ -19,7 +19,7 @@ use crate::load::Project;
 use crate::loss;
 use crate::memory;
 use crate::metrics::Metrics;
-use crate::model::{self, Model, Pass};
+use crate::model::{Model, Pass, Value};
 use crate::model_file::{self, Header};
 use crate::optimizer::Optimizer;
 use crate::run::{MODEL, Record, Run, TestFigures};
@@ -84,7 +84,7 @@ impl Session {
                 model: name,
                 seed: settings.seed,
                 device: options.device.to_string(),
-                data: project.request.source.clone(),
+                data: project.request()?.source.clone(),
                 data_fingerprint: dataset.fingerprint.clone(),
                 version: env!("CARGO_PKG_VERSION").to_owned(),
                 started_unix: unix_secs(),
@@ -208,7 +208,7 @@ impl Session {
         };
         let (seed, step) = (self.config.train.seed, self.progress.step);
         let device = self.device.clone().autodiff();
-        let input = model::input_tensor(batch.inputs, self.preprocessing.input_shape(), &device);
+        let input = Value::of_inputs(batch.inputs, &self.preprocessing.input_shape(), &device);
         let logits = model.logits(input, Pass::Train { seed, step });
         let loss = loss::cross_entropy(logits.clone(), &batch.labels);
         let mut metrics = Metrics::new(self.header.classes.len());
@@ -217,9 +217,10 @@ impl Session {
             self.model = Some(model);
             return Err(self.diverged("the loss"));
         }
+        let loss = model.penalized(loss);
         let gradients = GradientsParams::from_grads(loss.backward(), &model);
         let rate = self.schedule.rate(step);
-        self.model = Some(self.optimizer.step(rate, model, gradients));
+        self.model = Some(self.optimizer.step(rate, model, gradients).constrained());
         let partial = &mut self.progress.partial;
         partial.loss += metrics.loss() * batch.labels.len() as f64;
         partial.correct += metrics.correct();

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// Modules by floor, the lowest first; a module uses what stands on its own floor or below.
 const FLOORS: &[&[&str]] = &[
-    &["diagnostic", "random", "shape"],
+    &["diagnostic", "handmade", "random", "shape"],
     &["config"],
     &["dataset", "plan"],
     &[
@@ -27,7 +27,14 @@ const FLOORS: &[&[&str]] = &[
 ];
 
 /// Modules that touch neither Burn nor the disk nor the terminal.
-const PURE: &[&str] = &["diagnostic", "random", "shape", "config", "plan"];
+const PURE: &[&str] = &[
+    "diagnostic",
+    "handmade",
+    "random",
+    "shape",
+    "config",
+    "plan",
+];
 
 /// Lines a source file may have.
 const MAX_LINES: usize = 400;

@@ -1,7 +1,7 @@
 //! The same network on every device.
 
 use burn::tensor::Device;
-use cnn::model::{Device as Choice, Model, Pass};
+use cnn::model::{Device as Choice, Model, Pass, Value};
 
 use crate::goldens::{self, Array, assert_close};
 
@@ -21,7 +21,7 @@ fn logits(device: &Device) -> Array {
     let project = goldens::project(&[1, 28, 28], NETWORK);
     let model = Model::new(&project.plan, 5, device);
     let values = (0..4 * 28 * 28).map(|index| ((index * 37 % 256) as f32) / 128.0 - 1.0);
-    let input = cnn::model::input_tensor(values.collect(), [1, 28, 28], device);
+    let input = Value::of_inputs(values.collect(), &[1, 28, 28], device);
     Array::of(model.logits(input, Pass::Train { seed: 1, step: 2 }))
 }
 

@@ -1,7 +1,9 @@
 //! Every layer against PyTorch: forward, input gradient, weight gradients, running statistics.
 
+use std::panic::AssertUnwindSafe;
+
 use burn::optim::GradientsParams;
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{Device, Gradients, Tensor};
 use cnn::model::{Pass, Value};
 use serde::Deserialize;
 
@@ -17,25 +19,47 @@ struct Case {
     layers: String,
 }
 
-/// Runs every case on a device; returns how many there were.
-fn check_all(device: &Device) -> usize {
-    let file = Goldens::read("layers.safetensors");
+/// Runs every case of a file on a device; returns how many there were.
+fn check_all(name: &str, device: &Device) -> usize {
+    let file = Goldens::read(name);
     let cases: Vec<Case> = serde_json::from_str(&file.metadata["cases"]).unwrap();
-    for case in &cases {
-        check(&file, case, device);
-    }
+    let fails = |case: &&Case| {
+        let checked = AssertUnwindSafe(|| check(&file, case, device));
+        std::panic::catch_unwind(checked).is_err()
+    };
+    let failed: Vec<&str> = cases
+        .iter()
+        .filter(fails)
+        .map(|case| case.name.as_str())
+        .collect();
+    assert!(
+        failed.is_empty(),
+        "{} cases failed: {failed:?}",
+        failed.len()
+    );
     cases.len()
 }
 
 #[test]
 fn on_cpu() {
-    assert!(check_all(&Device::flex()) >= 100);
+    assert!(check_all("layers.safetensors", &Device::flex()) >= 100);
+}
+
+#[test]
+fn the_whole_language_on_cpu() {
+    assert!(check_all("language.safetensors", &Device::flex()) >= 380);
 }
 
 #[test]
 #[expect(deprecated, reason = "kept while burn has it")]
 fn on_ndarray() {
-    assert!(check_all(&Device::ndarray()) >= 100);
+    assert!(check_all("layers.safetensors", &Device::ndarray()) >= 100);
+}
+
+#[test]
+#[expect(deprecated, reason = "kept while burn has it")]
+fn the_whole_language_on_ndarray() {
+    assert!(check_all("language.safetensors", &Device::ndarray()) >= 380);
 }
 
 fn check(file: &Goldens, case: &Case, device: &Device) {
@@ -65,24 +89,19 @@ fn check(file: &Goldens, case: &Case, device: &Device) {
 
     if values.contains_key("output_evaluation") {
         let model = goldens::model(&project, &initial, device);
-        let output = model.forward(values["input"].to_tensor(device), Pass::Evaluate);
+        let output = model.forward(values["input"].to_value(device), Pass::Evaluate);
         close("evaluation output", &array_of(output), "output_evaluation");
     }
 
     let training = device.clone().autodiff();
     let model = goldens::model(&project, &initial, &training);
-    let input = values["input"].to_tensor::<4>(&training).require_grad();
+    let input = require_grad(values["input"].to_value(&training));
     let output = model.forward(input.clone(), Pass::Train { seed: 0, step: 0 });
     close("output", &array_of(output.clone()), "output");
-    let weighted: Tensor<1> = match output {
-        Value::Maps(maps) => (maps * values["output_gradient"].to_tensor(&training)).sum(),
-        Value::Row(row) => (row * values["output_gradient"].to_tensor(&training)).sum(),
-    };
-    let mut gradients = weighted.backward();
-    let input_gradient = input.grad_remove(&mut gradients).unwrap();
+    let mut gradients = weighted_sum(output, &values["output_gradient"], &training).backward();
     close(
         "input gradient",
-        &Array::of(input_gradient),
+        &take_gradient(&input, &mut gradients),
         "input_gradient",
     );
     let weight_gradients = GradientsParams::from_grads(gradients, &model);
@@ -102,5 +121,32 @@ fn check(file: &Goldens, case: &Case, device: &Device) {
         if weight.contains("running") {
             close(&weight, &after, &format!("{weight}_after"));
         }
+    }
+}
+
+fn require_grad(value: Value) -> Value {
+    match value {
+        Value::Row(tensor) => Value::Row(tensor.require_grad()),
+        Value::Signal(tensor) => Value::Signal(tensor.require_grad()),
+        Value::Maps(tensor) => Value::Maps(tensor.require_grad()),
+        Value::Volume(tensor) => Value::Volume(tensor.require_grad()),
+    }
+}
+
+fn weighted_sum(value: Value, weights: &Array, device: &Device) -> Tensor<1> {
+    match value {
+        Value::Row(tensor) => (tensor * weights.to_tensor(device)).sum(),
+        Value::Signal(tensor) => (tensor * weights.to_tensor(device)).sum(),
+        Value::Maps(tensor) => (tensor * weights.to_tensor(device)).sum(),
+        Value::Volume(tensor) => (tensor * weights.to_tensor(device)).sum(),
+    }
+}
+
+fn take_gradient(value: &Value, gradients: &mut Gradients) -> Array {
+    match value {
+        Value::Row(tensor) => Array::of(tensor.grad_remove(gradients).unwrap()),
+        Value::Signal(tensor) => Array::of(tensor.grad_remove(gradients).unwrap()),
+        Value::Maps(tensor) => Array::of(tensor.grad_remove(gradients).unwrap()),
+        Value::Volume(tensor) => Array::of(tensor.grad_remove(gradients).unwrap()),
     }
 }

@@ -7,7 +7,7 @@ use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor};
 use cnn::config::{Adaptive, Config, Optimizer as Settings};
 use cnn::loss::cross_entropy;
-use cnn::model::Pass;
+use cnn::model::{Pass, Value};
 use cnn::optimizer::Optimizer;
 use cnn::schedule::Schedule;
 
@@ -49,7 +49,7 @@ fn logits_loss_and_gradients_of_lenet5() {
     let project = goldens::project(&[1, 32, 32], LENET5);
     let model = goldens::model(&project, &file.below("initial/"), &device);
     let (input, labels) = batch(&file, 0, &device);
-    let logits = model.logits(input, Pass::Train { seed: 0, step: 0 });
+    let logits = model.logits(Value::Maps(input), Pass::Train { seed: 0, step: 0 });
     assert_close(
         "logits",
         &Array::of(logits.clone()),
@@ -82,7 +82,7 @@ fn check_run(run: &str, settings: &Settings, greatest: f32, mean: f32) {
     for step in 0..5 {
         let (input, labels) = batch(&file, step, &device);
         let logits = model.logits(
-            input,
+            Value::Maps(input),
             Pass::Train {
                 seed: 0,
                 step: step as u64,
@@ -172,7 +172,7 @@ fn a_restored_optimizer_takes_the_same_next_step() {
         let mut optimizer = Optimizer::new(&settings);
         let gradients = |model: &cnn::model::Model, step: usize| {
             let (input, labels) = batch(&file, step, &device);
-            let logits = model.logits(input, Pass::Train { seed: 0, step: 0 });
+            let logits = model.logits(Value::Maps(input), Pass::Train { seed: 0, step: 0 });
             GradientsParams::from_grads(cross_entropy(logits, &labels).backward(), model)
         };
         for step in 0..2 {

@@ -26,6 +26,11 @@ impl Array {
         )
     }
 
+    /// Makes a value of an array whose first dimension is the batch.
+    pub fn to_value(&self, device: &Device) -> Value {
+        Value::of_inputs(self.values.clone(), &self.shape[1..], device)
+    }
+
     pub fn of<const D: usize>(tensor: Tensor<D>) -> Self {
         Self {
             shape: tensor.dims().to_vec(),
@@ -134,8 +139,10 @@ pub fn model(project: &Project, weights: &BTreeMap<String, Array>, device: &Devi
 /// Takes the output apart from its rank.
 pub fn array_of(value: Value) -> Array {
     match value {
-        Value::Maps(maps) => Array::of(maps),
-        Value::Row(row) => Array::of(row),
+        Value::Row(tensor) => Array::of(tensor),
+        Value::Signal(tensor) => Array::of(tensor),
+        Value::Maps(tensor) => Array::of(tensor),
+        Value::Volume(tensor) => Array::of(tensor),
     }
 }
 

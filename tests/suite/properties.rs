@@ -1,8 +1,8 @@
 //! What holds for every network: random ones, drawn from a fixed seed.
 
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Device;
 use cnn::load::Project;
-use cnn::model::{Model, Pass};
+use cnn::model::{Model, Pass, Value};
 use cnn::model_file::{self, Header};
 
 use crate::goldens::array_of;
@@ -119,11 +119,9 @@ fn predicted_shapes_and_counts_equal_the_built_network() {
             .map(|array| array.values.len() as u64)
             .sum();
         let totals = project.plan.totals(cnn::plan::Dtype::F32, 1).unwrap();
-        assert_eq!(counted, totals.trainable + totals.buffers, "{text}");
-        let [channels, height, width] = project.plan.input[..] else {
-            panic!("{text}")
-        };
-        let input = Tensor::ones([2, channels, height, width], &device);
+        assert_eq!(counted, totals.parameters() + totals.buffers, "{text}");
+        let values = 2 * project.plan.input.iter().product::<usize>();
+        let input = Value::of_inputs(vec![1.0; values], &project.plan.input, &device);
         let output = array_of(model.forward(input, Pass::Evaluate));
         assert_eq!(output.shape[0], 2, "{text}");
         assert_eq!(output.shape[1..], *project.plan.output(), "{text}");
@@ -165,7 +163,11 @@ fn save_load_save_gives_the_same_bytes() {
         ]"#;
     let project = Project::check("test.toml", text, &[]).unwrap();
     let classes: Vec<String> = ["a", "b", "c", "d \"quoted\""].map(str::to_owned).to_vec();
-    let header = Header::new(&project.config, &classes, &project.request.preprocessing);
+    let header = Header::new(
+        &project.config,
+        &classes,
+        &project.request().unwrap().preprocessing,
+    );
     let model = Model::new(&project.plan.up_to_logits(), 3, &device);
     let bytes = model_file::to_bytes(&model, &header).unwrap();
     let folder = tempfile::tempdir().unwrap();

@@ -1,7 +1,8 @@
 //! `dense` as a config writes it.
 
 use super::super::reader::{Reader, Spanned};
-use super::super::value;
+use super::super::value::{BOOLEAN, POSITIVE};
+use super::super::weights::Weights;
 use super::activation::Function;
 
 /// Fully connected layer.
@@ -13,25 +14,21 @@ pub struct Dense {
     pub bias: bool,
     /// Activation applied to the output.
     pub activation: Option<Function>,
+    /// First values, penalties and constraints.
+    pub weights: Weights,
 }
 
 impl Dense {
     pub(super) fn read(reader: &Reader<'_>) -> Option<Self> {
-        let units = reader.required("units", "10", value::positive);
-        let bias = reader.or("bias", true, value::boolean).value;
-        let activation = Function::read_key(reader, "activation");
-        reader.not_yet(&[
-            "initializer",
-            "bias_initializer",
-            "l1",
-            "l2",
-            "constraint",
-            "trainable",
-        ]);
+        let units = reader.required("units", "10", &POSITIVE);
+        let bias = reader.or("bias", true, &BOOLEAN).value;
+        let activation = Function::read_key(reader);
+        let weights = Weights::read(reader);
         Some(Self {
             units: units?,
             bias,
             activation,
+            weights,
         })
     }
 
@@ -41,6 +38,7 @@ impl Dense {
             ("bias", self.bias.to_string()),
         ];
         settings.extend(Function::setting(self.activation));
+        settings.extend(self.weights.settings());
         settings
     }
 }

@@ -1,0 +1,170 @@
+//! `residual`, `branches` and `merge`: the computation.
+
+use burn::module::Module;
+use burn::tensor::Tensor;
+
+use super::Value;
+use super::activation::Activation;
+use super::initialize::Builder;
+use super::sequence::{Flow, Sequence};
+use crate::config::Join;
+use crate::plan;
+
+/// The sum of what its layers make of the input and what the shortcut does.
+///
+/// # Reference
+/// He et al. 2015, "Deep residual learning for image recognition", eq. 1 and 2.
+#[derive(Module, Debug)]
+pub(super) struct Residual {
+    layers: Sequence,
+    shortcut: Sequence,
+    activation: Activation,
+}
+
+impl Residual {
+    pub(super) fn new(plan: &plan::Residual, builder: &mut Builder<'_>) -> Self {
+        Self {
+            layers: Sequence::new(&plan.layers, builder),
+            shortcut: Sequence::new(&plan.shortcut, builder),
+            activation: Activation::new(plan.activation, builder),
+        }
+    }
+
+    pub(super) fn forward(&self, value: Value, flow: &mut Flow<'_>) -> Value {
+        let body = self.layers.forward(value.clone(), flow);
+        let skip = self.shortcut.forward(value, flow);
+        self.activation.apply(joined(vec![body, skip], Join::Add))
+    }
+}
+
+/// Lists of layers side by side, their outputs made one.
+///
+/// # Reference
+/// Szegedy et al. 2015, "Going deeper with convolutions", figure 2.
+#[derive(Module, Debug)]
+pub(super) struct Branches {
+    branches: Vec<Sequence>,
+    #[module(skip)]
+    join: Join,
+}
+
+impl Branches {
+    pub(super) fn new(plan: &plan::Branches, builder: &mut Builder<'_>) -> Self {
+        let branches = plan.branches.iter();
+        Self {
+            branches: branches
+                .map(|layers| Sequence::new(layers, builder))
+                .collect(),
+            join: plan.join,
+        }
+    }
+
+    pub(super) fn forward(&self, value: Value, flow: &mut Flow<'_>) -> Value {
+        let branches = self.branches.iter();
+        let ends = branches.map(|branch| branch.forward(value.clone(), flow));
+        joined(ends.collect(), self.join)
+    }
+}
+
+/// The value and outputs of earlier layers, made one.
+#[derive(Module, Debug)]
+pub(super) struct Merge {
+    #[module(skip)]
+    from: Vec<usize>,
+    #[module(skip)]
+    join: Join,
+}
+
+impl Merge {
+    pub(super) fn new(plan: &plan::Merge) -> Self {
+        Self {
+            from: plan.from.clone(),
+            join: plan.join,
+        }
+    }
+
+    pub(super) fn forward(&self, value: Value, flow: &mut Flow<'_>) -> Value {
+        let mut values = vec![value];
+        // The plan says that every one of them has run.
+        values.extend(
+            self.from
+                .iter()
+                .filter_map(|from| flow.kept.get(from).cloned()),
+        );
+        joined(values, self.join)
+    }
+}
+
+/// Makes several values one.
+fn joined(values: Vec<Value>, join: Join) -> Value {
+    match join {
+        Join::Concat => concat(values),
+        Join::Add => fold(
+            values,
+            |a, b| a + b,
+            |a, b| a + b,
+            |a, b| a + b,
+            |a, b| a + b,
+        ),
+        Join::Multiply => fold(
+            on_one_rank(values),
+            |a, b| a * b,
+            |a, b| a * b,
+            |a, b| a * b,
+            |a, b| a * b,
+        ),
+    }
+}
+
+fn fold(
+    values: Vec<Value>,
+    rows: fn(Tensor<2>, Tensor<2>) -> Tensor<2>,
+    signals: fn(Tensor<3>, Tensor<3>) -> Tensor<3>,
+    maps: fn(Tensor<4>, Tensor<4>) -> Tensor<4>,
+    volumes: fn(Tensor<5>, Tensor<5>) -> Tensor<5>,
+) -> Value {
+    let joined = values.into_iter().reduce(|a, b| match (a, b) {
+        (Value::Row(a), Value::Row(b)) => Value::Row(rows(a, b)),
+        (Value::Signal(a), Value::Signal(b)) => Value::Signal(signals(a, b)),
+        (Value::Maps(a), Value::Maps(b)) => Value::Maps(maps(a, b)),
+        (Value::Volume(a), Value::Volume(b)) => Value::Volume(volumes(a, b)),
+        _ => unreachable!("the plan joins values of one rank"),
+    });
+    joined.unwrap_or_else(|| unreachable!("the plan joins one value at least"))
+}
+
+/// Brings rows of factors to the rank of the maps they scale.
+fn on_one_rank(values: Vec<Value>) -> Vec<Value> {
+    let rank = values.iter().map(|value| value.shape().len()).max();
+    let lift = |value: Value| match (value, rank) {
+        (Value::Row(row), Some(rank)) if rank > 2 => {
+            let channels = row.dims()[1];
+            let shape = [vec![channels], vec![1; rank - 2]].concat();
+            Value::Row(row).reshaped(&shape)
+        }
+        (value, _) => value,
+    };
+    values.into_iter().map(lift).collect()
+}
+
+fn concat(values: Vec<Value>) -> Value {
+    let (mut rows, mut signals, mut maps, mut volumes) = (vec![], vec![], vec![], vec![]);
+    for value in values {
+        match value {
+            Value::Row(tensor) => rows.push(tensor),
+            Value::Signal(tensor) => signals.push(tensor),
+            Value::Maps(tensor) => maps.push(tensor),
+            Value::Volume(tensor) => volumes.push(tensor),
+        }
+    }
+    if !rows.is_empty() {
+        return Value::Row(Tensor::cat(rows, 1));
+    }
+    if !signals.is_empty() {
+        return Value::Signal(Tensor::cat(signals, 1));
+    }
+    if !maps.is_empty() {
+        return Value::Maps(Tensor::cat(maps, 1));
+    }
+    Value::Volume(Tensor::cat(volumes, 1))
+}

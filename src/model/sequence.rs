@@ -1,0 +1,142 @@
+//! Layers one after the other: a network, or a list within a layer.
+
+use std::collections::HashMap;
+
+use burn::module::{
+    Content, Module, ModuleDisplay, ModuleDisplayDefault, ModuleMapper, ModuleVisitor,
+};
+use burn::tensor::Device;
+
+use super::initialize::Builder;
+use super::kind::{Kind, build, each, each_into};
+use super::{Pass, Value};
+use crate::plan;
+
+/// A forward pass under way.
+pub(super) struct Flow<'a> {
+    pub(super) pass: Pass,
+    /// Outputs that a later `merge` takes, by the layer's number.
+    pub(super) kept: HashMap<usize, Value>,
+    /// Hears of every layer's output.
+    pub(super) observe: Option<&'a mut dyn FnMut(usize, &Value)>,
+}
+
+/// Layers one after the other.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Sequence {
+    layers: Vec<Layer>,
+}
+
+#[derive(Clone, Debug)]
+struct Layer {
+    /// The user's name, or the position: the first part of the names of its weights.
+    name: String,
+    /// [`plan::Layer::index`].
+    index: usize,
+    is_kept: bool,
+    kind: Kind,
+}
+
+impl Sequence {
+    pub(super) fn new(layers: &[plan::Layer], builder: &mut Builder<'_>) -> Self {
+        let layers = layers.iter().enumerate().map(|(position, layer)| Layer {
+            name: layer.name.clone().unwrap_or_else(|| position.to_string()),
+            index: layer.index,
+            is_kept: layer.is_kept,
+            kind: build(layer.index, &layer.operation, builder),
+        });
+        Self {
+            layers: layers.collect(),
+        }
+    }
+
+    pub(super) fn forward(&self, input: Value, flow: &mut Flow<'_>) -> Value {
+        self.layers.iter().fold(input, |value, layer| {
+            let output = each!(&layer.kind, kind => kind.forward(value, flow));
+            if layer.is_kept {
+                flow.kept.insert(layer.index, output.clone());
+            }
+            if let Some(observe) = &mut flow.observe {
+                observe(layer.index, &output);
+            }
+            output
+        })
+    }
+
+    fn convert(self, convert: impl Fn(Kind) -> Kind) -> Self {
+        let layers = self.layers.into_iter().map(|layer| Layer {
+            kind: convert(layer.kind),
+            ..layer
+        });
+        Self {
+            layers: layers.collect(),
+        }
+    }
+}
+
+impl ModuleDisplayDefault for Sequence {
+    fn content(&self, content: Content) -> Option<Content> {
+        Some(content)
+    }
+}
+
+impl ModuleDisplay for Sequence {}
+
+// Written out so that the names of weights are the user's: `C1.weight`, not
+// `layers.0.Conv.weight` as the derived implementation of an enum in a list would have it.
+impl Module for Sequence {
+    fn collect_devices(&self, devices: Vec<Device>) -> Vec<Device> {
+        self.layers.iter().fold(
+            devices,
+            |devices, layer| each!(&layer.kind, kind => kind.collect_devices(devices)),
+        )
+    }
+
+    fn fork(self, device: &Device) -> Self {
+        self.convert(|kind| each_into!(kind, kind => kind.fork(device)))
+    }
+
+    fn to_device(self, device: &Device) -> Self {
+        self.convert(|kind| each_into!(kind, kind => kind.to_device(device)))
+    }
+
+    fn train(self) -> Self {
+        self.convert(|kind| each_into!(kind, kind => Module::train(kind)))
+    }
+
+    fn valid(&self) -> Self {
+        let layers = self.layers.iter().map(|layer| Layer {
+            name: layer.name.clone(),
+            index: layer.index,
+            is_kept: layer.is_kept,
+            kind: each_into!(&layer.kind, kind => kind.valid()),
+        });
+        Self {
+            layers: layers.collect(),
+        }
+    }
+
+    fn materialize(self) -> Self {
+        self.convert(|kind| each_into!(kind, kind => kind.materialize()))
+    }
+
+    fn visit<Visitor: ModuleVisitor>(&self, visitor: &mut Visitor) {
+        for layer in &self.layers {
+            visitor.enter_module(&layer.name, "Vec");
+            each!(&layer.kind, kind => kind.visit(visitor));
+            visitor.exit_module(&layer.name, "Vec");
+        }
+    }
+
+    fn map<Mapper: ModuleMapper>(self, mapper: &mut Mapper) -> Self {
+        let layers = self.layers.into_iter().map(|layer| {
+            mapper.enter_module(&layer.name, "Vec");
+            let kind = each_into!(layer.kind, kind => kind.map(mapper));
+            mapper.exit_module(&layer.name, "Vec");
+            Layer { kind, ..layer }
+        });
+        Self {
+            layers: layers.collect(),
+        }
+    }
+}

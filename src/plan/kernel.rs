@@ -1,0 +1,85 @@
+//! Hand-made weights, fitted to the layer that has them.
+
+use super::context::Context;
+use super::window::Sliding;
+use crate::config::{self, HandMade, Spanned};
+use crate::diagnostic::Diagnostic;
+use crate::shape;
+
+/// Returns the number of filters: what the config says, or what the hand-made weights have.
+pub(super) fn filters(conv: &config::Conv, context: &mut Context<'_, '_>) -> Option<usize> {
+    let told = conv.filters();
+    let rank = context.rank();
+    let Some(kernel) = &conv.kernel else {
+        return told.map(|filters| filters.value);
+    };
+    let transposed = matches!(conv.kind, config::ConvKind::Transposed { .. });
+    let shape = &kernel.value.shape;
+    let own = match shape.len().saturating_sub(rank) {
+        0 => None,
+        2 if transposed => None,
+        _ => shape.first().copied(),
+    };
+    match (told, own) {
+        (Some(told), Some(own)) if told.value != own => {
+            let message = format!("`filters` is {}, and `kernel` has {own}", told.value);
+            context.problem(
+                Diagnostic::error(message)
+                    .at(&told.span, "")
+                    .help("remove `filters`"),
+            );
+            None
+        }
+        (Some(told), _) => Some(told.value),
+        (None, Some(own)) => Some(own),
+        // One matrix alone is one filter.
+        (None, None) => Some(1),
+    }
+}
+
+/// Writes hand-made weights out in the shape of a weight `[outer, inner, taps …]`.
+pub(super) fn expand(
+    kernel: &Spanned<HandMade>,
+    [outer, inner]: [usize; 2],
+    sliding: &Sliding,
+    conv: &config::Conv,
+    context: &mut Context<'_, '_>,
+) -> Option<Vec<f64>> {
+    let made = &kernel.value;
+    let taps: Vec<usize> = sliding.windows.iter().map(|window| window.size).collect();
+    let full = [vec![outer, inner], taps.clone()].concat();
+    let extra = made.shape.len().saturating_sub(taps.len());
+    let transposed = matches!(conv.kind, config::ConvKind::Transposed { .. });
+    let fits = match extra {
+        0 => true,
+        1 if transposed => made.shape.first() == Some(&inner),
+        1 => made.shape.first() == Some(&outer),
+        _ => made.shape == full,
+    };
+    if !fits {
+        let message = format!(
+            "`kernel` is {}, the weights of the layer are {}",
+            shape::display(&made.shape),
+            shape::display(&full)
+        );
+        context.problem(Diagnostic::error(message).at(&kernel.span, ""));
+        return None;
+    }
+    let size = usize::try_from(shape::elements(&taps)?).ok()?;
+    let total = shape::elements(&full);
+    // Far beyond any weight that is written by hand.
+    let total = context.checked(total.filter(|total| *total <= 1 << 28))?;
+    let mut weights = Vec::with_capacity(usize::try_from(total).ok()?);
+    for first in 0..outer {
+        for second in 0..inner {
+            let start = match extra {
+                0 => 0,
+                1 if transposed => second,
+                1 => first,
+                _ => first * inner + second,
+            } * size;
+            weights.extend_from_slice(made.weights.get(start..start + size)?);
+        }
+    }
+    Some(weights)
+}
