@@ -263,9 +263,10 @@ fn read_normalize(reader: &Reader<'_>) -> Spanned<Normalize> {
     }
 }
 
-fn read_mean_and_std(
-    reader: &Reader<'_>,
-) -> (Option<Spanned<Vec<f64>>>, Option<Spanned<Vec<f64>>>) {
+/// One number per channel, if they could be read.
+type PerChannel = Option<Spanned<Vec<f64>>>;
+
+fn read_mean_and_std(reader: &Reader<'_>) -> (PerChannel, PerChannel) {
     let any = Numbers(value::number("numbers, one per channel", |_| true));
     let positive = value::number("numbers above 0, one per channel", |number| number > 0.0);
     (

@@ -248,7 +248,7 @@ impl<'a> Reader<'a> {
                 continue;
             }
             self.problems.add(
-                Diagnostic::error(format!("{} needs `{name}`", title))
+                Diagnostic::error(format!("{title} needs `{name}`"))
                     .at(&self.span, "")
                     .help(format!("add `{name} = {example}`")),
             );
@@ -260,14 +260,14 @@ impl<'a> Reader<'a> {
             }
             if later.contains(&name) {
                 self.problems.add(
-                    Diagnostic::error(format!("`{name}` of {} is not supported yet", title))
+                    Diagnostic::error(format!("`{name}` of {title} is not supported yet"))
                         .at(&key.span, "part of the language, but not of this version")
                         .help("remove it"),
                 );
                 continue;
             }
             let mut diagnostic =
-                Diagnostic::error(format!("unknown key `{name}` in {}", title)).at(&key.span, "");
+                Diagnostic::error(format!("unknown key `{name}` in {title}")).at(&key.span, "");
             let suggestion =
                 words::suggest(words::our_key(name, &asked), words::nearest(name, &asked));
             if suggestion.is_none() {

@@ -60,9 +60,14 @@ impl Branches {
     }
 
     pub(super) fn forward(&self, value: Value, flow: &mut Flow<'_>) -> Value {
-        let branches = self.branches.iter();
-        let ends = branches.map(|branch| branch.forward(value.clone(), flow));
-        joined(ends.collect(), self.join)
+        let Some((last, others)) = self.branches.split_last() else {
+            return value;
+        };
+        let others = others.iter();
+        let ends = others.map(|branch| branch.forward(value.clone(), flow));
+        let mut ends: Vec<Value> = ends.collect();
+        ends.push(last.forward(value, flow));
+        joined(ends, self.join)
     }
 }
 

@@ -6,6 +6,10 @@ use crate::plan::Operation;
 
 /// A layer of any kind.
 #[derive(Clone, Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a network has thousands of layers at most"
+)]
 pub(super) enum Kind {
     Conv(conv::Conv),
     SeparableConv(conv::SeparableConv),

@@ -29,7 +29,7 @@ use burn::tensor::{self, Tensor};
 use crate::plan::Plan;
 use initialize::Builder;
 use rules::{Constrain, Penalties, Rules};
-use sequence::{Flow, Sequence};
+use sequence::{Flow, Observe, Sequence};
 
 /// How a forward pass is meant.
 #[derive(Clone, Copy, Debug)]
@@ -81,12 +81,7 @@ impl Model {
         self.run(input, pass, Some(observe))
     }
 
-    fn run(
-        &self,
-        input: Value,
-        pass: Pass,
-        observe: Option<&mut dyn FnMut(usize, &Value)>,
-    ) -> Value {
+    fn run(&self, input: Value, pass: Pass, observe: Option<Observe<'_>>) -> Value {
         let mut flow = Flow {
             pass,
             kept: HashMap::new(),

@@ -15,7 +15,7 @@ pub(super) fn padded(value: Value, amount: &[[usize; 2]], mode: PaddingMode) -> 
         if *before > 0 || *after > 0 {
             // The batch stands in front.
             let (shape, dimension) = (value.shape(), index + 1);
-            let lined = pad_middle(value.along(dimension), [*before, *after], mode);
+            let lined = pad_middle(&value.along(dimension), [*before, *after], mode);
             value = Value::from_along(lined, shape, dimension);
         }
     }
@@ -23,7 +23,7 @@ pub(super) fn padded(value: Value, amount: &[[usize; 2]], mode: PaddingMode) -> 
 }
 
 /// Pads the dimension in the middle.
-fn pad_middle(x: Tensor<3>, [before, after]: [usize; 2], mode: PaddingMode) -> Tensor<3> {
+fn pad_middle(x: &Tensor<3>, [before, after]: [usize; 2], mode: PaddingMode) -> Tensor<3> {
     let [rows, size, columns] = x.dims();
     let part = |start, length| x.clone().narrow(1, start, length);
     let zeros = |length| Tensor::zeros([rows, length, columns], &x.device());

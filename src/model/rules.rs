@@ -117,7 +117,7 @@ fn constrained<const D: usize>(
         let squares = weight.clone() * weight;
         let sum = (0..D)
             .filter(|dimension| *dimension != filters)
-            .fold(squares, |sum, dimension| sum.sum_dim(dimension));
+            .fold(squares, Tensor::sum_dim);
         sum.sqrt()
     };
     match constraint {

@@ -12,13 +12,16 @@ use super::kind::{Kind, build, each, each_into};
 use super::{Pass, Value};
 use crate::plan;
 
+/// Hears of the number and the output of each layer.
+pub(super) type Observe<'a> = &'a mut dyn FnMut(usize, &Value);
+
 /// A forward pass under way.
 pub(super) struct Flow<'a> {
     pub(super) pass: Pass,
     /// Outputs that a later `merge` takes, by the layer's number.
     pub(super) kept: HashMap<usize, Value>,
     /// Hears of every layer's output.
-    pub(super) observe: Option<&'a mut dyn FnMut(usize, &Value)>,
+    pub(super) observe: Option<Observe<'a>>,
 }
 
 /// Layers one after the other.

@@ -76,6 +76,10 @@ pub struct Layer {
 
 /// What a layer computes, with every size resolved.
 #[derive(Clone, Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a network has thousands of layers at most"
+)]
 pub enum Operation {
     /// Convolution, depthwise or not.
     Conv(Conv),

@@ -9,20 +9,20 @@ use super::unfolding::entry;
 use crate::diagnostic::Use;
 
 /// Gives the layers of one unfolding names of their own; the last layer gets the name of the use.
-pub(super) fn rename(layers: &mut Vec<Node>, prefix: &str, last: Option<&String>, via: &Arc<Use>) {
+pub(super) fn rename(layers: &mut [Node], prefix: &str, last: Option<&String>, via: &Arc<Use>) {
     let mut names = BTreeSet::new();
-    layers
-        .iter()
-        .for_each(|layer| collect_layer_names(layer, &mut names));
+    for layer in &*layers {
+        collect_layer_names(layer, &mut names);
+    }
     let end = layers.last().and_then(|layer| entry(layer, "name"));
     let end = end.and_then(|(_, node)| STRING.parse(node).ok());
     let renamed = |name: &str| match (&end, last) {
         (Some(end), Some(last)) if end == name => last.clone(),
         _ => format!("{prefix}-{name}"),
     };
-    layers
-        .iter_mut()
-        .for_each(|layer| rename_in(layer, &names, &renamed));
+    for layer in &mut *layers {
+        rename_in(layer, &names, &renamed);
+    }
     if let (None, Some(last), Some(layer)) = (&end, last, layers.last_mut())
         && let Value::Table(entries) = &mut layer.value
     {

@@ -218,15 +218,15 @@ impl<'a> Unfolding<'a> {
             complete = false;
             let message = format!("block `{}` has no parameter `{name}`", block.name);
             let mut diagnostic = Diagnostic::error(message).at(&key.span, "");
-            match words::nearest(name, &known) {
-                Some(near) => diagnostic.helps.push(format!("did you mean `{near}`?")),
-                None => {
-                    let known: Vec<String> = known.iter().map(|name| format!("`{name}`")).collect();
-                    diagnostic.notes.push(match known.is_empty() {
-                        true => "it has none".to_owned(),
-                        false => format!("it has {}", known.join(", ")),
-                    });
-                }
+            if let Some(near) = words::nearest(name, &known) {
+                diagnostic.helps.push(format!("did you mean `{near}`?"));
+            } else if known.is_empty() {
+                diagnostic.notes.push("it has none".to_owned());
+            } else {
+                let known: Vec<String> = known.iter().map(|name| format!("`{name}`")).collect();
+                diagnostic
+                    .notes
+                    .push(format!("it has {}", known.join(", ")));
             }
             self.problems.add(diagnostic);
         }
@@ -238,16 +238,15 @@ impl<'a> Unfolding<'a> {
                 .default
                 .clone()
                 .map(|node| (parameter.key.clone(), node));
-            match given.or(default) {
-                Some((key, value)) => arguments.push((name.clone(), key, value)),
-                None => {
-                    complete = false;
-                    let message = format!("block `{}` needs `{name}`", block.name);
-                    let help = format!("add `{name} = …`; it has no default");
-                    self.problems
-                        .add(Diagnostic::error(message).at(&node.span, "").help(help));
-                }
+            if let Some((key, value)) = given.or(default) {
+                arguments.push((name.clone(), key, value));
+                continue;
             }
+            complete = false;
+            let message = format!("block `{}` needs `{name}`", block.name);
+            let help = format!("add `{name} = …`; it has no default");
+            let diagnostic = Diagnostic::error(message).at(&node.span, "");
+            self.problems.add(diagnostic.help(help));
         }
         complete.then_some(arguments)
     }

@@ -42,7 +42,7 @@ impl Noise {
         Some(Self { std: std.value })
     }
 
-    pub(super) fn settings(&self) -> Vec<(&'static str, String)> {
+    pub(super) fn settings(self) -> Vec<(&'static str, String)> {
         vec![("std", value::float(self.std))]
     }
 }

@@ -61,15 +61,10 @@ impl Norm {
 
     pub(super) fn read_group(reader: &Reader<'_>) -> Option<Self> {
         let groups = reader.required("groups", "8", &POSITIVE);
-        let norm = |groups| Self::with(reader, NormKind::Group { groups });
-        match groups {
-            Some(groups) => Some(norm(groups)),
-            None => {
-                // The other keys are read all the same.
-                Self::with(reader, NormKind::Instance);
-                None
-            }
-        }
+        // The other keys are read in any case.
+        let norm = Self::with(reader, NormKind::Instance);
+        let kind = NormKind::Group { groups: groups? };
+        Some(Self { kind, ..norm })
     }
 
     pub(super) fn read_instance(reader: &Reader<'_>) -> Self {
