@@ -36,16 +36,7 @@ pub(super) struct Conv {
 impl Conv {
     pub(super) fn new(plan: &plan::Conv, builder: &mut Builder<'_>) -> Self {
         let inputs = plan.channels / plan.groups;
-        let mut weight = make_weight(plan, [plan.filters, inputs], 0, builder);
-        if plan.connections.is_some() {
-            let mask = connections(plan, &weight);
-            weight = match weight {
-                Weight::Rank3(param) => Weight::Rank3(param.map(|weight| masked(weight, &mask))),
-                Weight::Rank4(param) => Weight::Rank4(param.map(|weight| masked(weight, &mask))),
-                Weight::Rank5(param) => Weight::Rank5(param.map(|weight| masked(weight, &mask))),
-                other => other,
-            };
-        }
+        let weight = make_weight(plan, [plan.filters, inputs], 0, builder);
         let bias = plan.bias.then(|| builder.bias(plan.filters, &plan.weights));
         Self {
             weight,
@@ -158,10 +149,20 @@ fn make_weight(
     let kernel: Vec<usize> = plan.windows.iter().map(|window| window.size).collect();
     let taps: usize = kernel.iter().product();
     let sizes = [vec![outer, inner], kernel].concat();
+    let connections = plan.connections.as_deref();
+    let inputs = connections.map_or(inner, |lists| {
+        // What a filter reads on average.
+        lists
+            .iter()
+            .map(Vec::len)
+            .sum::<usize>()
+            .div_ceil(lists.len().max(1))
+    });
     let shape = Shape {
         sizes: &sizes,
-        fans: [inner * taps, outer * taps],
+        fans: [inputs * taps, outer * taps],
         filters,
+        connections,
     };
     let given = plan.hand_made.as_ref();
     let given = given.map(|weights| weights.iter().map(|weight| *weight as f32).collect());

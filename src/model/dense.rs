@@ -36,6 +36,7 @@ impl Dense {
             sizes: &sizes,
             fans: sizes,
             filters: 1,
+            connections: None,
         };
         Self {
             weight: builder.weight(&shape, &plan.weights, None),

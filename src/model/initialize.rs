@@ -24,6 +24,24 @@ pub(super) struct Shape<'a> {
     pub(super) fans: [usize; 2],
     /// The dimension that numbers filters or units.
     pub(super) filters: usize,
+    /// Which input maps each filter reads, if not all of them; the other weights stay 0.
+    pub(super) connections: Option<&'a [Vec<usize>]>,
+}
+
+impl Shape<'_> {
+    /// Sets the weights to 0 that are not connected.
+    fn disconnect(&self, values: &mut [f32]) {
+        let (Some(connections), [_, maps, ..]) = (self.connections, self.sizes) else {
+            return;
+        };
+        let taps: usize = self.sizes.iter().skip(2).product();
+        for (index, weights) in values.chunks_mut(taps).enumerate() {
+            let connected = connections.get(index / maps);
+            if !connected.is_some_and(|connected| connected.contains(&(index % maps))) {
+                weights.fill(0.0);
+            }
+        }
+    }
 }
 
 impl<'a> Builder<'a> {
@@ -62,10 +80,11 @@ impl<'a> Builder<'a> {
         {
             self.rules.add(id, rule);
         }
-        let values = given.unwrap_or_else(|| {
+        let mut values = given.unwrap_or_else(|| {
             let random = Random::new(Purpose::Weights, &[self.seed, id.val()]);
             first_values(shape, settings.initializer, random)
         });
+        shape.disconnect(&mut values);
         let (sizes, trained) = (shape.sizes, settings.trainable);
         match sizes.len() {
             1 => Weight::Rank1(self.param(id, values, sizes, trained)),
@@ -84,6 +103,7 @@ impl<'a> Builder<'a> {
             sizes: &[length],
             fans: [length, length],
             filters: 0,
+            connections: None,
         };
         let values = first_values(&shape, settings.bias_initializer, random);
         self.param(id, values, &[length], settings.trainable)
@@ -101,6 +121,7 @@ impl<'a> Builder<'a> {
             sizes,
             fans: [1, 1],
             filters: 0,
+            connections: None,
         };
         let length = sizes.iter().product();
         self.weight(
@@ -226,6 +247,7 @@ mod tests {
             sizes,
             fans,
             filters: 0,
+            connections: None,
         };
         first_values(&shape, initializer, Random::new(Purpose::Weights, &[3, 1]))
     }
@@ -320,6 +342,7 @@ mod tests {
                 sizes: &sizes,
                 fans: [1, 1],
                 filters,
+                connections: None,
             };
             let random = Random::new(Purpose::Weights, &[1]);
             let values = first_values(&shape, Initializer::Orthogonal { gain: 2.0 }, random);

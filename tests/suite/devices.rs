@@ -34,7 +34,7 @@ fn cpu_and_ndarray_agree() {
 
 /// Opens the first graphics adapter, or says that the test is left out.
 #[cfg(feature = "wgpu")]
-fn wgpu() -> Option<Device> {
+pub fn wgpu() -> Option<Device> {
     match Choice::Wgpu(0).open() {
         Ok(device) => Some(device),
         Err(error) => {

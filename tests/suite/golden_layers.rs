@@ -62,6 +62,24 @@ fn the_whole_language_on_ndarray() {
     assert!(check_all("language.safetensors", &Device::ndarray()) >= 380);
 }
 
+#[test]
+#[cfg(feature = "wgpu")]
+fn on_wgpu() {
+    let Some(device) = crate::devices::wgpu() else {
+        return;
+    };
+    assert!(check_all("layers.safetensors", &device) >= 100);
+}
+
+#[test]
+#[cfg(feature = "wgpu")]
+fn the_whole_language_on_wgpu() {
+    let Some(device) = crate::devices::wgpu() else {
+        return;
+    };
+    assert!(check_all("language.safetensors", &device) >= 380);
+}
+
 fn check(file: &Goldens, case: &Case, device: &Device) {
     let name = &case.name;
     let values = file.below(&format!("{name}/"));
@@ -124,7 +142,7 @@ fn check(file: &Goldens, case: &Case, device: &Device) {
     }
 }
 
-fn require_grad(value: Value) -> Value {
+pub fn require_grad(value: Value) -> Value {
     match value {
         Value::Row(tensor) => Value::Row(tensor.require_grad()),
         Value::Signal(tensor) => Value::Signal(tensor.require_grad()),
@@ -133,7 +151,7 @@ fn require_grad(value: Value) -> Value {
     }
 }
 
-fn weighted_sum(value: Value, weights: &Array, device: &Device) -> Tensor<1> {
+pub fn weighted_sum(value: Value, weights: &Array, device: &Device) -> Tensor<1> {
     match value {
         Value::Row(tensor) => (tensor * weights.to_tensor(device)).sum(),
         Value::Signal(tensor) => (tensor * weights.to_tensor(device)).sum(),
@@ -142,7 +160,7 @@ fn weighted_sum(value: Value, weights: &Array, device: &Device) -> Tensor<1> {
     }
 }
 
-fn take_gradient(value: &Value, gradients: &mut Gradients) -> Array {
+pub fn take_gradient(value: &Value, gradients: &mut Gradients) -> Array {
     match value {
         Value::Row(tensor) => Array::of(tensor.grad_remove(gradients).unwrap()),
         Value::Signal(tensor) => Array::of(tensor.grad_remove(gradients).unwrap()),

@@ -19,6 +19,7 @@ mod errors;
 mod golden_layers;
 mod golden_training;
 mod goldens;
+mod numeric_gradients;
 mod properties;
 mod resume;
 mod support;
