@@ -12,6 +12,7 @@ mod files;
 pub mod handmade;
 pub mod load;
 pub mod loss;
+pub mod measure;
 pub mod memory;
 pub mod metrics;
 pub mod model;

@@ -51,6 +51,20 @@ fn available_bytes() -> Option<u64> {
     kibibytes.checked_mul(1024)
 }
 
+/// Returns the largest resident memory of this process so far, where the system tells it.
+#[must_use]
+pub fn peak_bytes() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = text.lines().find(|line| line.starts_with("VmHWM:"))?;
+    let kibibytes: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
+    kibibytes.checked_mul(1024)
+}
+
+/// Makes [`peak_bytes`] begin anew, where the system can.
+pub fn forget_peak() {
+    let _ = std::fs::write("/proc/self/clear_refs", "5");
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -7,7 +7,8 @@ use clap::Args;
 use crate::config::Override;
 use crate::diagnostic::{Diagnostic, Error, Result};
 use crate::load::Project;
-use crate::report::{Output, inspection, json};
+use crate::measure;
+use crate::report::{Output, inspection, json, measurement};
 
 /// Show shapes, parameters, multiply-adds, memory and receptive fields
 ///
@@ -25,6 +26,12 @@ pub(super) struct Arguments {
     /// Set one value of the config (repeatable)
     #[arg(long, value_name = "KEY=VALUE", value_parser = super::setting)]
     set: Vec<Override>,
+    /// Run one forward pass and one training step, and show what they took
+    #[arg(long, conflicts_with = "json")]
+    measure: bool,
+    /// Where to compute with `--measure`
+    #[command(flatten)]
+    compute: super::ComputeArguments,
     /// Write one JSON document
     #[arg(long)]
     json: bool,
@@ -45,5 +52,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
         return Err(Error::config(diagnostic));
     };
     Output::default().write(&text)?;
+    if arguments.measure {
+        arguments.compute.start_threads()?;
+        let measured = measure::measure(&project, arguments.compute.device, batch)?;
+        let text = measurement::render(&project.plan, batch, &measured);
+        Output::default().write(&text.unwrap_or_default())?;
+    }
     Ok(0)
 }

@@ -6,6 +6,7 @@ pub mod evaluation;
 pub mod html;
 pub mod inspection;
 pub mod json;
+pub mod measurement;
 mod number;
 pub mod prediction;
 pub mod training;

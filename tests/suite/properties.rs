@@ -83,7 +83,9 @@ fn sliding(rank: usize) -> impl Strategy<Value = String> {
         maybe("initializer", initializer()),
         maybe("trainable", Just("false".to_owned())),
     )
-        .prop_map(|(size, a, b, c, d, e, f, g)| format!("kernel_size = {size}{a}{b}{c}{d}{e}{f}{g}"))
+        .prop_map(|(size, a, b, c, d, e, f, g)| {
+            format!("kernel_size = {size}{a}{b}{c}{d}{e}{f}{g}")
+        })
 }
 
 /// A layer that keeps the shape of maps.

@@ -53,7 +53,8 @@ impl<'a> Unfolding<'a> {
                 let before = std::mem::take(items);
                 for mut item in before {
                     if is_use(&item) {
-                        items.extend(self.use_of(&item).unwrap_or_default());
+                        // A use that fails stays where it is; reading ends there.
+                        items.extend(self.use_of(&item).unwrap_or_else(|| vec![item]));
                     } else {
                         self.node(&mut item);
                         items.push(item);
@@ -98,6 +99,7 @@ impl<'a> Unfolding<'a> {
             for layer in &block.layers {
                 let Some(layer) = self.fill(layer, &arguments, &via) else {
                     self.too_many(node);
+                    self.within.pop();
                     return None;
                 };
                 copy.push(layer);

@@ -286,6 +286,10 @@ fn read(node: &Node, problems: &Problems) -> Option<Layer> {
             return None;
         }
     };
+    if type_name == "block" {
+        // A use that could not be unfolded, and was reported.
+        return None;
+    }
     let Some((known, read)) = TYPES.iter().find(|(name, _)| *name == type_name) else {
         problems.add(unknown_type(&type_name, &span));
         return None;
