@@ -81,7 +81,7 @@ fn device(name: &str) -> std::result::Result<Device, String> {
 }
 
 /// The version with the devices compiled in.
-const VERSION: &str = if cfg!(feature = "wgpu") {
+const VERSION: &str = if cfg!(feature = "wgpu-plain") {
     concat!(env!("CARGO_PKG_VERSION"), " (devices: cpu, ndarray, wgpu)")
 } else {
     concat!(env!("CARGO_PKG_VERSION"), " (devices: cpu, ndarray)")

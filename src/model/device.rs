@@ -19,7 +19,7 @@ pub enum Device {
 }
 
 /// Names of the devices compiled in.
-pub const COMPILED: &[&str] = if cfg!(feature = "wgpu") {
+pub const COMPILED: &[&str] = if cfg!(feature = "wgpu-plain") {
     &["cpu", "ndarray", "wgpu"]
 } else {
     &["cpu", "ndarray"]
@@ -74,7 +74,7 @@ impl Device {
     }
 }
 
-#[cfg(not(feature = "wgpu"))]
+#[cfg(not(feature = "wgpu-plain"))]
 fn open_wgpu(_: usize) -> Result<tensor::Device> {
     Err(Error::config(
         Diagnostic::error("this `cnn` was built without `wgpu`")
@@ -83,7 +83,7 @@ fn open_wgpu(_: usize) -> Result<tensor::Device> {
     ))
 }
 
-#[cfg(feature = "wgpu")]
+#[cfg(feature = "wgpu-plain")]
 fn open_wgpu(index: usize) -> Result<tensor::Device> {
     use burn::tensor::DeviceType;
 
@@ -94,7 +94,7 @@ fn open_wgpu(index: usize) -> Result<tensor::Device> {
     }
 }
 
-#[cfg(feature = "wgpu")]
+#[cfg(feature = "wgpu-plain")]
 fn no_adapter(index: usize, adapters: &[tensor::Device]) -> Error {
     let diagnostic = Diagnostic::error(format!("no graphics adapter for `wgpu:{index}`"));
     let diagnostic = if adapters.is_empty() {

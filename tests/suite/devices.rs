@@ -33,7 +33,7 @@ fn cpu_and_ndarray_agree() {
 }
 
 /// Opens the first graphics adapter, or says that the test is left out.
-#[cfg(feature = "wgpu")]
+#[cfg(feature = "wgpu-plain")]
 pub fn wgpu() -> Option<Device> {
     match Choice::Wgpu(0).open() {
         Ok(device) => Some(device),
@@ -46,7 +46,7 @@ pub fn wgpu() -> Option<Device> {
 }
 
 #[test]
-#[cfg(feature = "wgpu")]
+#[cfg(feature = "wgpu-plain")]
 fn wgpu_agrees_with_cpu() {
     let Some(device) = wgpu() else { return };
     let cpu = logits(&Choice::Cpu.open().unwrap());
@@ -54,7 +54,7 @@ fn wgpu_agrees_with_cpu() {
 }
 
 #[test]
-#[cfg(feature = "wgpu")]
+#[cfg(feature = "wgpu-plain")]
 fn an_adapter_that_is_not_there_is_an_error() {
     let error = Choice::Wgpu(99).open().unwrap_err();
     assert_eq!(error.kind.exit_code(), 2);

@@ -145,7 +145,7 @@ fn misused_arguments_are_told() {
         faults.lab.write("wide.toml", wide);
         faults.check(name, 2, command);
     }
-    if !cfg!(feature = "wgpu") {
+    if !cfg!(feature = "wgpu-plain") {
         faults.check("device_not_compiled", 2, "train bars.toml --device wgpu");
     }
     faults.golden.finish();

@@ -63,7 +63,7 @@ fn the_whole_language_on_ndarray() {
 }
 
 #[test]
-#[cfg(feature = "wgpu")]
+#[cfg(feature = "wgpu-plain")]
 fn on_wgpu() {
     let Some(device) = crate::devices::wgpu() else {
         return;
@@ -72,7 +72,7 @@ fn on_wgpu() {
 }
 
 #[test]
-#[cfg(feature = "wgpu")]
+#[cfg(feature = "wgpu-plain")]
 fn the_whole_language_on_wgpu() {
     let Some(device) = crate::devices::wgpu() else {
         return;

@@ -23,3 +23,4 @@ mod numeric_gradients;
 mod properties;
 mod resume;
 mod support;
+mod weight_rules;

@@ -210,7 +210,7 @@ fn on_ndarray() {
 }
 
 #[test]
-#[cfg(feature = "wgpu")]
+#[cfg(feature = "wgpu-plain")]
 fn on_wgpu() {
     if let Some(device) = crate::devices::wgpu() {
         check_all(&device);
