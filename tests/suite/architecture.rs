@@ -21,7 +21,7 @@ const FLOORS: &[&[&str]] = &[
         "run",
         "schedule",
     ],
-    &["evaluate", "load", "predict", "train"],
+    &["evaluate", "filter", "load", "predict", "train"],
     &["report"],
     &["cli"],
 ];
