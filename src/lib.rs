@@ -9,6 +9,7 @@ pub mod dataset;
 pub mod diagnostic;
 pub mod evaluate;
 mod files;
+pub mod filter;
 pub mod handmade;
 pub mod load;
 pub mod loss;

@@ -1,6 +1,8 @@
 //! Arguments, dispatch, exit codes. One file a command.
 
 mod eval;
+mod filter;
+mod filter_words;
 mod inspect;
 mod predict;
 mod signals;
@@ -41,6 +43,7 @@ enum Command {
     Eval(eval::Arguments),
     Predict(predict::Arguments),
     Inspect(inspect::Arguments),
+    Filter(filter::Arguments),
 }
 
 /// Where to compute, and with how many threads.
@@ -127,6 +130,7 @@ fn dispatch(command: Command, quiet: bool) -> Result<u8> {
         Command::Eval(arguments) => eval::run(&arguments),
         Command::Predict(arguments) => predict::run(&arguments),
         Command::Inspect(arguments) => inspect::run(&arguments),
+        Command::Filter(arguments) => filter::run(&arguments, quiet),
     }
 }
 

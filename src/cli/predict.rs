@@ -125,7 +125,8 @@ fn list(images: &[PathBuf]) -> Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-fn read(path: &Path) -> Picture {
+/// Reads a file, or standard input for `-`.
+pub(super) fn read(path: &Path) -> Picture {
     let content = if path == Path::new("-") {
         let mut bytes = Vec::new();
         let mut stdin = std::io::stdin().lock().take(dataset::MAX_PICTURE_BYTES);

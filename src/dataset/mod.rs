@@ -19,7 +19,7 @@ pub use augment::Augment;
 pub use batches::{Batch, assemble, order};
 pub use folder::pictures_below;
 pub use loader::Loader;
-pub use picture::{MAX_PICTURE_BYTES, read_picture};
+pub use picture::{MAX_PICTURE_BYTES, Pixels, picture_pixels, read_picture};
 pub use preprocess::{Invert, Preprocessing, picture_input};
 pub use request::{augment, normalize_by, request};
 

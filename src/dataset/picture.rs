@@ -99,6 +99,41 @@ pub(super) fn decode(bytes: &[u8], preprocessing: &Preprocessing) -> Result<Vec<
     decode_fault(bytes, preprocessing).map_err(|fault| fault.to_string())
 }
 
+/// The pixels of a picture in its own size and colours.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pixels {
+    /// Channels, 1 (grey) or 3 (red, green, blue), height and width.
+    pub shape: [usize; 3],
+    /// A byte a value: `[channel, row, column]`.
+    pub values: Vec<u8>,
+}
+
+/// Decodes a picture as it is: grey if it is stored so or `grey` is asked for, else in colours.
+///
+/// # Errors
+/// The reason, as [`decode`]'s.
+pub fn picture_pixels(bytes: &[u8], grey: bool) -> Result<Pixels, String> {
+    let picture = decode_quietly(bytes).map_err(|fault| fault.to_string())?;
+    let [height, width] = [picture.height() as usize, picture.width() as usize];
+    if height == 0 || width == 0 {
+        return Err("it has no pixels".into());
+    }
+    if grey || !picture.color().has_color() {
+        let values = to_grey(picture).into_raw();
+        let shape = [1, height, width];
+        return Ok(Pixels { shape, values });
+    }
+    let shape = [3, height, width];
+    let values = planes(&picture.into_rgb8());
+    Ok(Pixels { shape, values })
+}
+
+/// Takes colours apart: all of red, then green, then blue.
+fn planes(colours: &RgbImage) -> Vec<u8> {
+    let plane = |channel| colours.iter().skip(channel).step_by(3).copied();
+    plane(0).chain(plane(1)).chain(plane(2)).collect()
+}
+
 /// Reads a picture file and decodes it.
 pub(super) fn decode_path(path: &Path, preprocessing: &Preprocessing) -> Result<Vec<u8>, Fault> {
     let bytes = read_picture(path).map_err(|error| Fault::Unreadable(error.to_string()))?;
@@ -139,9 +174,7 @@ fn decode_fault(bytes: &[u8], preprocessing: &Preprocessing) -> Result<Vec<u8>, 
     if channels == 1 {
         return stretch(to_grey(picture), wanted).map(ImageBuffer::into_raw);
     }
-    let colours = stretch(picture.into_rgb8(), wanted)?.into_raw();
-    let plane = |channel| colours.iter().skip(channel).step_by(3).copied();
-    Ok(plane(0).chain(plane(1)).chain(plane(2)).collect())
+    stretch(picture.into_rgb8(), wanted).map(|colours| planes(&colours))
 }
 
 /// Decodes; a decoder's panic becomes a reason, and does not reach the terminal.

@@ -3,6 +3,7 @@
 pub mod curves;
 pub mod diagnostics;
 pub mod evaluation;
+pub mod filter;
 pub mod html;
 pub mod inspection;
 pub mod json;

@@ -21,7 +21,7 @@ const FLOORS: &[&[&str]] = &[
         "run",
         "schedule",
     ],
-    &["evaluate", "load", "measure", "predict", "train"],
+    &["evaluate", "filter", "load", "measure", "predict", "train"],
     &["report"],
     &["cli"],
 ];

@@ -16,6 +16,7 @@ mod command_line;
 mod devices;
 mod end_to_end;
 mod errors;
+mod filter;
 mod golden_layers;
 mod golden_training;
 mod goldens;
