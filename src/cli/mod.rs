@@ -2,7 +2,9 @@
 
 mod eval;
 mod inspect;
+mod new;
 mod predict;
+mod schema;
 mod signals;
 mod train;
 
@@ -41,6 +43,8 @@ enum Command {
     Eval(eval::Arguments),
     Predict(predict::Arguments),
     Inspect(inspect::Arguments),
+    New(new::Arguments),
+    Schema(schema::Arguments),
 }
 
 /// Where to compute, and with how many threads.
@@ -127,6 +131,8 @@ fn dispatch(command: Command, quiet: bool) -> Result<u8> {
         Command::Eval(arguments) => eval::run(&arguments),
         Command::Predict(arguments) => predict::run(&arguments),
         Command::Inspect(arguments) => inspect::run(&arguments),
+        Command::New(arguments) => new::run(&arguments, quiet),
+        Command::Schema(arguments) => schema::run(&arguments),
     }
 }
 

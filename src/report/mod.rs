@@ -8,6 +8,9 @@ pub mod inspection;
 pub mod json;
 mod number;
 pub mod prediction;
+pub mod reference;
+pub mod schema;
+pub mod templates;
 pub mod training;
 
 use std::io::{self, Write};

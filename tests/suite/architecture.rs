@@ -21,7 +21,7 @@ const FLOORS: &[&[&str]] = &[
         "run",
         "schedule",
     ],
-    &["evaluate", "load", "predict", "train"],
+    &["evaluate", "load", "predict", "template", "train"],
     &["report"],
     &["cli"],
 ];

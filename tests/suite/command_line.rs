@@ -27,7 +27,7 @@ fn help_reads_as_it_should() {
     let mut golden = Golden::new();
     check(&mut golden, "version", &["--version"]);
     check(&mut golden, "help", &["--help"]);
-    for command in ["train", "eval", "predict", "inspect"] {
+    for command in ["train", "eval", "predict", "inspect", "new", "schema"] {
         check(
             &mut golden,
             &format!("help-{command}"),

@@ -19,6 +19,7 @@ mod errors;
 mod golden_layers;
 mod golden_training;
 mod goldens;
+mod language;
 mod properties;
 mod resume;
 mod support;
