@@ -24,6 +24,23 @@ pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     Ok(())
 }
 
+/// Writes a file that is not there yet; returns whether that was so.
+///
+/// # Errors
+/// When the disk is full or the folder cannot be written; then there is no file.
+pub(crate) fn write_new(path: &Path, bytes: &[u8]) -> Result<bool> {
+    let mut file = match File::create_new(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => return Ok(false),
+        Err(error) => return Err(Error::io("create", path, &error)),
+    };
+    if let Err(error) = file.write_all(bytes) {
+        let _ = fs::remove_file(path);
+        return Err(Error::io("write", path, &error));
+    }
+    Ok(true)
+}
+
 /// Writes a folder of files that appears at `path` with all of them, or not at all.
 ///
 /// # Errors

@@ -26,4 +26,5 @@ pub mod report;
 pub mod run;
 pub mod schedule;
 pub mod shape;
+pub mod template;
 pub mod train;

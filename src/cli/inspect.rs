@@ -35,10 +35,17 @@ pub(super) struct Arguments {
     /// Write one JSON document
     #[arg(long)]
     json: bool,
+    /// Write the config with every default written out and blocks unfolded
+    #[arg(long, conflicts_with_all = ["json", "batch"])]
+    resolved: bool,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<u8> {
     let project = Project::read(&arguments.config, &arguments.set)?;
+    if arguments.resolved {
+        Output::default().write(&project.config.to_toml())?;
+        return Ok(0);
+    }
     let name = project.config.model.name.clone().unwrap_or_default();
     let batch = usize::try_from(arguments.batch).unwrap_or(usize::MAX);
     let text = if arguments.json {

@@ -4,7 +4,9 @@ mod eval;
 mod filter;
 mod filter_words;
 mod inspect;
+mod new;
 mod predict;
+mod schema;
 mod signals;
 mod train;
 
@@ -44,6 +46,8 @@ enum Command {
     Predict(predict::Arguments),
     Inspect(inspect::Arguments),
     Filter(filter::Arguments),
+    New(new::Arguments),
+    Schema(schema::Arguments),
 }
 
 /// Where to compute, and with how many threads.
@@ -131,6 +135,8 @@ fn dispatch(command: Command, quiet: bool) -> Result<u8> {
         Command::Predict(arguments) => predict::run(&arguments),
         Command::Inspect(arguments) => inspect::run(&arguments),
         Command::Filter(arguments) => filter::run(&arguments, quiet),
+        Command::New(arguments) => new::run(&arguments, quiet),
+        Command::Schema(arguments) => schema::run(&arguments),
     }
 }
 

@@ -6,7 +6,7 @@ use super::form::Form;
 use super::node::{Node, Value};
 use super::reader::{self, Mismatch, Reader, Spanned};
 use super::size::{COUNT_SIZE, PADDING, POSITIVE_SIZE, Padding, Size};
-use super::value::{self, Kind as _, Number, Plain, STRING};
+use super::value::{self, COUNT, Kind as _, Number, POSITIVE, Plain, STRING};
 use crate::diagnostic::{Diagnostic, Span};
 
 /// Whether pictures are inverted, white for black.
@@ -147,19 +147,26 @@ impl Data {
 
 const RESIZE: Plain<Size> = Plain {
     parse: resize,
-    form: POSITIVE_SIZE.form,
+    form: || one_or_two(POSITIVE.form()),
 };
+
+/// One number for both sides, or one for each.
+fn one_or_two(one: Form) -> Form {
+    Form::Either(vec![one.clone(), Form::list_of(one, 2..=2)])
+}
 
 const PICTURE_PADDING: Plain<Padding> = Plain {
     parse: picture_padding,
-    form: COUNT_SIZE.form,
+    form: || {
+        let pair = Form::list_of(COUNT.form(), 2..=2);
+        let sides = Form::list_of(pair, 2..=2);
+        Form::Either(vec![one_or_two(COUNT.form()), sides])
+    },
 };
 
 const VALIDATION: Plain<f64> = Plain {
     parse: validation,
-    form: || Form::Number {
-        expected: "a fraction between 0 and 1",
-    },
+    form: || fraction().form(),
 };
 
 const INVERT: Plain<Invert> = Plain {
@@ -196,11 +203,15 @@ fn picture_padding(node: &Node) -> Result<Padding, Mismatch> {
 
 fn validation(node: &Node) -> Result<f64, Mismatch> {
     let expected = "a fraction between 0 and 1";
-    let parse = value::number(expected, |fraction| fraction > 0.0 && fraction < 1.0);
     if matches!(node.value, Value::String(_)) {
         return Err(Mismatch::new(expected, node).help("a path is not supported yet"));
     }
-    parse.parse(node)
+    fraction().parse(node)
+}
+
+fn fraction() -> Number {
+    let expected = "a fraction between 0 and 1";
+    value::number(expected, |fraction| fraction > 0.0 && fraction < 1.0)
 }
 
 /// Reads `"auto"`, `true` or `false`.
@@ -298,7 +309,7 @@ impl value::Kind for Numbers {
     }
 
     fn form(&self) -> Form {
-        Form::Either(vec![self.0.form(), Form::Array(Box::new(self.0.form()))])
+        Form::Either(vec![self.0.form(), Form::list(self.0.form())])
     }
 }
 
@@ -313,7 +324,7 @@ const SHIFT: Plain<[usize; 2]> = Plain {
             .and_then(|sizes| <[usize; 2]>::try_from(sizes).ok())
             .ok_or_else(|| Mismatch::new(expected, node))
     },
-    form: COUNT_SIZE.form,
+    form: || one_or_two(COUNT.form()),
 };
 
 /// `[augment]`: random changes of training pictures, drawn for each anew every epoch.

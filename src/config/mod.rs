@@ -2,6 +2,9 @@
 
 mod blocks;
 mod data;
+mod defaults;
+mod describe;
+mod docs;
 mod form;
 mod layer;
 mod model;
@@ -17,12 +20,12 @@ mod weights;
 mod words;
 
 pub use data::{Augment, Data, Invert, Normalize};
-pub use form::{Field, Form};
+pub use describe::{Language, LayerType, describe};
+pub use form::{Bounds, Fallback, Field, Form, Variant};
 pub use layer::{
     Activation, AdaptivePool, Branches, Conv, ConvKind, Crop, Dense, Dropout, Function, GlobalPool,
     HandMade, Join, Layer, LayerKind, LocalResponseNorm, Merge, Noise, Norm, NormKind, Pad,
     PaddingMode, Pool, PoolKind, Reshape, Residual, Scale, Upsample, UpsampleMode,
-    describe as describe_layers,
 };
 pub use model::{Model, is_run_name, run_name_from};
 pub use node::Override;
@@ -125,7 +128,15 @@ impl Config {
 fn read(table: &Table, source: &Arc<Source>, problems: &Problems) -> Option<Config> {
     let root = Span::new(source, 0..0);
     let reader = Reader::new("the config", table, &root, problems);
-    let model = if let Some((_, node)) = reader.take("model", || Form::Text) {
+    let config = read_sections(&reader, source);
+    reader.finish();
+    config
+}
+
+fn read_sections(reader: &Reader<'_>, source: &Source) -> Option<Config> {
+    let problems = reader.problems();
+    let form = || Form::Table(reader::describe(Model::read));
+    let model = if let Some((_, node)) = reader.take_expected("model", "{ … }", form) {
         section("[model]", node, problems, Model::read).flatten()
     } else {
         problems.add(
@@ -134,19 +145,26 @@ fn read(table: &Table, source: &Arc<Source>, problems: &Problems) -> Option<Conf
         );
         None
     };
-    let optional = |name| reader.take(name, || Form::Text).map(|(_, node)| node);
-    let data = optional("data").and_then(|node| section("[data]", node, problems, Data::read));
-    let augment =
-        optional("augment").and_then(|node| section("[augment]", node, problems, Augment::read));
-    let train = optional("train").and_then(|node| section("[train]", node, problems, Train::read));
+    let data = optional(reader, "data", "[data]", Data::read);
+    let augment = optional(reader, "augment", "[augment]", Augment::read);
+    let train = optional(reader, "train", "[train]", Train::read);
     reader.not_yet(LATER);
-    reader.finish();
     Some(Config {
         model: model?,
         data: data.unwrap_or_default(),
         augment: augment.unwrap_or_default(),
         train: train.unwrap_or_default(),
     })
+}
+
+fn optional<T>(
+    reader: &Reader<'_>,
+    name: &'static str,
+    title: &str,
+    read: impl Fn(&Reader<'_>) -> T,
+) -> Option<T> {
+    let (_, node) = reader.take(name, || Form::Table(reader::describe(&read)))?;
+    section(title, node, reader.problems(), read)
 }
 
 fn section<T>(

@@ -26,7 +26,7 @@ impl Model {
         let name = reader.optional("name", &NAME);
         let input = reader.required("input", "[1, 28, 28]", &INPUT);
         let layers = reader
-            .take_required("layers", "[ … ]", || Form::Layers)
+            .take_required("layers", "[ … ]", || Form::Layers { least: 1 })
             .map(|(key, node)| read_layers(node, &reader::whole(key, node), reader));
         let layers = layers.unwrap_or_default();
         check_names(&layers, reader);
@@ -75,7 +75,7 @@ const NAME: Plain<String> = Plain {
 /// The shape of one input.
 const INPUT: Plain<Vec<usize>> = Plain {
     parse: input,
-    form: || Form::Array(Box::new(Form::Integer { least: 1 })),
+    form: || Form::list_of(POSITIVE.form(), 2..=4),
 };
 
 /// Returns whether a name can be a run's: a plain folder name other than `latest`.

@@ -116,9 +116,8 @@ impl<'a> Reader<'a> {
     fn note_field(&self, name: &'static str, form: impl Fn() -> Form, example: Option<&str>) {
         if let Some(fields) = &self.fields {
             fields.borrow_mut().push(Field {
-                name,
-                form: form(),
                 example: example.map(str::to_owned),
+                ..Field::new(name, form())
             });
         }
     }
@@ -167,6 +166,17 @@ impl<'a> Reader<'a> {
         found
     }
 
+    /// Takes a key that must be there, where the caller reports that it is not.
+    pub(super) fn take_expected(
+        &self,
+        name: &'static str,
+        example: &str,
+        form: impl Fn() -> Form,
+    ) -> Option<(&'a Key, &'a Node)> {
+        self.note_field(name, form, Some(example));
+        self.find(name)
+    }
+
     fn find(&self, name: &'static str) -> Option<(&'a Key, &'a Node)> {
         self.asked.borrow_mut().push(name);
         let (key, node) = self.table.iter().find(|(key, _)| key.name == name)?;
@@ -210,6 +220,26 @@ impl<'a> Reader<'a> {
     ) -> Option<Spanned<K::Value>> {
         let (key, node) = self.take_required(name, example, || kind.form())?;
         self.parse(key, node, kind)
+    }
+
+    /// Reads a key that must be there unless `other` is.
+    pub(super) fn required_unless<K: Kind>(
+        &self,
+        other: &'static str,
+        name: &'static str,
+        example: &str,
+        kind: &K,
+    ) -> Option<Spanned<K::Value>> {
+        if self.has(other) {
+            return self.optional(name, kind);
+        }
+        let value = self.required(name, example, kind);
+        if let Some(fields) = &self.fields
+            && let Some(field) = fields.borrow_mut().last_mut()
+        {
+            field.unless = Some(other);
+        }
+        value
     }
 
     fn parse<K: Kind>(&self, key: &Key, node: &Node, kind: &K) -> Option<Spanned<K::Value>> {

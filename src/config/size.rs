@@ -52,9 +52,13 @@ pub(super) const COUNT_SIZE: Plain<Size> = Plain {
     form: || one_or_each(0),
 };
 
-fn one_or_each(least: u64) -> Form {
-    let one = Form::Integer { least };
-    Form::Either(vec![one.clone(), Form::Array(Box::new(one))])
+fn one_or_each(least: i64) -> Form {
+    let one = if least == 0 {
+        COUNT.form()
+    } else {
+        POSITIVE.form()
+    };
+    Form::Either(vec![one.clone(), Form::list(one)])
 }
 
 fn sizes(node: &Node, each: &Plain<usize>, expected: &str) -> Parsed<Size> {
@@ -115,8 +119,7 @@ pub(super) const PADDING: Plain<Padding> = Plain {
 };
 
 fn pairs_form() -> Form {
-    let pair = Form::Array(Box::new(Form::Integer { least: 0 }));
-    Form::Array(Box::new(pair))
+    Form::list(Form::list_of(COUNT.form(), 2..=2))
 }
 
 fn padding(node: &Node) -> Parsed<Padding> {

@@ -1,6 +1,6 @@
 //! Settings whose `type` decides their other keys.
 
-use super::form::Form;
+use super::form::{Field, Form, Variant};
 use super::node::Value;
 use super::reader::{self, Reader};
 use super::value::{Kind as _, STRING};
@@ -18,11 +18,18 @@ pub(super) fn read<T>(
     later: &[&str],
 ) -> Option<T> {
     let form = || {
-        let words = types.iter().map(|(name, _)| *name).collect();
-        let tables = types
+        let variant = |(name, read): &(&'static str, ReadTagged<T>)| Variant {
+            name,
+            fields: reader::describe(read),
+            about: "",
+        };
+        let variants: Vec<Variant> = types.iter().map(variant).collect();
+        // The word alone does where no key must be there.
+        let alone = variants
             .iter()
-            .map(|(name, read)| (*name, reader::describe(read)));
-        Form::Either(vec![Form::Words(words), Form::Tagged(tables.collect())])
+            .filter(|variant| !variant.fields.iter().any(Field::is_required));
+        let words = alone.map(|variant| variant.name).collect();
+        Form::Either(vec![Form::Words(words), Form::Tagged(variants)])
     };
     let (key, node) = reader.take(name, form)?;
     let span = reader::whole(key, node);

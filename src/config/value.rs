@@ -1,7 +1,7 @@
 //! The kinds of values settings take: each reads one, or says what it expected, and describes
 //! itself for the schema.
 
-use super::form::Form;
+use super::form::{Bounds, Form};
 use super::node::{Node, Value};
 use super::reader::Mismatch;
 use super::words;
@@ -63,13 +63,19 @@ pub(super) const STRING: Plain<String> = Plain {
 /// A whole number of 1 or more.
 pub(super) const POSITIVE: Plain<usize> = Plain {
     parse: |node| integer(node, 1, "a whole number of 1 or more"),
-    form: || Form::Integer { least: 1 },
+    form: || Form::Integer {
+        least: 1,
+        most: LARGEST as i64,
+    },
 };
 
 /// A whole number of 0 or more.
 pub(super) const COUNT: Plain<usize> = Plain {
     parse: |node| integer(node, 0, "a whole number of 0 or more"),
-    form: || Form::Integer { least: 0 },
+    form: || Form::Integer {
+        least: 0,
+        most: LARGEST as i64,
+    },
 };
 
 /// A seed: any whole number from 0 to 2⁶³ − 1.
@@ -84,7 +90,10 @@ pub(super) const SEED: Plain<u64> = Plain {
             _ => Err(Mismatch::new(expected, node)),
         }
     },
-    form: || Form::Integer { least: 0 },
+    form: || Form::Integer {
+        least: 0,
+        most: i64::MAX,
+    },
 };
 
 /// Any finite number.
@@ -140,9 +149,21 @@ impl Kind for Number {
     }
 
     fn form(&self) -> Form {
-        Form::Number {
+        // The ends that settings have; those of this one show in what it takes beside them.
+        const ENDS: [f64; 3] = [0.0, 1.0, 180.0];
+        let step = 1e-6;
+        let accept = self.accept;
+        let lower = ENDS
+            .iter()
+            .find(|&&end| !accept(end - step) && accept(end + step));
+        let upper = ENDS
+            .iter()
+            .find(|&&end| accept(end - step) && !accept(end + step));
+        Form::Number(Bounds {
             expected: self.expected,
-        }
+            lower: lower.map(|&end| (end, accept(end))),
+            upper: upper.map(|&end| (end, accept(end))),
+        })
     }
 }
 

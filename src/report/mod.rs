@@ -10,6 +10,9 @@ pub mod json;
 pub mod measurement;
 mod number;
 pub mod prediction;
+pub mod reference;
+pub mod schema;
+pub mod templates;
 pub mod training;
 
 use std::io::{self, Write};

@@ -21,7 +21,9 @@ const FLOORS: &[&[&str]] = &[
         "run",
         "schedule",
     ],
-    &["evaluate", "filter", "load", "measure", "predict", "train"],
+    &[
+        "evaluate", "filter", "load", "measure", "predict", "template", "train",
+    ],
     &["report"],
     &["cli"],
 ];

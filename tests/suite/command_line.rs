@@ -27,7 +27,9 @@ fn help_reads_as_it_should() {
     let mut golden = Golden::new();
     check(&mut golden, "version", &["--version"]);
     check(&mut golden, "help", &["--help"]);
-    for command in ["train", "eval", "predict", "inspect", "filter"] {
+    for command in [
+        "train", "eval", "predict", "inspect", "new", "schema", "filter",
+    ] {
         check(
             &mut golden,
             &format!("help-{command}"),

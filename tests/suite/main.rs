@@ -20,6 +20,7 @@ mod filter;
 mod golden_layers;
 mod golden_training;
 mod goldens;
+mod language;
 mod numeric_gradients;
 mod properties;
 mod resume;

@@ -3,15 +3,46 @@
 mod rename;
 mod unfolding;
 
+use super::form::{Fallback, Field, Form};
 use super::node::{Key, Node, Table, Value};
 use super::reader::Problems;
-use super::value::{Kind as _, STRING};
+use super::value::{Kind as _, POSITIVE, STRING};
 use super::words;
 use crate::diagnostic::{Diagnostic, Span};
 use unfolding::Unfolding;
 
 /// Keys of a use that are not parameters.
 const OWN_KEYS: &[&str] = &["type", "use", "repeat", "name"];
+
+/// How many times a block's layers follow each other where its use does not say.
+const REPEAT: usize = 1;
+
+/// Describes `[blocks]`.
+pub(super) fn describe() -> Field {
+    let parameters = Form::Either(vec![
+        Form::Map(Box::new(Form::Any)),
+        Form::list_of(Form::Text, 0..=usize::MAX),
+    ]);
+    let layers = Field {
+        example: Some("[ … ]".to_owned()),
+        ..Field::new("layers", Form::Layers { least: 0 })
+    };
+    let block = Form::Block(vec![Field::new("parameters", parameters), layers]);
+    Field::new("blocks", Form::Map(Box::new(block)))
+}
+
+/// Describes the keys of a use that are not parameters, without those of every layer.
+pub(super) fn describe_use() -> Vec<Field> {
+    let name = Field {
+        example: Some("\"basic\"".to_owned()),
+        ..Field::new("use", STRING.form())
+    };
+    let repeat = Field {
+        default: Fallback::Value(REPEAT.to_string()),
+        ..Field::new("repeat", POSITIVE.form())
+    };
+    vec![name, repeat]
+}
 
 struct Block {
     name: String,

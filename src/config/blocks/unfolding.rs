@@ -7,7 +7,7 @@ use super::super::reader::{self, Problems};
 use super::super::value::{Kind as _, POSITIVE, Parsed, STRING};
 use super::super::words;
 use super::rename::rename;
-use super::{Block, OWN_KEYS, parameter_name};
+use super::{Block, OWN_KEYS, REPEAT, parameter_name};
 use crate::diagnostic::{Diagnostic, Span, Use};
 
 /// The most values that all blocks may unfold to, so that blocks within blocks end.
@@ -72,7 +72,7 @@ impl<'a> Unfolding<'a> {
         let blocks = self.blocks;
         let block = self.find(node)?;
         let block = blocks.iter().find(|candidate| candidate.name == block)?;
-        let repeat = self.setting(node, "repeat", POSITIVE.parse, 1)?;
+        let repeat = self.setting(node, "repeat", POSITIVE.parse, REPEAT)?;
         let name = match entry(node, "name") {
             Some(_) => Some(self.setting(node, "name", STRING.parse, String::new())?),
             None => None,

@@ -93,7 +93,7 @@ pub(super) const PADDING_MODES: &[(&str, PaddingMode)] = &[
 /// A list of input maps for each filter.
 const CONNECTIONS: Plain<Vec<Vec<usize>>> = Plain {
     parse: connections,
-    form: || Form::Array(Box::new(Form::Array(Box::new(Form::Integer { least: 0 })))),
+    form: || Form::list(Form::list(COUNT.form())),
 };
 
 impl Conv {
@@ -141,10 +141,10 @@ impl Conv {
     fn read_rest(reader: &Reader<'_>, kind: ConvKind) -> Option<Self> {
         let transposed = matches!(kind, ConvKind::Transposed { .. });
         let separable = matches!(kind, ConvKind::Separable { .. });
-        let kernel_size = if reader.has("kernel") && !separable {
-            reader.optional("kernel_size", &POSITIVE_SIZE)
-        } else {
+        let kernel_size = if separable {
             reader.required("kernel_size", "3", &POSITIVE_SIZE)
+        } else {
+            reader.required_unless("kernel", "kernel_size", "3", &POSITIVE_SIZE)
         };
         let zeros = Spanned {
             value: PaddingMode::Zeros,
@@ -257,11 +257,7 @@ impl Conv {
 
 /// Reads `filters`, which hand-made weights may tell in its place.
 fn read_filters(reader: &Reader<'_>) -> Option<Spanned<usize>> {
-    if reader.has("kernel") {
-        reader.optional("filters", &POSITIVE)
-    } else {
-        reader.required("filters", "8", &POSITIVE)
-    }
+    reader.required_unless("kernel", "filters", "8", &POSITIVE)
 }
 
 fn has(reader: &Reader<'_>, filters: Option<&Spanned<usize>>) -> bool {

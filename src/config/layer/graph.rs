@@ -47,8 +47,8 @@ pub struct Residual {
 impl Residual {
     pub(super) fn read(reader: &Reader<'_>) -> Option<Self> {
         let example = "[{ type = \"conv\", filters = 8, kernel_size = 3, padding = \"same\" }]";
-        let layers = reader.take_required("layers", example, || Form::Layers);
-        let shortcut = reader.take("shortcut", || Form::Layers);
+        let layers = reader.take_required("layers", example, || Form::Layers { least: 0 });
+        let shortcut = reader.take("shortcut", || Form::Layers { least: 0 });
         let activation = Function::read_key(reader);
         let problems = reader.problems();
         let layers = layers.map(|(_, node)| read_layers("layers", node, problems));
@@ -127,7 +127,7 @@ pub struct Merge {
 
 const NAMES: Plain<Vec<String>> = Plain {
     parse: names,
-    form: || Form::Either(vec![Form::Text, Form::Array(Box::new(Form::Text))]),
+    form: || Form::Either(vec![Form::Text, Form::list(Form::Text)]),
 };
 
 fn names(node: &Node) -> Parsed<Vec<String>> {

@@ -33,14 +33,10 @@ pub(super) const HAND_MADE: Plain<HandMade> = Plain {
     parse: hand_made,
     form: || {
         let words = Form::Words(KERNELS.iter().map(|kernel| kernel.name).collect());
-        let number = Form::Number {
-            expected: "a number",
-        };
-        let nest = |form| Form::Array(Box::new(form));
-        let mut forms = vec![words.clone(), nest(words)];
-        let mut array = number;
+        let mut forms = vec![words.clone(), Form::list(words)];
+        let mut array = NUMBER.form();
         for _ in 0..5 {
-            array = nest(array);
+            array = Form::list(array);
             forms.push(array.clone());
         }
         Form::Either(forms)

@@ -116,14 +116,19 @@ const TYPES: &[(&str, Read)] = &[
     ("merge", |reader| Merge::read(reader).map(LayerKind::Merge)),
 ];
 
-/// Returns every layer type with its keys.
-#[must_use]
-pub fn describe() -> Vec<(&'static str, Vec<Field>)> {
-    let fields = |read: &Read| reader::describe(read);
-    TYPES
-        .iter()
-        .map(|(name, read)| (*name, fields(read)))
-        .collect()
+/// Returns every layer type with its own keys.
+pub(super) fn describe() -> Vec<(&'static str, Vec<Field>)> {
+    let keys = |(name, read): &(&'static str, Read)| (*name, reader::describe(read));
+    TYPES.iter().map(keys).collect()
+}
+
+/// Returns the keys that every layer has beside `type`.
+pub(super) fn describe_every() -> Vec<Field> {
+    reader::describe(read_name)
+}
+
+fn read_name(reader: &Reader<'_>) -> Option<Spanned<String>> {
+    reader.optional("name", &STRING)
 }
 
 impl LayerKind {
@@ -296,7 +301,7 @@ fn read(node: &Node, problems: &Problems) -> Option<Layer> {
     };
     let reader = Reader::new(known, table, &node.span, problems);
     reader.take("type", || Form::Text);
-    let name = reader.optional("name", &STRING);
+    let name = read_name(&reader);
     let kind = read(&reader);
     reader.finish();
     Some(Layer {

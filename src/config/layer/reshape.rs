@@ -18,8 +18,11 @@ pub struct Reshape {
 const SHAPE: Plain<Vec<Option<usize>>> = Plain {
     parse: shape,
     form: || {
-        let any = Form::Integer { least: 1 };
-        Form::Array(Box::new(any))
+        let rest = Form::Integer {
+            least: -1,
+            most: -1,
+        };
+        Form::list_of(Form::Either(vec![POSITIVE.form(), rest]), 1..=4)
     },
 };
 
