@@ -126,7 +126,7 @@ fn dispatch(command: Command, quiet: bool) -> Result<u8> {
         Command::Train(arguments) => train::run(&arguments, quiet),
         Command::Eval(arguments) => eval::run(&arguments),
         Command::Predict(arguments) => predict::run(&arguments),
-        Command::Inspect(arguments) => inspect::run(&arguments),
+        Command::Inspect(arguments) => inspect::run(&arguments, quiet),
     }
 }
 

@@ -1,6 +1,7 @@
 //! TOML text to typed values, each with its place, and every error of a file at once.
 
 mod blocks;
+mod budget;
 mod data;
 mod form;
 mod layer;
@@ -16,6 +17,7 @@ mod value;
 mod weights;
 mod words;
 
+pub use budget::Budget;
 pub use data::{Augment, Data, Invert, Normalize};
 pub use form::{Field, Form};
 pub use layer::{
@@ -54,6 +56,8 @@ pub struct Config {
     pub augment: Augment,
     /// How the network is trained.
     pub train: Train,
+    /// What the network may take.
+    pub budget: Budget,
 }
 
 /// What could be read of a config, and everything that is wrong with it.
@@ -65,9 +69,6 @@ pub struct Parsed {
     /// Every error.
     pub problems: Vec<Diagnostic>,
 }
-
-/// Sections of the language that this version does not have.
-const LATER: &[&str] = &["budget"];
 
 impl Config {
     /// Reads a config, with overrides from the command line put over the file.
@@ -118,6 +119,7 @@ impl Config {
         self.data.write(&mut text);
         self.augment.write(&mut text);
         self.train.write(&mut text);
+        self.budget.write(&mut text);
         text
     }
 }
@@ -139,13 +141,15 @@ fn read(table: &Table, source: &Arc<Source>, problems: &Problems) -> Option<Conf
     let augment =
         optional("augment").and_then(|node| section("[augment]", node, problems, Augment::read));
     let train = optional("train").and_then(|node| section("[train]", node, problems, Train::read));
-    reader.not_yet(LATER);
+    let budget =
+        optional("budget").and_then(|node| section("[budget]", node, problems, Budget::read));
     reader.finish();
     Some(Config {
         model: model?,
         data: data.unwrap_or_default(),
         augment: augment.unwrap_or_default(),
         train: train.unwrap_or_default(),
+        budget: budget.unwrap_or_default(),
     })
 }
 
