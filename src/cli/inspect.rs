@@ -6,11 +6,12 @@ use clap::Args;
 
 use crate::config::{Override, nearest};
 use crate::diagnostic::{Diagnostic, Error, Result};
+use crate::files;
 use crate::load::Project;
+use crate::memory;
 use crate::plan::{Dtype, Plan};
 use crate::report::inspection::Inspection;
 use crate::report::{self, Output, diagnostics};
-use crate::{files, memory};
 
 /// Show shapes, parameters, multiply-adds, memory and receptive fields
 ///

@@ -19,6 +19,8 @@ mod errors;
 mod golden_layers;
 mod golden_training;
 mod goldens;
+mod inspection;
 mod properties;
 mod resume;
 mod support;
+mod zoo;

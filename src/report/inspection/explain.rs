@@ -58,6 +58,7 @@ impl Inspection<'_> {
                 format!("2 · {} = {}", thousands(macs), thousands(flops)),
             );
         }
+        formulas::dense_equivalent(layer, lines);
         if counts.frozen > 0 {
             lines.add(
                 "frozen",

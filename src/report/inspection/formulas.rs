@@ -17,7 +17,6 @@ pub(super) fn write(layer: &Layer, lines: &mut Lines) {
             sliding::windows(layer, &conv.windows, "kernel", false, lines);
             sliding::weights(conv, lines);
             sliding::conv_macs(conv, output, lines);
-            sliding::dense(layer, lines);
             activation(conv.activation, conv.weights.trainable, lines);
         }
         Operation::SeparableConv(conv) => sliding::separable(conv, layer, lines),
@@ -103,11 +102,8 @@ pub(super) fn write(layer: &Layer, lines: &mut Lines) {
             nothing(lines);
         }
         Operation::Flatten => {
-            let product = product(input);
-            lines.add(
-                "output size",
-                format!("{product} = {}", thousands(values(input))),
-            );
+            let values = thousands(values(input));
+            lines.add("output size", format!("{} = {values}", product(input)));
             nothing(lines);
         }
         Operation::Reshape(_) => {
@@ -186,6 +182,19 @@ pub(super) fn write(layer: &Layer, lines: &mut Lines) {
             lines.add("output size", shape::display(output));
             nothing(lines);
         }
+    }
+}
+
+/// Adds what a dense layer in place of a convolution would take.
+pub(super) fn dense_equivalent(layer: &Layer, lines: &mut Lines) {
+    match &layer.operation {
+        Operation::Conv(conv) => sliding::dense(layer, conv.bias, lines),
+        // The depthwise half has no bias.
+        Operation::SeparableConv(_) => sliding::dense(layer, false, lines),
+        Operation::TransposedConv(transposed) => {
+            sliding::dense(layer, transposed.conv.bias, lines);
+        }
+        _ => {}
     }
 }
 

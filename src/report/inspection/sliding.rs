@@ -106,14 +106,20 @@ pub(super) fn conv_macs(conv: &Conv, positions: &[usize], lines: &mut Lines) {
     );
 }
 
-pub(super) fn dense(layer: &Layer, lines: &mut Lines) {
+/// Adds what a dense layer from the same input to the same output would take.
+pub(super) fn dense(layer: &Layer, has_bias: bool, lines: &mut Lines) {
     let (inputs, outputs) = (values(&layer.input), values(&layer.output));
+    let outputs = thousands(outputs);
+    let bias = if has_bias {
+        format!(" + {outputs}")
+    } else {
+        String::new()
+    };
     lines.add(
         "dense equivalent",
         format!(
-            "{} inputs · {} outputs and their biases, if any = {} parameters",
+            "{} · {outputs}{bias} = {} parameters from the same input to the same output",
             thousands(inputs),
-            thousands(outputs),
             thousands(layer.counts.dense_equivalent)
         ),
     );
@@ -134,7 +140,6 @@ pub(super) fn separable(conv: &SeparableConv, layer: &Layer, lines: &mut Lines) 
     let total = thousands((depth + point).saturating_mul(positions));
     let (depth, point) = (thousands(depth), thousands(point));
     lines.add("", format!("({depth} + {point}) · {positions} = {total}"));
-    dense(layer, lines);
     activation(conv.activation, conv.depthwise.weights.trainable, lines);
 }
 
@@ -168,6 +173,5 @@ pub(super) fn transposed(transposed: &TransposedConv, layer: &Layer, lines: &mut
     lines.add("MACs", format!("{words} · input positions"));
     let positions: Vec<String> = map.iter().map(ToString::to_string).collect();
     lines.add("", format!("{numbers} · {} = {total}", positions.join("·")));
-    dense(layer, lines);
     activation(conv.activation, conv.weights.trainable, lines);
 }

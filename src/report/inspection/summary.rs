@@ -6,13 +6,19 @@ use super::super::number::{bytes, thousands};
 use super::{Inspection, sizes};
 use crate::plan::Totals;
 
+/// Columns of a label.
+const LABEL: usize = 19;
+
+/// Lines longer than this are broken.
+const LONGEST: usize = 100;
+
 /// Writes the totals and what the words of the table mean.
 pub(super) fn write(shown: &Inspection<'_>, totals: &Totals, text: &mut String) {
     let (batch, dtype) = (shown.batch, shown.dtype);
     let each = dtype.bytes();
     text.push('\n');
     let mut line = |label: &str, value: String| {
-        let _ = writeln!(text, "{label:<19}{value}");
+        let _ = writeln!(text, "{label:<LABEL$}{value}");
     };
     let parameters = thousands(totals.parameters());
     if totals.frozen == 0 {
@@ -119,11 +125,18 @@ fn inference(shown: &Inspection<'_>, totals: &Totals) -> String {
             all.join(", ")
         ),
     };
-    format!(
-        "({}) · {} bytes · {} = {} ({places})",
+    let sum = format!(
+        "({}) · {} bytes · {} = {}",
         values.join(" + "),
         shown.dtype.bytes(),
         shown.batch,
         bytes(totals.inference_bytes)
-    )
+    );
+    let on_one_line = LABEL + sum.chars().count() + places.chars().count() + 3 <= LONGEST;
+    let between = if on_one_line {
+        " ".to_owned()
+    } else {
+        format!("\n{:LABEL$}", "")
+    };
+    format!("{sum}{between}({places})")
 }
