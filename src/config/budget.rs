@@ -116,15 +116,14 @@ fn bytes(text: &str) -> Option<u64> {
     let number = number.replace('_', "");
     if let Ok(whole) = number.parse::<u64>() {
         let bytes = whole.checked_mul(*factor)?;
-        return (bytes <= i64::MAX as u64).then_some(bytes);
+        return i64::try_from(bytes).is_ok().then_some(bytes);
     }
     let bytes = number.parse::<f64>().ok()? * *factor as f64;
-    #[expect(
-        clippy::cast_sign_loss,
-        reason = "the text has no sign, and the size is below 2⁶³"
-    )]
-    let whole = (bytes < 9e18).then(|| bytes.round() as u64);
-    whole
+    if bytes >= 9e18 {
+        return None;
+    }
+    #[expect(clippy::cast_sign_loss, reason = "the text has no sign")]
+    Some(bytes.round() as u64)
 }
 
 #[cfg(test)]

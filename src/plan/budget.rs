@@ -40,49 +40,51 @@ impl Plan {
             totals.training_bytes.saturating_mul(batch),
             &format!("bytes of training memory for batches of {batch_size}"),
         );
-        breaches.extend(self.too_near_sighted(budget, &totals.receptive_field));
+        breaches.extend(too_near_sighted(budget, &totals.receptive_field));
         breaches
     }
+}
 
-    fn too_near_sighted(&self, budget: &Budget, field: &[u64]) -> Option<Diagnostic> {
-        let least = budget.min_receptive_field.as_ref()?;
-        let Some(sizes) = least.value.resolve(field.len()) else {
-            let message = "`min_receptive_field` takes one number, or one per dimension";
-            let label = format!("needs {} entries", field.len());
-            return Some(Diagnostic::error(message).at(&least.span, label));
-        };
-        let field: Vec<usize> = field.iter().map(|size| *size as usize).collect();
-        let missing = sizes
-            .iter()
-            .zip(&field)
-            .map(|(least, size)| least.saturating_sub(*size))
-            .max()
-            .filter(|missing| *missing > 0)?;
-        let message = format!(
-            "the network breaks its budget: its receptive field is {}",
-            shape::display(&field)
-        );
-        let label = format!("{missing} input pixels too few");
-        let help = "use larger kernels, more layers, strides or dilation, or lower the bound";
-        Some(
-            Diagnostic::error(message)
-                .at(&least.span, label)
-                .help(help)
-                .note(format!("the bound is {}", shape::display(&sizes))),
-        )
-    }
+/// Returns an error where the last map sees less than it must.
+fn too_near_sighted(budget: &Budget, field: &[u64]) -> Option<Diagnostic> {
+    let least = budget.min_receptive_field.as_ref()?;
+    let Some(sizes) = least.value.resolve(field.len()) else {
+        let message = "`min_receptive_field` takes one number, or one per dimension";
+        let label = format!("needs {} entries", field.len());
+        return Some(Diagnostic::error(message).at(&least.span, label));
+    };
+    let field: Vec<usize> = field.iter().map(|size| *size as usize).collect();
+    let missing = sizes
+        .iter()
+        .zip(&field)
+        .map(|(least, size)| least.saturating_sub(*size))
+        .max()
+        .filter(|missing| *missing > 0)?;
+    let message = format!(
+        "the network breaks its budget: its receptive field is {}",
+        shape::display(&field)
+    );
+    let label = format!("{missing} input pixels too few");
+    let help = "use larger kernels, more layers, strides or dilation, or lower the bound";
+    Some(
+        Diagnostic::error(message)
+            .at(&least.span, label)
+            .help(help)
+            .note(format!("the bound is {}", shape::display(&sizes))),
+    )
 }
 
 fn over(key: &str, limit: &Spanned<u64>, figure: u64, what: &str) -> Diagnostic {
     let (by, bound) = (figure - limit.value, limit.value);
-    let message = format!("the network breaks its budget: {figure} {what}");
+    let show = shape::thousands;
+    let message = format!("the network breaks its budget: {} {what}", show(figure));
     let share = if bound == 0 {
         String::new()
     } else {
         format!(", {:.1} %", by as f64 / bound as f64 * 100.0)
     };
     Diagnostic::error(message)
-        .at(&limit.span, format!("{by} too many{share}"))
-        .note(format!("`{key}` is {bound}"))
+        .at(&limit.span, format!("{} too many{share}", show(by)))
+        .note(format!("`{key}` is {}", show(bound)))
         .help("make the network smaller, or raise the bound")
 }

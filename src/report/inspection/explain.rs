@@ -38,7 +38,7 @@ impl Inspection<'_> {
             layer.path, layer.type_name
         );
         let mut lines = Lines(Vec::new());
-        formulas::write(layer, &mut lines);
+        formulas::write(layer, self.plan, &mut lines);
         self.common(layer, arriving, &mut lines)?;
         let labels = lines.0.iter().map(|(label, _)| label.chars().count());
         let width = labels.max().unwrap_or(0) + 2;

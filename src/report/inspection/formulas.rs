@@ -2,55 +2,25 @@
 
 use super::super::number::thousands;
 use super::explain::{Lines, dimensions};
-use super::sliding;
 use super::{decimal, sizes};
-use crate::config::{Function, Join, PoolKind};
-use crate::plan::{Field, Layer, Norm, Operation, Over};
+use super::{graphs, sliding};
+use crate::config::Function;
+use crate::plan::{Field, Layer, Norm, Operation, Over, Plan};
 use crate::shape;
 
 /// Adds the output size, the parameters and the multiply-adds.
-pub(super) fn write(layer: &Layer, lines: &mut Lines) {
-    let input = &layer.input;
-    let output = &layer.output;
+pub(super) fn write(layer: &Layer, plan: &Plan, lines: &mut Lines) {
     match &layer.operation {
         Operation::Conv(conv) => {
             sliding::windows(layer, &conv.windows, "kernel", false, lines);
             sliding::weights(conv, lines);
-            sliding::conv_macs(conv, output, lines);
+            sliding::conv_macs(conv, &layer.output, lines);
             activation(conv.activation, conv.weights.trainable, lines);
         }
         Operation::SeparableConv(conv) => sliding::separable(conv, layer, lines),
         Operation::TransposedConv(conv) => sliding::transposed(conv, layer, lines),
-        Operation::Pool(pool) => {
-            sliding::windows(layer, &pool.windows, "size", pool.ceil, lines);
-            let taps: Vec<usize> = pool.windows.iter().map(|window| window.size).collect();
-            let what = kept(pool.kind);
-            let window = shape::display(&taps);
-            lines.add("computes", format!("{what} of each {window} window"));
-            nothing(lines);
-        }
-        Operation::GlobalPool(kind) => {
-            let map = shape::display(input.get(1..).unwrap_or_default());
-            lines.add(
-                "output size",
-                format!("one value for each of {} maps", output[0]),
-            );
-            lines.add(
-                "computes",
-                format!("{} of each whole {map} map", kept(*kind)),
-            );
-            nothing(lines);
-        }
-        Operation::AdaptivePool(pool) => {
-            lines.add("output size", "as the config says, whatever arrives");
-            for (index, name) in dimensions(pool.output.len()).iter().enumerate() {
-                let (from, to) = (input[index + 1], pool.output[index]);
-                let line =
-                    format!("{name}: window i is ⌊i·{from}/{to}⌋ up to ⌈(i + 1)·{from}/{to}⌉");
-                lines.add("", line);
-            }
-            lines.add("computes", format!("{} of each window", kept(pool.kind)));
-            nothing(lines);
+        Operation::Pool(_) | Operation::GlobalPool(_) | Operation::AdaptivePool(_) => {
+            sliding::pool(layer, lines);
         }
         Operation::Dense(dense) => {
             let (inputs, units) = (dense.inputs, dense.units);
@@ -64,6 +34,26 @@ pub(super) fn write(layer: &Layer, lines: &mut Lines) {
             lines.add("", format!("{inputs} · {units} = {}", thousands(product)));
             activation(dense.activation, dense.weights.trainable, lines);
         }
+        Operation::Norm(norm) => norm_layer(norm, layer, lines),
+        Operation::Activation(_)
+        | Operation::LocalResponseNorm(_)
+        | Operation::Dropout(_)
+        | Operation::Noise(_)
+        | Operation::Scale(_) => one_by_one(layer, lines),
+        Operation::Flatten
+        | Operation::Reshape(_)
+        | Operation::Pad(_)
+        | Operation::Crop(_)
+        | Operation::Upsample(_) => moved(layer, lines),
+        Operation::Residual(_) | Operation::Branches(_) | Operation::Merge(_) => {
+            graphs::write(layer, plan, lines);
+        }
+    }
+}
+
+/// Adds the figures of layers that compute value by value.
+fn one_by_one(layer: &Layer, lines: &mut Lines) {
+    match &layer.operation {
         Operation::Activation(function) => {
             same_size(lines);
             lines.add("computes", format!("{}, value by value", function.word()));
@@ -74,7 +64,6 @@ pub(super) fn write(layer: &Layer, lines: &mut Lines) {
                 nothing(lines);
             }
         }
-        Operation::Norm(norm) => self::norm(norm, layer, lines),
         Operation::LocalResponseNorm(norm) => {
             same_size(lines);
             let (k, alpha, size, beta) = (norm.k, norm.alpha, norm.size, norm.beta);
@@ -101,6 +90,28 @@ pub(super) fn write(layer: &Layer, lines: &mut Lines) {
             lines.add("computes", what);
             nothing(lines);
         }
+        Operation::Scale(scale) => {
+            same_size(lines);
+            let channels = scale.channels;
+            lines.add("computes", "factor · x + offset, one of each a channel");
+            let (bias, sum) = bias(scale.bias, channels, channels as u64);
+            lines.add(
+                "parameters",
+                format!("{channels}{bias} = {}", thousands(sum)),
+            );
+            lines.add(
+                "MACs",
+                "0: they are counted for conv and dense weights alone",
+            );
+        }
+        _ => {}
+    }
+}
+
+/// Adds the figures of layers that move values about.
+fn moved(layer: &Layer, lines: &mut Lines) {
+    let (input, output) = (&layer.input, &layer.output);
+    match &layer.operation {
         Operation::Flatten => {
             let values = thousands(values(input));
             lines.add("output size", format!("{} = {values}", product(input)));
@@ -132,56 +143,7 @@ pub(super) fn write(layer: &Layer, lines: &mut Lines) {
             }
             nothing(lines);
         }
-        Operation::Scale(scale) => {
-            same_size(lines);
-            let channels = scale.channels;
-            lines.add("computes", "factor · x + offset, one of each a channel");
-            let (bias, sum) = bias(scale.bias, channels, channels as u64);
-            lines.add(
-                "parameters",
-                format!("{channels}{bias} = {}", thousands(sum)),
-            );
-            lines.add(
-                "MACs",
-                "0: they are counted for conv and dense weights alone",
-            );
-        }
-        Operation::Residual(residual) => {
-            let way = if residual.shortcut.is_empty() {
-                "what arrives"
-            } else {
-                "what the shortcut makes of it"
-            };
-            same_as("the layers' output", lines);
-            lines.add("computes", format!("layers(x) + {way}"));
-            sum_of(&[&residual.layers, &residual.shortcut], layer, lines);
-            activation(residual.activation, true, lines);
-        }
-        Operation::Branches(branches) => {
-            let ends: Vec<&[usize]> = branches
-                .branches
-                .iter()
-                .map(|list| list.last().map_or(input.as_slice(), |last| &last.output))
-                .collect();
-            joined(branches.join, &ends, output, lines);
-            let lists: Vec<&[Layer]> = branches.branches.iter().map(Vec::as_slice).collect();
-            sum_of(&lists, layer, lines);
-        }
-        Operation::Merge(merge) => {
-            let from: Vec<String> = merge.from.iter().map(ToString::to_string).collect();
-            let from = from.join(", ");
-            let what = match merge.join {
-                Join::Concat => "the channels of all, one after the other",
-                Join::Add => "the sum",
-                Join::Multiply => "the product",
-            };
-            lines.add(
-                "computes",
-                format!("{what}: what arrives, and the output of layer {from} by index"),
-            );
-            lines.add("output size", shape::display(output));
-            nothing(lines);
-        }
+        _ => {}
     }
 }
 
@@ -240,26 +202,16 @@ fn same_size(lines: &mut Lines) {
     same_as("the input", lines);
 }
 
-fn same_as(what: &str, lines: &mut Lines) {
+pub(super) fn same_as(what: &str, lines: &mut Lines) {
     lines.add("output size", format!("that of {what}"));
 }
 
-fn nothing(lines: &mut Lines) {
+pub(super) fn nothing(lines: &mut Lines) {
     lines.add("parameters", "0: it learns nothing");
     lines.add(
         "MACs",
         "0: they are counted for conv and dense weights alone",
     );
-}
-
-fn kept(kind: PoolKind) -> &'static str {
-    match kind {
-        PoolKind::Max => "the largest value",
-        PoolKind::Avg => "the mean",
-        PoolKind::Sum => "the sum",
-        PoolKind::Min => "the smallest value",
-        PoolKind::L2 => "the root of the sum of squares",
-    }
 }
 
 fn product(sizes: &[usize]) -> String {
@@ -297,19 +249,20 @@ pub(super) fn activation(function: Option<Function>, trainable: bool, lines: &mu
     }
 }
 
-fn norm(norm: &Norm, layer: &Layer, lines: &mut Lines) {
+fn norm_layer(norm: &Norm, layer: &Layer, lines: &mut Lines) {
     same_size(lines);
-    let epsilon = norm.epsilon;
     let over = match norm.over {
-        Over::Batch { .. } => "each channel over the batch".to_owned(),
+        Over::Batch { .. } => "the batch, for each channel".to_owned(),
         Over::Groups(1) => "the whole sample".to_owned(),
         Over::Groups(groups) => format!("each of {groups} groups of channels of a sample"),
     };
     let affine = if norm.affine { " · weight + bias" } else { "" };
+    let epsilon = norm.epsilon;
     lines.add(
         "computes",
-        format!("(x − mean) / √(variance + {epsilon}){affine}; both of {over}"),
+        format!("(x − mean) / √(variance + {epsilon:?}){affine}"),
     );
+    lines.add("", format!("mean and variance over {over}"));
     let each = product(&norm.shape);
     let parameters = thousands(layer.counts.parameters().unwrap_or(u64::MAX));
     if norm.affine {
@@ -342,59 +295,4 @@ fn ends(input: &[usize], amount: &[[usize; 2]], output: &[usize], sign: char, li
             );
         }
     }
-}
-
-fn joined(join: Join, ends: &[&[usize]], output: &[usize], lines: &mut Lines) {
-    let shapes: Vec<String> = ends.iter().map(|end| shape::display(end)).collect();
-    match join {
-        Join::Concat => {
-            let channels: Vec<String> = ends.iter().map(|end| end[0].to_string()).collect();
-            let (channels, sum) = (channels.join(" + "), output[0]);
-            lines.add(
-                "output size",
-                format!("channels one after the other: {channels} = {sum}"),
-            );
-            lines.add("computes", format!("{} side by side", shapes.join(", ")));
-        }
-        Join::Add => {
-            lines.add("output size", "that of each branch");
-            lines.add("computes", format!("the sum of {}", shapes.join(", ")));
-        }
-        Join::Multiply => {
-            lines.add("output size", "that of the largest branch");
-            lines.add("computes", format!("the product of {}", shapes.join(", ")));
-        }
-    }
-}
-
-/// Adds the sums over what a layer holds.
-fn sum_of(lists: &[&[Layer]], layer: &Layer, lines: &mut Lines) {
-    let held: Vec<&Layer> = lists.iter().copied().flatten().collect();
-    let sum =
-        |label: &'static str, total: u64, figure: &dyn Fn(&Layer) -> u64, lines: &mut Lines| {
-            let figures: Vec<u64> = held.iter().map(|layer| figure(layer)).collect();
-            let figures: Vec<String> = figures
-                .into_iter()
-                .filter(|figure| *figure > 0)
-                .map(thousands)
-                .collect();
-            let total = thousands(total);
-            let text = if figures.len() > 1 {
-                format!("{} = {total}", figures.join(" + "))
-            } else {
-                total
-            };
-            lines.add(label, text);
-        };
-    let parameters = |layer: &Layer| layer.counts.parameters().unwrap_or(u64::MAX);
-    sum("parameters", parameters(layer), &parameters, lines);
-    if layer.counts.buffers > 0 {
-        sum(
-            "buffers",
-            layer.counts.buffers,
-            &|layer| layer.counts.buffers,
-            lines,
-        );
-    }
-    sum("MACs", layer.counts.macs, &|layer| layer.counts.macs, lines);
 }

@@ -122,7 +122,6 @@ enum Number {
     Fraction(f64),
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
 fn whole_or_fractions<S: Serializer>(numbers: &&[f64], serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_seq(numbers.iter().map(|number| {
         #[expect(clippy::cast_sign_loss, reason = "jumps are positive")]

@@ -4,6 +4,7 @@
 mod drawing;
 pub mod explain;
 mod formulas;
+mod graphs;
 pub mod json;
 mod sliding;
 mod summary;

@@ -2,9 +2,10 @@
 
 use super::super::number::thousands;
 use super::explain::{Lines, dimensions};
-use super::formulas::{activation, bias, values};
-use crate::plan::{Conv, Layer, SeparableConv, TransposedConv};
-use crate::shape::Window;
+use super::formulas::{activation, bias, nothing, values};
+use crate::config::PoolKind;
+use crate::plan::{Conv, Layer, Operation, SeparableConv, TransposedConv};
+use crate::shape::{self, Window};
 
 /// Adds the output size of windows that slide over padded maps.
 pub(super) fn windows(
@@ -174,4 +175,53 @@ pub(super) fn transposed(transposed: &TransposedConv, layer: &Layer, lines: &mut
     let positions: Vec<String> = map.iter().map(ToString::to_string).collect();
     lines.add("", format!("{numbers} · {} = {total}", positions.join("·")));
     activation(conv.activation, conv.weights.trainable, lines);
+}
+
+/// Adds the figures of pools.
+pub(super) fn pool(layer: &Layer, lines: &mut Lines) {
+    let (input, output) = (&layer.input, &layer.output);
+    match &layer.operation {
+        Operation::Pool(pool) => {
+            windows(layer, &pool.windows, "size", pool.ceil, lines);
+            let taps: Vec<usize> = pool.windows.iter().map(|window| window.size).collect();
+            let what = kept(pool.kind);
+            let window = shape::display(&taps);
+            lines.add("computes", format!("{what} of each {window} window"));
+            nothing(lines);
+        }
+        Operation::GlobalPool(kind) => {
+            let map = shape::display(input.get(1..).unwrap_or_default());
+            lines.add(
+                "output size",
+                format!("one value for each of {} maps", output[0]),
+            );
+            lines.add(
+                "computes",
+                format!("{} of each whole {map} map", kept(*kind)),
+            );
+            nothing(lines);
+        }
+        Operation::AdaptivePool(pool) => {
+            lines.add("output size", "as the config says, whatever arrives");
+            for (index, name) in dimensions(pool.output.len()).iter().enumerate() {
+                let (from, to) = (input[index + 1], pool.output[index]);
+                let line =
+                    format!("{name}: window i is ⌊i·{from}/{to}⌋ up to ⌈(i + 1)·{from}/{to}⌉");
+                lines.add("", line);
+            }
+            lines.add("computes", format!("{} of each window", kept(pool.kind)));
+            nothing(lines);
+        }
+        _ => {}
+    }
+}
+
+fn kept(kind: PoolKind) -> &'static str {
+    match kind {
+        PoolKind::Max => "the largest value",
+        PoolKind::Avg => "the mean",
+        PoolKind::Sum => "the sum",
+        PoolKind::Min => "the smallest value",
+        PoolKind::L2 => "the root of the sum of squares",
+    }
 }

@@ -66,7 +66,7 @@ const COLUMNS: &[Column] = &[
     column("memory", Show::Always, 2, memory),
     column("padding", Show::IfAny, 5, |_, layer| Some(some(pairs(&layer.padding)))),
     column("ignored", Show::IfAny, 6, |_, layer| Some(some(ignored(&layer.ignored)))),
-    column("sees", Show::Always, 3, sees),
+    column("sees", Show::Always, 3, |shown, layer| Some(sees(shown, layer))),
     column("jump", Show::Wide, 11, |_, layer| Some(jump(layer.field.jump()))),
 ];
 
@@ -108,23 +108,21 @@ fn ignored(ignored: &[usize]) -> String {
     }
 }
 
-fn sees(inspection: &Inspection<'_>, layer: &Layer) -> Option<String> {
+fn sees(inspection: &Inspection<'_>, layer: &Layer) -> String {
     let field = sizes(&layer.field.size());
-    Some(if layer.field.is_full(&inspection.plan.input) {
+    if layer.field.is_full(&inspection.plan.input) {
         format!("{field} full")
     } else {
         field
-    })
+    }
 }
 
 fn jump(jump: &[f64]) -> String {
-    match jump {
-        [first, rest @ ..] if rest.iter().all(|other| other == first) => decimal(*first),
-        all => {
-            let all: Vec<String> = all.iter().map(|jump| decimal(*jump)).collect();
-            all.join("x")
-        }
+    let mut jumps: Vec<String> = jump.iter().map(|jump| decimal(*jump)).collect();
+    if jumps.iter().all(|jump| *jump == jumps[0]) {
+        jumps.truncate(1);
     }
+    jumps.join("x")
 }
 
 /// A column with its cells and the width of the widest.
@@ -223,14 +221,19 @@ fn line<'t>(columns: &[Filled], cells: impl Iterator<Item = &'t str>, text: &mut
         } else {
             (0, space)
         };
-        text.push(' ');
-        text.extend(std::iter::repeat_n(' ', before));
-        text.push_str(cell);
-        text.extend(std::iter::repeat_n(' ', after));
-        text.push(' ');
+        let cell = [spaces(before + 1), cell, spaces(after + 1)];
+        text.extend(cell);
     }
     text.truncate(text.trim_end_matches(' ').len());
     text.push('\n');
+}
+
+fn spaces(number: usize) -> &'static str {
+    const SPACES: &str = match str::from_utf8(&[b' '; 256]) {
+        Ok(spaces) => spaces,
+        Err(_) => "",
+    };
+    SPACES.get(..number).unwrap_or(SPACES)
 }
 
 /// Columns of a terminal that a text takes.
