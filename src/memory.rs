@@ -123,15 +123,17 @@ fn with_longer_stride(model: &Model) -> Option<(Plan, String)> {
     Some((plan, format!("`stride = {value}` in {place}")))
 }
 
-/// Writes bytes in megabytes or gigabytes.
+/// Writes bytes in the unit that fits.
 fn amount(bytes: u64) -> String {
     let megabytes = bytes as f64 / 1e6;
     if megabytes < 1.0 {
-        format!("{:.1} kB", bytes as f64 / 1e3)
-    } else if megabytes < 1000.0 {
+        format!("{:.1} kB", megabytes * 1e3)
+    } else if megabytes < 1e3 {
         format!("{megabytes:.0} MB")
+    } else if megabytes < 1e6 {
+        format!("{:.1} GB", megabytes / 1e3)
     } else {
-        format!("{:.1} GB", megabytes / 1000.0)
+        format!("{:.0} TB", megabytes / 1e6)
     }
 }
 

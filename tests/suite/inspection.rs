@@ -2,6 +2,7 @@
 
 use cnn::load::Project;
 use cnn::plan::{Dtype, Plan};
+use cnn::report::inspection::Inspection;
 use serde_json::{Value, json};
 
 use crate::support::{Golden, Lab, Outcome, command_in, keys, outcome, repository};
@@ -131,6 +132,47 @@ fn tables_show_what_is_asked_for() {
     ];
     check(&mut golden, "inspect-fully-convolutional-input", &larger);
     golden.finish();
+}
+
+#[test]
+fn a_narrow_terminal_loses_columns_and_no_line_is_broken() {
+    let config = repository("configs/resnet50.toml");
+    let project = Project::read(&config, &[]).unwrap();
+    let optimizer = &project.config.train.optimizer;
+    let table = |width: usize, wide: bool| {
+        let shown = Inspection {
+            width: Some(width),
+            wide,
+            ..Inspection::new("resnet50", &project.plan, 1, optimizer)
+        };
+        let text = shown.render().unwrap();
+        let lines = text.lines().skip(2).take_while(|line| !line.is_empty());
+        let lines: Vec<String> = lines.map(str::to_owned).collect();
+        assert_eq!(lines.len(), 1 + project.plan.every().len());
+        for line in &lines {
+            assert!(line.chars().count() <= width, "{width}: {line}");
+        }
+        lines[0].split_whitespace().map(str::to_owned).collect()
+    };
+    let titles: Vec<String> = table(100, false);
+    assert_eq!(
+        titles,
+        [
+            "layer",
+            "output",
+            "parameters",
+            "MACs",
+            "memory",
+            "padding",
+            "sees"
+        ]
+    );
+    assert!(table(120, false).contains(&"ignored".to_owned()));
+    assert!(table(200, true).contains(&"FLOPs".to_owned()));
+    let least: Vec<String> = table(50, false);
+    assert_eq!(least, ["layer", "output", "parameters"]);
+    let least: Vec<String> = table(48, true);
+    assert_eq!(least.len(), 3);
 }
 
 /// One layer of each kind.
