@@ -12,8 +12,12 @@ use crate::support::{names, repository};
 pub(crate) fn configs() -> Vec<PathBuf> {
     let folder = repository("configs");
     let files = names(&folder).into_iter();
-    let files = files.filter(|name| name.ends_with(".toml"));
-    files.map(|name| folder.join(name)).collect()
+    let paths = files.map(|name| folder.join(name));
+    let toml = |path: &PathBuf| {
+        path.extension()
+            .is_some_and(|extension| extension == "toml")
+    };
+    paths.filter(toml).collect()
 }
 
 #[track_caller]
@@ -93,9 +97,9 @@ fn last_maps_see_what_was_published() {
         ("all-cnn-c", 27, 4.0, 6),
     ] {
         let project = project(config);
-        let maps = project.plan.layers.iter();
-        let last = maps.filter(|layer| layer.output.len() == 3 && layer.operation.slides());
-        let last = last.last().unwrap();
+        let mut layers = project.plan.layers.iter().rev();
+        let last = layers.find(|layer| layer.output.len() == 3 && layer.operation.slides());
+        let last = last.unwrap();
         check_map(config, &last.path, field, jump, map);
     }
 }
