@@ -56,7 +56,14 @@ impl Project {
                     None
                 }
             };
+            if let Some(plan) = &plan {
+                problems.extend(plan.breaches(&config.budget, config.train.batch_size));
+            }
             match dataset::request(&config) {
+                // An input that is tried out need not fit the data.
+                Err(_) if config.model.input.span.source.name == "--input" => {
+                    planned = plan.map(|plan| (config, plan, None));
+                }
                 Ok(request) => planned = plan.map(|plan| (config, plan, request)),
                 Err(more) => problems.extend(more),
             }

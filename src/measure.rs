@@ -42,7 +42,7 @@ pub struct LayerMeasurement {
 /// When the device cannot be opened, the batch does not fit the free memory, or the network has
 /// nothing to train.
 pub fn measure(project: &Project, device: Device, batch: usize) -> Result<Measurement> {
-    memory::check(&project.plan, batch)?;
+    memory::check(&project.config.model, &project.plan, batch)?;
     let plan = &project.plan;
     let classes: usize = plan.output().iter().product();
     if plan.counts().is_none_or(|counts| counts.trainable == 0) {

@@ -1,5 +1,6 @@
-//! The memory of the machine, and whether a training fits into it.
+//! The memory of the machine, whether a training fits into it, and the ways out if not.
 
+use crate::config::{LayerKind, Model, Size};
 use crate::diagnostic::{Diagnostic, Error, Result};
 use crate::plan::{Dtype, Plan};
 
@@ -8,37 +9,132 @@ use crate::plan::{Dtype, Plan};
 /// Where the machine does not tell (only Linux does, in `/proc/meminfo`), nothing is refused.
 ///
 /// # Errors
-/// A diagnostic with the largest batch that fits.
-pub fn check(plan: &Plan, batch: usize) -> Result<()> {
-    match available_bytes() {
-        Some(available) => check_against(plan, batch, available),
+/// A diagnostic with the largest batch that fits and the other ways out.
+pub fn check(model: &Model, plan: &Plan, batch: usize) -> Result<()> {
+    let error = Diagnostic::error;
+    match available_bytes().and_then(|free| shortage(model, plan, batch, free, error)) {
+        Some(diagnostic) => Err(Error::config(diagnostic)),
         None => Ok(()),
     }
 }
 
-fn check_against(plan: &Plan, batch: usize, available: u64) -> Result<()> {
-    let needed = |batch| {
-        let totals = plan.totals(Dtype::F32, batch);
-        totals.map_or(u64::MAX, |totals| totals.predicted_training_rss_bytes)
-    };
-    if needed(batch) <= available {
-        return Ok(());
+/// Warns of a batch whose training would not fit into the memory that is free.
+#[must_use]
+pub fn warning(model: &Model, plan: &Plan, batch: usize) -> Option<Diagnostic> {
+    shortage(model, plan, batch, available_bytes()?, Diagnostic::warning)
+}
+
+/// The bytes that training with a batch takes; the most there can be when they are beyond counting.
+fn needed(plan: &Plan, batch: usize, dtype: Dtype) -> u64 {
+    let totals = plan.totals(dtype, batch);
+    totals.map_or(u64::MAX, |totals| totals.predicted_training_rss_bytes)
+}
+
+fn shortage(
+    model: &Model,
+    plan: &Plan,
+    batch: usize,
+    free: u64,
+    diagnostic: fn(String) -> Diagnostic,
+) -> Option<Diagnostic> {
+    let whole = needed(plan, batch, Dtype::F32);
+    if whole <= free {
+        return None;
     }
     let message = format!(
-        "training with batches of {batch} takes about {} MB, {} MB are free",
-        needed(batch) / 1_000_000,
-        available / 1_000_000
+        "training with batches of {batch} takes about {}, {} are free",
+        amount(whole),
+        amount(free)
     );
-    // Halving finds a batch that fits within a factor of two of the largest.
-    let halves = std::iter::successors(Some(batch / 2), |batch| Some(batch / 2));
-    let fitting = halves
-        .take_while(|batch| *batch > 0)
-        .find(|batch| needed(*batch) <= available);
-    let help = match fitting {
-        Some(fitting) => format!("set `--batch-size {fitting}`"),
-        None => "not even one picture at a time fits: choose smaller layers".to_owned(),
+    let mut diagnostic = diagnostic(message);
+    let outputs = |plan: &Plan, dtype| Some(plan.totals(dtype, batch)?.training_bytes);
+    let kept = outputs(plan, Dtype::F32);
+    if let Some(kept) = kept {
+        let note = format!("the outputs of all layers alone are {}", amount(kept));
+        diagnostic = diagnostic.note(note);
+    }
+    diagnostic = match largest_batch(plan, batch, free) {
+        Some(fitting) => diagnostic.help(format!(
+            "the largest batch that fits is {fitting}: `--batch-size {fitting}`"
+        )),
+        None => diagnostic.help("not even one picture at a time fits: choose smaller layers"),
     };
-    Err(Error::config(Diagnostic::error(message).help(help)))
+    if let Some((strided, stride)) = with_longer_stride(model)
+        && let Some(less) = outputs(&strided, Dtype::F32)
+    {
+        diagnostic = diagnostic.help(format!(
+            "with {stride} the outputs are {}, the process about {}",
+            amount(less),
+            amount(needed(&strided, batch, Dtype::F32))
+        ));
+    }
+    if let Some(half) = outputs(plan, Dtype::F16) {
+        diagnostic = diagnostic.note(format!(
+            "in 16-bit floats, which this version does not train in, the outputs would be {}",
+            amount(half)
+        ));
+    }
+    Some(diagnostic)
+}
+
+/// Returns the largest batch below `batch` that fits, exactly, if one does.
+fn largest_batch(plan: &Plan, batch: usize, free: u64) -> Option<usize> {
+    let fits = |batch: usize| needed(plan, batch, Dtype::F32) <= free;
+    if !fits(1) {
+        return None;
+    }
+    // `fitting` fits, `beyond` does not.
+    let (mut fitting, mut beyond) = (1, batch);
+    while beyond - fitting > 1 {
+        let middle = fitting + (beyond - fitting) / 2;
+        if fits(middle) {
+            fitting = middle;
+        } else {
+            beyond = middle;
+        }
+    }
+    Some(fitting)
+}
+
+/// Returns the network with twice the stride in its first convolution, and how to write that; nothing
+/// where it has none, or where the maps become too small for the layers after it.
+fn with_longer_stride(model: &Model) -> Option<(Plan, String)> {
+    let rank = model.input.value.len() - 1;
+    let mut model = model.clone();
+    let mut layers = model.layers.iter_mut();
+    let (conv, name) = layers.find_map(|layer| match &mut layer.kind {
+        LayerKind::Conv(conv) => Some((conv, layer.name.as_ref())),
+        _ => None,
+    })?;
+    let strides = conv.stride.value.resolve(rank)?;
+    let strides: Vec<usize> = strides.iter().map(|stride| stride * 2).collect();
+    let place = name.map_or_else(
+        || "the first convolution".to_owned(),
+        |name| format!("the first convolution, `{}`,", name.value),
+    );
+    let same = strides.iter().all(|stride| *stride == strides[0]);
+    let value = if same {
+        strides[0].to_string()
+    } else {
+        format!("{strides:?}")
+    };
+    conv.stride.value = Size::Each(strides);
+    let plan = Plan::new(&model).ok()?;
+    Some((plan, format!("`stride = {value}` in {place}")))
+}
+
+/// Writes bytes in the unit that fits.
+fn amount(bytes: u64) -> String {
+    let megabytes = bytes as f64 / 1e6;
+    if megabytes < 1.0 {
+        format!("{:.1} kB", megabytes * 1e3)
+    } else if megabytes < 1e3 {
+        format!("{megabytes:.0} MB")
+    } else if megabytes < 1e6 {
+        format!("{:.1} GB", megabytes / 1e3)
+    } else {
+        format!("{:.0} TB", megabytes / 1e6)
+    }
 }
 
 /// Returns the bytes that a process may still take.
@@ -70,19 +166,42 @@ mod tests {
     use super::*;
     use crate::config::Config;
 
+    fn model(layers: &str) -> (Model, Plan) {
+        let text = format!("[model]\ninput = [1, 8, 8]\nlayers = [{layers}]\n");
+        let model = Config::parse("test.toml", &text, &[]).config.unwrap().model;
+        let plan = Plan::new(&model).unwrap();
+        (model, plan)
+    }
+
     #[test]
-    fn a_batch_that_fits_is_named() {
-        let text = "[model]\ninput = [1, 8, 8]\nlayers = [{ type = \"flatten\" }]\n";
-        let config = Config::parse("test.toml", text, &[]).config.unwrap();
-        let plan = Plan::new(&config.model).unwrap();
-        let enough = plan
-            .totals(Dtype::F32, 1000)
-            .unwrap()
-            .predicted_training_rss_bytes;
-        assert!(check_against(&plan, 1000, enough).is_ok());
-        let error = check_against(&plan, 4000, enough).unwrap_err();
-        assert_eq!(error.diagnostics[0].helps, ["set `--batch-size 1000`"]);
-        let error = check_against(&plan, 4000, 0).unwrap_err();
-        assert!(error.diagnostics[0].helps[0].starts_with("not even one"));
+    fn the_largest_batch_that_fits_is_named_exactly() {
+        let (model, plan) = model("{ type = \"flatten\" }");
+        for fitting in [1, 2, 999, 1000, 3999] {
+            let free = needed(&plan, fitting, Dtype::F32);
+            let error = |batch| shortage(&model, &plan, batch, free, Diagnostic::error);
+            assert!(error(fitting).is_none());
+            let help = &error(4000).unwrap().helps[0];
+            let expected =
+                format!("the largest batch that fits is {fitting}: `--batch-size {fitting}`");
+            assert_eq!(*help, expected);
+        }
+        let none = shortage(&model, &plan, 4000, 0, Diagnostic::error).unwrap();
+        assert!(none.helps[0].starts_with("not even one"));
+    }
+
+    #[test]
+    fn a_longer_stride_leaves_a_quarter() {
+        let layers = "{ type = \"conv\", name = \"C1\", filters = 4, kernel_size = 3, \
+                      padding = \"same\" }, { type = \"activation\", fn = \"relu\" }";
+        let (model, plan) = model(layers);
+        let all = plan.totals(Dtype::F32, 10).unwrap().training_bytes;
+        let error = shortage(&model, &plan, 10, 0, Diagnostic::error).unwrap();
+        let quarter = amount(all / 4);
+        assert!(
+            error.helps[1].contains("`stride = 2` in the first convolution, `C1`,")
+                && error.helps[1].contains(&quarter),
+            "{error:?}"
+        );
+        assert!(error.notes[1].contains(&amount(all / 2)), "{error:?}");
     }
 }

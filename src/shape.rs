@@ -15,6 +15,20 @@ pub fn display(shape: &[usize]) -> String {
     sizes.join("x")
 }
 
+/// Writes a whole number with a comma between thousands.
+#[must_use]
+pub fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
 /// Writes the first few divisors of a number: `1, 2, 3, 6`.
 #[must_use]
 pub fn divisors(number: usize) -> String {

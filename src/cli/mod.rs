@@ -133,7 +133,7 @@ fn dispatch(command: Command, quiet: bool) -> Result<u8> {
         Command::Train(arguments) => train::run(&arguments, quiet),
         Command::Eval(arguments) => eval::run(&arguments),
         Command::Predict(arguments) => predict::run(&arguments),
-        Command::Inspect(arguments) => inspect::run(&arguments),
+        Command::Inspect(arguments) => inspect::run(&arguments, quiet),
         Command::Filter(arguments) => filter::run(&arguments, quiet),
         Command::New(arguments) => new::run(&arguments, quiet),
         Command::Schema(arguments) => schema::run(&arguments),

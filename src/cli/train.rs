@@ -10,8 +10,9 @@ use crate::diagnostic::{Diagnostic, Error, Result};
 use crate::files;
 use crate::load::Project;
 use crate::model::Device;
+use crate::report::inspection::Inspection;
 use crate::report::training::{Progress, render_end};
-use crate::report::{Output, curves, html, inspection, json};
+use crate::report::{Output, curves, html, json};
 use crate::run;
 use crate::train::{self, End, Event, Options, Reason, Target};
 
@@ -144,8 +145,9 @@ pub(super) fn run(arguments: &Arguments, quiet: bool) -> Result<u8> {
 /// Writes the curves and the page of a run into its folder.
 fn write_report(project: &Project, end: &End) -> Result<()> {
     let name = project.config.model.name.clone().unwrap_or_default();
-    let batch = project.config.train.batch_size;
-    let network = inspection::render(&name, &project.plan, batch).unwrap_or_default();
+    let train = &project.config.train;
+    let shown = Inspection::new(&name, &project.plan, train.batch_size, &train.optimizer);
+    let network = shown.render().unwrap_or_default();
     let page = html::render(end, &end.rows, &network, &project.config.to_toml());
     files::write(
         &end.run.join("curves.svg"),

@@ -1,6 +1,7 @@
 //! TOML text to typed values, each with its place, and every error of a file at once.
 
 mod blocks;
+mod budget;
 mod data;
 mod defaults;
 mod describe;
@@ -19,6 +20,7 @@ mod value;
 mod weights;
 mod words;
 
+pub use budget::Budget;
 pub use data::{Augment, Data, Invert, Normalize};
 pub use describe::{Language, LayerType, describe};
 pub use form::{Bounds, Fallback, Field, Form, Variant};
@@ -57,6 +59,8 @@ pub struct Config {
     pub augment: Augment,
     /// How the network is trained.
     pub train: Train,
+    /// What the network may take.
+    pub budget: Budget,
 }
 
 /// What could be read of a config, and everything that is wrong with it.
@@ -68,9 +72,6 @@ pub struct Parsed {
     /// Every error.
     pub problems: Vec<Diagnostic>,
 }
-
-/// Sections of the language that this version does not have.
-const LATER: &[&str] = &["budget"];
 
 impl Config {
     /// Reads a config, with overrides from the command line put over the file.
@@ -121,6 +122,7 @@ impl Config {
         self.data.write(&mut text);
         self.augment.write(&mut text);
         self.train.write(&mut text);
+        self.budget.write(&mut text);
         text
     }
 }
@@ -148,12 +150,13 @@ fn read_sections(reader: &Reader<'_>, source: &Source) -> Option<Config> {
     let data = optional(reader, "data", "[data]", Data::read);
     let augment = optional(reader, "augment", "[augment]", Augment::read);
     let train = optional(reader, "train", "[train]", Train::read);
-    reader.not_yet(LATER);
+    let budget = optional(reader, "budget", "[budget]", Budget::read);
     Some(Config {
         model: model?,
         data: data.unwrap_or_default(),
         augment: augment.unwrap_or_default(),
         train: train.unwrap_or_default(),
+        budget: budget.unwrap_or_default(),
     })
 }
 

@@ -72,6 +72,15 @@ impl Optimizer {
         }
     }
 
+    /// Returns how many values it keeps for each weight from step to step.
+    #[must_use]
+    pub fn values_per_weight(&self) -> u64 {
+        match self {
+            Self::Sgd { momentum, .. } => u64::from(*momentum > 0.0),
+            Self::Adam(_) | Self::AdamW(_) => 2,
+        }
+    }
+
     pub(super) fn to_toml(&self) -> String {
         let float = value::float;
         match self {

@@ -38,6 +38,13 @@ impl Field {
         self.size.iter().map(|size| size.ceil() as u64).collect()
     }
 
+    /// Returns the pixels that one output value sees, with the parts of pixels that arise where
+    /// maps were made larger.
+    #[must_use]
+    pub fn exact_size(&self) -> &[f64] {
+        &self.size
+    }
+
     /// Returns the pixels between two neighbouring outputs.
     #[must_use]
     pub fn jump(&self) -> &[f64] {

@@ -1,6 +1,6 @@
 //! The memory of an inference: which outputs must be there at the same time.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::{Layer, Operation, Plan};
 use crate::shape;
@@ -15,23 +15,34 @@ pub struct Part {
 }
 
 /// A value between layers: the output of one, or the network's input.
-#[derive(Clone)]
-struct Value {
+#[derive(Clone, Copy)]
+struct Value<'a> {
     /// One more than [`Layer::index`]; 0 for the network's input.
     id: usize,
-    part: Part,
+    path: Option<&'a str>,
+    values: u64,
 }
 
 /// Walks the network in the order of computation.
-struct Walk {
+struct Walk<'a> {
     /// What branches and skips still need, the innermost last.
-    held: Vec<Value>,
-    /// What merges still need.
-    kept: Vec<Value>,
+    held: Vec<Value<'a>>,
+    /// What merges still need, by the value's id.
+    kept: HashMap<usize, Value<'a>>,
+    /// How often a value is held or kept.
+    needed: HashMap<usize, usize>,
+    /// Values of all that is held or kept, each counted once.
+    needed_values: u64,
     /// The last merge that takes the output of a layer, both by index.
     last_use: HashMap<usize, usize>,
-    peak: Vec<Part>,
+    /// The moments so far.
+    moments: usize,
     most: u64,
+    /// The first moment with the most values.
+    fullest: usize,
+    /// The moment to write down, when it is known.
+    wanted: Option<usize>,
+    peak: Vec<Part>,
 }
 
 /// Returns the outputs that are there when most memory is taken: those of two consecutive layers,
@@ -43,104 +54,158 @@ pub(super) fn peak(plan: &Plan) -> Option<Vec<Part>> {
             last_use.extend(merge.from.iter().map(|from| (*from, layer.index)));
         }
     }
-    let mut walk = Walk {
-        held: Vec::new(),
-        kept: Vec::new(),
-        last_use,
-        peak: Vec::new(),
-        most: 0,
-    };
-    let input = Value {
-        id: 0,
-        part: Part {
-            path: None,
-            values: shape::elements(&plan.input)?,
-        },
-    };
-    walk.list(&plan.layers, input)?;
-    Some(walk.peak)
+    // Once to find the fullest moment, once to write it down: what is there can be long.
+    let first = Walk::of(plan, last_use, None)?;
+    let second = Walk::of(plan, first.last_use, Some(first.fullest))?;
+    Some(second.peak)
 }
 
-impl Walk {
-    fn list(&mut self, layers: &[Layer], input: Value) -> Option<Value> {
+impl<'a> Walk<'a> {
+    fn of(
+        plan: &'a Plan,
+        last_use: HashMap<usize, usize>,
+        wanted: Option<usize>,
+    ) -> Option<Walk<'a>> {
+        let mut walk = Walk {
+            held: Vec::new(),
+            kept: HashMap::new(),
+            needed: HashMap::new(),
+            needed_values: 0,
+            last_use,
+            moments: 0,
+            most: 0,
+            fullest: 0,
+            wanted,
+            peak: Vec::new(),
+        };
+        let input = Value {
+            id: 0,
+            path: None,
+            values: shape::elements(&plan.input)?,
+        };
+        walk.list(&plan.layers, input)?;
+        Some(walk)
+    }
+
+    fn list(&mut self, layers: &'a [Layer], input: Value<'a>) -> Option<Value<'a>> {
         layers
             .iter()
             .try_fold(input, |value, layer| self.layer(layer, value))
     }
 
-    fn layer(&mut self, layer: &Layer, input: Value) -> Option<Value> {
+    fn layer(&mut self, layer: &'a Layer, input: Value<'a>) -> Option<Value<'a>> {
         let output = Value {
             id: layer.index + 1,
-            part: Part {
-                path: Some(layer.path.clone()),
-                values: shape::elements(&layer.output)?,
-            },
+            path: Some(&layer.path),
+            values: shape::elements(&layer.output)?,
         };
         match &layer.operation {
             Operation::Residual(residual) => {
-                self.held.push(input.clone());
-                let body = self.list(&residual.layers, input.clone())?;
-                self.held.pop();
-                self.held.push(body.clone());
+                self.hold(input)?;
+                let body = self.list(&residual.layers, input)?;
+                self.release();
+                self.hold(body)?;
                 let skip = self.list(&residual.shortcut, input)?;
-                self.held.pop();
-                self.step(&[&body, &skip, &output])?;
+                self.release();
+                self.moment(&[body, skip, output])?;
             }
             Operation::Branches(branches) => {
-                let depth = self.held.len();
                 let mut ends = Vec::new();
                 for (number, list) in branches.branches.iter().enumerate() {
                     let more = number + 1 < branches.branches.len();
                     if more {
-                        self.held.push(input.clone());
+                        self.hold(input)?;
                     }
-                    let end = self.list(list, input.clone())?;
+                    let end = self.list(list, input)?;
                     if more {
-                        self.held.pop();
+                        self.release();
                     }
-                    self.held.push(end.clone());
+                    self.hold(end)?;
                     ends.push(end);
                 }
-                self.held.truncate(depth);
-                let mut values: Vec<&Value> = ends.iter().collect();
-                values.push(&output);
-                self.step(&values)?;
+                for _ in &ends {
+                    self.release();
+                }
+                ends.push(output);
+                self.moment(&ends)?;
             }
-            Operation::Merge(_) => {
-                // What it takes is held until now.
-                self.step(&[&input, &output])?;
-                let done: Vec<usize> = self
-                    .last_use
-                    .iter()
-                    .filter(|(_, last)| **last == layer.index)
-                    .map(|(from, _)| from + 1)
-                    .collect();
-                self.kept.retain(|value| !done.contains(&value.id));
+            Operation::Merge(merge) => {
+                // What it takes is kept until now.
+                self.moment(&[input, output])?;
+                for from in &merge.from {
+                    let last = self.last_use.get(from) == Some(&layer.index);
+                    if let Some(value) = last.then(|| self.kept.remove(&(from + 1))).flatten() {
+                        self.forget(value);
+                    }
+                }
             }
-            _ => self.step(&[&input, &output])?,
+            _ => self.moment(&[input, output])?,
         }
         if self.last_use.contains_key(&layer.index) {
-            self.kept.push(output.clone());
+            self.kept.insert(output.id, output);
+            self.need(output)?;
         }
         Some(output)
     }
 
-    /// Looks at one moment: the values of a layer and all that is held.
-    fn step(&mut self, values: &[&Value]) -> Option<()> {
-        let mut here: Vec<&Value> = Vec::new();
-        let held = self.held.iter().chain(&self.kept);
-        // The textbook counts layers; the input of the network only where a skip needs it.
-        let own = values.iter().copied().filter(|value| value.id != 0);
-        for value in own.chain(held) {
-            if here.iter().all(|known| known.id != value.id) {
-                here.push(value);
+    fn hold(&mut self, value: Value<'a>) -> Option<()> {
+        self.held.push(value);
+        self.need(value)
+    }
+
+    fn release(&mut self) {
+        if let Some(value) = self.held.pop() {
+            self.forget(value);
+        }
+    }
+
+    fn need(&mut self, value: Value<'a>) -> Option<()> {
+        let uses = self.needed.entry(value.id).or_default();
+        *uses += 1;
+        if *uses == 1 {
+            self.needed_values = self.needed_values.checked_add(value.values)?;
+        }
+        Some(())
+    }
+
+    fn forget(&mut self, value: Value<'a>) {
+        if let Some(uses) = self.needed.get_mut(&value.id) {
+            *uses -= 1;
+            if *uses == 0 {
+                self.needed.remove(&value.id);
+                self.needed_values -= value.values;
             }
         }
-        let sizes = here.iter().map(|value| value.part.values);
-        let sum = sizes.into_iter().try_fold(0_u64, u64::checked_add)?;
+    }
+
+    /// Looks at one moment: the values of a layer and all that is needed later.
+    fn moment(&mut self, values: &[Value<'a>]) -> Option<()> {
+        let mut sum = self.needed_values;
+        for (position, value) in values.iter().enumerate() {
+            let known = values[..position].iter().any(|other| other.id == value.id);
+            // The textbook counts layers; the input of the network only where a skip needs it.
+            if value.id != 0 && !known && !self.needed.contains_key(&value.id) {
+                sum = sum.checked_add(value.values)?;
+            }
+        }
+        self.moments += 1;
         if sum > self.most {
             self.most = sum;
-            self.peak = here.iter().map(|value| value.part.clone()).collect();
+            self.fullest = self.moments;
+        }
+        if self.wanted == Some(self.moments) {
+            let mut seen = HashSet::new();
+            let own = values.iter().copied().filter(|value| value.id != 0);
+            let mut kept: Vec<Value<'_>> = self.kept.values().copied().collect();
+            kept.sort_by_key(|value| value.id);
+            let here = own.chain(self.held.iter().copied()).chain(kept);
+            let here = here.filter(|value| seen.insert(value.id));
+            self.peak = here
+                .map(|value| Part {
+                    path: value.path.map(str::to_owned),
+                    values: value.values,
+                })
+                .collect();
         }
         Some(())
     }

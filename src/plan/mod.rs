@@ -1,10 +1,12 @@
 //! Shapes, counts and receptive fields of every layer, worked out from the config alone.
 
 mod activation;
+mod budget;
 mod context;
 mod conv;
 mod dense;
 mod field;
+mod find;
 mod graph;
 mod kernel;
 mod memory;

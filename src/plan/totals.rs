@@ -24,6 +24,13 @@ impl Dtype {
         }
     }
 
+    /// Returns the dtype of a word of the language.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        let all = [Self::F32, Self::F16, Self::Bf16];
+        all.into_iter().find(|dtype| dtype.word() == word)
+    }
+
     /// Returns the word of the language.
     #[must_use]
     pub fn word(self) -> &'static str {
@@ -48,6 +55,8 @@ pub struct Totals {
     pub macs: u64,
     /// Bytes of the weights.
     pub weight_bytes: u64,
+    /// Bytes of the gradients: one for each weight that training changes.
+    pub gradient_bytes: u64,
     /// Largest sum of two consecutive layers' outputs and what a branch or skip still needs, in
     /// bytes.
     pub inference_bytes: u64,
@@ -95,6 +104,7 @@ impl Plan {
         counts.macs.checked_mul(2)?;
         let weights = counts.parameters()?;
         let weight_bytes = weights.checked_mul(dtype.bytes())?;
+        let gradient_bytes = counts.trainable.checked_mul(dtype.bytes())?;
         let inference_parts = memory::peak(self)?;
         let mut values = inference_parts.iter().map(|part| part.values);
         let values = values.try_fold(0_u64, u64::checked_add)?;
@@ -107,6 +117,7 @@ impl Plan {
             buffers: counts.buffers,
             macs: counts.macs,
             weight_bytes,
+            gradient_bytes,
             inference_bytes,
             inference_parts,
             training_bytes,

@@ -2,9 +2,8 @@
 
 use std::fmt::Write as _;
 
-use comfy_table::{Cell, CellAlignment};
+use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
 
-use super::inspection::plain_table;
 use super::number::{percent, thousands};
 use super::plain;
 use crate::evaluate::Report;
@@ -45,6 +44,14 @@ pub fn render(run: &str, split: &str, classes: &[String], report: &Report) -> St
     let speed = metrics.samples() as f64 / report.elapsed_secs.max(f64::EPSILON);
     let _ = writeln!(text, "\n{speed:.0} images/s");
     text
+}
+
+/// Makes a table without lines.
+pub(super) fn plain_table() -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    table.set_content_arrangement(ContentArrangement::Disabled);
+    table
 }
 
 fn class_table(classes: &[String], report: &Report) -> String {
@@ -105,7 +112,7 @@ fn mistakes(classes: &[String], report: &Report) -> String {
     text
 }
 
-fn right(table: &mut comfy_table::Table, columns: std::ops::Range<usize>) {
+fn right(table: &mut Table, columns: std::ops::Range<usize>) {
     for column in columns {
         if let Some(column) = table.column_mut(column) {
             column.set_cell_alignment(CellAlignment::Right);
@@ -113,7 +120,7 @@ fn right(table: &mut comfy_table::Table, columns: std::ops::Range<usize>) {
     }
 }
 
-fn lines(table: &comfy_table::Table) -> String {
+fn lines(table: &Table) -> String {
     let table = table.to_string();
     table
         .lines()

@@ -47,7 +47,7 @@ pub fn render(end: &End, rows: &[Row], network: &str, config: &str) -> String {
 }
 
 /// Makes text safe inside HTML.
-fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     text.replace('&', "&amp;")
         .replace('<', "&lt;")
         .replace('>', "&gt;")

@@ -3,7 +3,6 @@
 use serde_json::{Map, Value, json};
 
 use crate::evaluate::Report;
-use crate::plan::{Dtype, Plan};
 use crate::predict::Prediction;
 use crate::train::{End, Event, Reason, Row, Start};
 
@@ -11,68 +10,6 @@ use crate::train::{End, Event, Reason, Row, Start};
 #[must_use]
 pub fn line(value: &Value) -> String {
     format!("{value}\n")
-}
-
-/// Describes a plan for a batch; `None` when a figure for that batch is beyond counting.
-#[must_use]
-pub fn inspection(name: &str, plan: &Plan, batch: usize) -> Option<Value> {
-    let dtype = Dtype::F32;
-    let totals = plan.totals(dtype, batch)?;
-    let layers: Option<Vec<Value>> = plan
-        .every()
-        .into_iter()
-        .map(|layer| {
-            let jump = layer.field.jump().iter();
-            Some(json!({
-                "index": layer.index,
-                "path": layer.path,
-                "name": layer.name,
-                "type": layer.type_name,
-                "depth": layer.depth,
-                "input": layer.input,
-                "output": layer.output,
-                "parameters": layer.counts.parameters()?,
-                "trainable": layer.counts.trainable,
-                "buffers": layer.counts.buffers,
-                "macs": layer.counts.macs,
-                "flops": layer.counts.macs * 2,
-                "output_bytes": layer.output_bytes(dtype, batch)?,
-                "receptive_field": layer.field.size(),
-                "jump": jump.map(|jump| whole_or_fraction(*jump)).collect::<Vec<_>>(),
-                "padding": layer.padding,
-                "ignored": layer.ignored,
-            }))
-        })
-        .collect();
-    Some(json!({
-        "name": name,
-        "input": plan.input,
-        "batch": batch,
-        "dtype": dtype.word(),
-        "layers": layers?,
-        "totals": {
-            "parameters": totals.parameters(),
-            "trainable": totals.trainable,
-            "buffers": totals.buffers,
-            "macs": totals.macs,
-            "flops": totals.macs * 2,
-            "weight_bytes": totals.weight_bytes,
-            "inference_bytes": totals.inference_bytes,
-            "training_bytes": totals.training_bytes,
-            "receptive_field": totals.receptive_field,
-            "dense_equivalent_parameters": totals.dense_equivalent,
-            "predicted_training_rss_bytes": totals.predicted_training_rss_bytes,
-        },
-    }))
-}
-
-/// Writes a number without a fraction as a whole one.
-fn whole_or_fraction(number: f64) -> Value {
-    if number.fract() == 0.0 {
-        json!(number as u64)
-    } else {
-        json!(number)
-    }
 }
 
 /// Describes an event of training; steps are not part of the stream.

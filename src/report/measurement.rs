@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use comfy_table::{Cell, CellAlignment};
 
-use super::inspection::plain_table;
+use super::evaluation::plain_table;
 use super::number::bytes;
 use crate::measure::Measurement;
 use crate::plan::{Dtype, Plan};

@@ -60,6 +60,13 @@ impl Output {
     }
 }
 
+/// Returns the columns of the terminal that standard output is, if it is one.
+#[must_use]
+pub fn terminal_width() -> Option<usize> {
+    let (width, _) = terminal_size::terminal_size_of(io::stdout())?;
+    Some(usize::from(width.0))
+}
+
 /// Writes text to standard error; nothing can be said of a failure there.
 pub fn tell(text: &str) {
     let _ = anstream::stderr().lock().write_all(text.as_bytes());

@@ -1,17 +1,6 @@
 //! Numbers for people.
 
-/// Writes a whole number with a comma between thousands.
-pub(super) fn thousands(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
+pub(super) use crate::shape::thousands;
 
 /// Writes bytes in the unit that fits: `4.7 kB`, `15.0 MB` (powers of 1000, as the textbooks).
 pub(super) fn bytes(count: u64) -> String {

@@ -54,7 +54,8 @@ impl Session {
         let device = options.device.open()?;
         let loaded = project.load_data()?;
         let (dataset, preprocessing) = (loaded.dataset, loaded.preprocessing);
-        memory::check(&project.plan, settings.batch_size.min(dataset.train.len()))?;
+        let batch = settings.batch_size.min(dataset.train.len());
+        memory::check(&config.model, &project.plan, batch)?;
         if settings.early_stopping.is_some() && dataset.validation.is_none() {
             return Err(Error::config(
                 Diagnostic::error("`early_stopping` watches a validation split, and there is none")

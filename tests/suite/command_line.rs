@@ -76,10 +76,13 @@ fn the_json_of_an_inspection_has_the_keys_and_the_figures_of_the_contract() {
     let mut expected = [
         "parameters",
         "trainable",
+        "frozen",
         "buffers",
         "macs",
         "flops",
         "weight_bytes",
+        "gradient_bytes",
+        "optimizer_bytes",
         "inference_bytes",
         "training_bytes",
         "receptive_field",

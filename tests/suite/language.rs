@@ -7,7 +7,7 @@ use burn::tensor::Device;
 use cnn::config;
 use cnn::load::Project;
 use cnn::model::{Model, Pass, Value};
-use cnn::report::{json, schema};
+use cnn::report::inspection::Inspection;
 use cnn::template::TEMPLATES;
 
 use crate::goldens::array_of;
@@ -312,7 +312,12 @@ fn every_example_of_the_reference_computes() {
 
 #[test]
 fn a_config_resolves_to_the_same_network_and_that_to_itself() {
-    let figures = |project: &Project| json::inspection("", &project.plan, 3).unwrap();
+    let figures = |project: &Project| {
+        let optimizer = &project.config.train.optimizer;
+        Inspection::new("", &project.plan, 3, optimizer)
+            .to_json()
+            .unwrap()
+    };
     for (path, _) in configs() {
         let project = Project::read(&path, &[]).unwrap();
         let resolved = project.config.to_toml();

@@ -24,6 +24,28 @@ pub(super) const TABLES: &[TableDoc] = &[
                 "Random changes of training pictures, drawn for each picture anew in every epoch.",
             ),
             ("train", "How the network is trained."),
+            ("budget", "Bounds that the network must keep to."),
+        ],
+    },
+    TableDoc {
+        name: "budget",
+        about: "Bounds that fail `inspect` and `train` when the network breaks them.",
+        keys: &[
+            ("max_parameters", "Weights at most, trained or frozen."),
+            ("max_macs", "Multiply-adds for one input at most."),
+            (
+                "min_receptive_field",
+                "Receptive field of the last map at least, in input pixels: one number, or one per dimension.",
+            ),
+            (
+                "max_inference_memory",
+                "Memory of an inference of one input in 32-bit floats at most: bytes, or a string such as `\"1 MiB\"`.",
+            ),
+            (
+                "max_training_memory",
+                "Memory of all outputs of a batch of `train.batch_size` in 32-bit floats at most: bytes, or a string \
+                 such as `\"1 GiB\"`.",
+            ),
         ],
     },
     TableDoc {
