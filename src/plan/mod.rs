@@ -7,6 +7,7 @@ mod conv;
 mod dense;
 mod field;
 mod find;
+mod footprint;
 mod graph;
 mod kernel;
 mod memory;

@@ -1,5 +1,6 @@
 //! Sums over a whole network, by the textbook's formulas.
 
+use super::footprint::predict_training_rss;
 use super::{Layer, Plan, memory};
 use crate::shape;
 
@@ -123,7 +124,7 @@ impl Plan {
             training_bytes,
             receptive_field: self.receptive_field(),
             dense_equivalent: counts.dense_equivalent,
-            predicted_training_rss_bytes: predict_training_rss(weight_bytes, training_bytes)?,
+            predicted_training_rss_bytes: predict_training_rss(self, batch)?,
         })
     }
 
@@ -137,21 +138,4 @@ impl Plan {
         let layer = slid.or(self.layers.last());
         layer.map_or_else(Vec::new, |layer| layer.field.size())
     }
-}
-
-/// Estimates the resident memory of a training process, in bytes.
-///
-/// Weights stand four times (value, gradient, two moments of Adam); outputs are kept for the
-/// backward pass and made again as gradients, beside the copies that convolutions make of their
-/// input. The constants are fitted to `LeNet-5` with batches of 32 and 64 and `mnist-small` with 64
-/// on the `cpu` device, which take 26, 33 and 117 MB.
-fn predict_training_rss(weight_bytes: u64, training_bytes: u64) -> Option<u64> {
-    const PROCESS: u64 = 22_000_000;
-    const COPIES_OF_WEIGHTS: u64 = 4;
-    const HALF_COPIES_OF_OUTPUTS: u64 = 7;
-    let outputs = training_bytes.checked_mul(HALF_COPIES_OF_OUTPUTS)? / 2;
-    weight_bytes
-        .checked_mul(COPIES_OF_WEIGHTS)?
-        .checked_add(outputs)?
-        .checked_add(PROCESS)
 }

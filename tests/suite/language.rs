@@ -8,6 +8,7 @@ use cnn::config;
 use cnn::load::Project;
 use cnn::model::{Model, Pass, Value};
 use cnn::report::inspection::Inspection;
+use cnn::report::schema;
 use cnn::template::TEMPLATES;
 
 use crate::goldens::array_of;
@@ -272,7 +273,11 @@ fn the_schema_takes_the_sections_that_the_reader_takes_and_no_others() {
         ("[data]\ninvert = \"always\"", false),
         ("[augment]\nrotate = 181", false),
         ("[augment]\nshift = [1, 2]\nrotate = 180", true),
-        ("[budget]\nmax_macs = 1", false),
+        (
+            "[budget]\nmax_macs = 1_000_000\nmax_training_memory = \"1 GiB\"",
+            true,
+        ),
+        ("[budget]\nmax_flops = 1", false),
         (
             "[blocks.a]\nparameters = [\"n\"]\nlayers = [{ type = \"dense\", units = \"$n\" }]",
             true,

@@ -5,6 +5,7 @@
     clippy::float_cmp,
     clippy::needless_pass_by_value,
     clippy::print_stderr,
+    clippy::too_many_lines,
     clippy::type_complexity,
     clippy::unwrap_used,
     unreachable_pub,
