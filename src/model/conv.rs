@@ -14,6 +14,7 @@ use super::value::{per_channel, same_rank};
 use super::weight::Weight;
 use crate::config::PaddingMode;
 use crate::plan;
+use crate::shape::Window;
 
 /// Convolution (cross-correlation: the kernel is not flipped).
 ///
@@ -77,7 +78,8 @@ impl Conv {
                 self.options::<2>(&padding),
             )),
             Value::Volume(maps) => {
-                let weight = self.weights();
+                let (weight, more) = widened(self.weights(), &plan.windows);
+                let maps = volume_of(padded(Value::Volume(maps), &more, PaddingMode::Zeros));
                 Value::Volume(conv3d(maps, weight, bias, self.options::<3>(&padding)))
             }
             Value::Row(_) => unreachable!("the plan gives convolutions maps"),
@@ -137,6 +139,37 @@ pub(super) fn last<T, U: Copy, const N: usize>(
         *slot = take(item);
     }
     taken
+}
+
+/// Widens the kernel of a 3-D convolution with zeros at its ends where the stride is longer than it;
+/// returns what it reaches further, `[before, after]` for the channels and each dimension.
+///
+/// Burn's transposed 3-D convolution on `wgpu`, which is the backward of the plain one too, takes
+/// such a kernel to reach no input at all.
+fn widened(weight: Tensor<5>, windows: &[Window]) -> (Tensor<5>, Vec<[usize; 2]>) {
+    let taps = windows.iter().map(|window| {
+        let least = window.stride.div_ceil(window.dilation);
+        [0, least.saturating_sub(window.size)]
+    });
+    let taps: Vec<[usize; 2]> = [[0, 0]].into_iter().chain(taps).collect();
+    let dilations = [1]
+        .into_iter()
+        .chain(windows.iter().map(|window| window.dilation));
+    let reach = taps.iter().zip(dilations);
+    let reach = reach
+        .map(|([_, taps], dilation)| [0, taps * dilation])
+        .collect();
+    (
+        volume_of(padded(Value::Volume(weight), &taps, PaddingMode::Zeros)),
+        reach,
+    )
+}
+
+fn volume_of(value: Value) -> Tensor<5> {
+    match value {
+        Value::Volume(tensor) => tensor,
+        _ => unreachable!("padding keeps the rank"),
+    }
 }
 
 /// Makes the weight `[outer, inner, kernel …]` of a convolution.
@@ -265,7 +298,9 @@ impl TransposedConv {
             }
             (Value::Volume(maps), &[a, b, c, d, e]) => {
                 let weight = self.weight.shaped([a, b, c, d, e]);
-                Value::Volume(conv_transpose3d(maps, weight, None, self.options()))
+                let (weight, more) = widened(weight, &self.plan.conv.windows);
+                let whole = conv_transpose3d(maps, weight, None, self.options());
+                cropped(Value::Volume(whole), &more)
             }
             _ => unreachable!("a weight has the rank of its maps"),
         };
