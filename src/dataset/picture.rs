@@ -111,7 +111,7 @@ pub struct Pixels {
 /// Decodes a picture as it is: grey if it is stored so or `grey` is asked for, else in colours.
 ///
 /// # Errors
-/// The reason, as [`decode`]'s.
+/// The reason, as that of a picture that cannot be decoded.
 pub fn picture_pixels(bytes: &[u8], grey: bool) -> Result<Pixels, String> {
     let picture = decode_quietly(bytes).map_err(|fault| fault.to_string())?;
     let [height, width] = [picture.height() as usize, picture.width() as usize];

@@ -48,8 +48,9 @@ const FIGURES: &[(&str, u64, u64, u64)] = &[
     ("googlenet", 6_998_552, 1_582_671_872, 715),
     ("mobilenet-v1", 4_231_976, 568_740_352, 315),
     ("mobilenet-v2", 3_504_872, 300_774_272, 491),
-    ("squeezenet1_0", 1_248_424, 818_924_576, 0),
-    ("squeezenet1_1", 1_235_496, 349_151_936, 0),
+    ("inception-bn", 6_624_904, 1_498_376_192, 379),
+    ("squeezenet1_0", 1_248_424, 818_924_576, 155),
+    ("squeezenet1_1", 1_235_496, 349_151_936, 207),
     ("densenet121", 7_978_856, 2_834_161_664, 2071),
     ("resnet20-cifar", 269_722, 40_551_040, 81),
     ("resnet32-cifar", 464_154, 68_862_592, 137),
@@ -74,6 +75,32 @@ fn published_networks_have_their_published_figures() {
     }
 }
 
+/// The original ResNets that have no config of their own are `resnet50-2015` with more blocks.
+#[test]
+fn longer_networks_of_the_original_kind_have_their_published_figures() {
+    let text = fs::read_to_string(repository("configs/resnet50-2015.toml")).unwrap();
+    let longer = |second: &str, third: &str| {
+        let text = text
+            .replace(
+                "filters = 512, repeat = 3",
+                &format!("filters = 512, repeat = {second}"),
+            )
+            .replace(
+                "filters = 1024, repeat = 5",
+                &format!("filters = 1024, repeat = {third}"),
+            );
+        totals(&Project::check("longer.toml", &text, &[]).unwrap())
+    };
+    for (totals, parameters, macs, field) in [
+        (longer("3", "22"), 44_549_160, 7_570_194_432, 1027),
+        (longer("7", "35"), 60_192_808, 11_282_415_616, 1507),
+    ] {
+        assert_eq!(totals.trainable, parameters);
+        assert_eq!(totals.macs, macs);
+        assert_eq!(totals.receptive_field, [field; 2]);
+    }
+}
+
 /// A layer by its name or path: what one of its outputs sees, the stride so far, and its map.
 #[track_caller]
 fn check_map(config: &str, layer: &str, field: u64, jump: f64, map: usize) {
@@ -94,6 +121,8 @@ fn last_maps_see_what_was_published() {
         ("vgg16", 212, 32.0, 7),
         ("resnet18", 435, 32.0, 7),
         ("resnet50", 427, 32.0, 7),
+        ("squeezenet1_0", 155, 16.0, 13),
+        ("squeezenet1_1", 207, 16.0, 13),
         ("all-cnn-c", 27, 4.0, 6),
     ] {
         let project = project(config);
