@@ -75,7 +75,7 @@ fn published_networks_have_their_published_figures() {
     }
 }
 
-/// The original ResNets that have no config of their own are `resnet50-2015` with more blocks.
+/// The original networks that have no config of their own are `resnet50-2015` with more blocks.
 #[test]
 fn longer_networks_of_the_original_kind_have_their_published_figures() {
     let text = fs::read_to_string(repository("configs/resnet50-2015.toml")).unwrap();
