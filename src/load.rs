@@ -156,7 +156,26 @@ impl Project {
 
     /// Returns the class names, one for each output of the network.
     fn fit_classes(&self, dataset: &Dataset) -> Result<Vec<String>> {
-        let outputs: usize = self.plan.output().iter().product();
+        let output = self.plan.output();
+        if output.iter().skip(1).any(|size| *size > 1) {
+            let shape = crate::shape::display(output);
+            let message = format!(
+                "the network answers with maps of {shape}, and classes want one value each"
+            );
+            let place = self
+                .config
+                .model
+                .layers
+                .last()
+                .map(|layer| layer.span.clone());
+            let diagnostic = Diagnostic::error(message)
+                .help("end with `{ type = \"global_pool\" }`, or with `flatten` and `dense`");
+            return Err(Error::config(match place {
+                Some(place) => diagnostic.at(&place, ""),
+                None => diagnostic,
+            }));
+        }
+        let outputs: usize = output.iter().product();
         let count = dataset.classes.len();
         if count == outputs {
             return Ok(dataset.classes.clone());

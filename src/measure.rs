@@ -2,7 +2,6 @@
 
 use std::time::Instant;
 
-use burn::module::Module as _;
 use burn::optim::GradientsParams;
 
 use crate::diagnostic::{Diagnostic, Error, Result};
@@ -73,8 +72,7 @@ pub fn measure(project: &Project, device: Device, batch: usize) -> Result<Measur
         let gradients = GradientsParams::from_grads(loss.backward(), &model);
         let rate = settings.optimizer.learning_rate();
         model = optimizer.step(rate, model, gradients).constrained();
-        // Waits for devices that compute on their own time.
-        let _ = model.valid().is_finite();
+        wait(&training)?;
         step_secs = begin.elapsed().as_secs_f64();
     }
     Ok(Measurement {
@@ -109,10 +107,18 @@ fn measure_forward(
             last = Instant::now();
         });
         drop(output);
+        let _ = device.sync();
     }
     let layers: Vec<LayerMeasurement> = measured.into_iter().flatten().collect();
     let secs = layers.iter().map(|layer| layer.secs).sum();
     (layers, secs)
+}
+
+/// Waits for devices that compute on their own time.
+fn wait(device: &burn::tensor::Device) -> Result<()> {
+    device
+        .sync()
+        .map_err(|error| Error::model(Diagnostic::error(format!("the device failed: {error:?}"))))
 }
 
 /// Makes values that are no picture, but spread as one that was normalized.

@@ -59,7 +59,7 @@ pub(super) struct Arguments {
     #[arg(long)]
     json: bool,
     /// Write the config with every default written out and blocks unfolded
-    #[arg(long, conflicts_with_all = ["json", "batch"])]
+    #[arg(long, conflicts_with_all = ["json", "batch", "dtype", "depth", "wide", "explain", "svg", "measure"])]
     resolved: bool,
 }
 

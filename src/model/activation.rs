@@ -21,10 +21,14 @@ pub(super) struct Activation {
 
 impl Activation {
     /// Creates the function, or the identity where there is none.
-    pub(super) fn new(function: Option<Function>, builder: &mut Builder<'_>) -> Self {
+    pub(super) fn new(
+        function: Option<Function>,
+        trained: bool,
+        builder: &mut Builder<'_>,
+    ) -> Self {
         let function = function.unwrap_or(Function::Linear);
         let weight = match function {
-            Function::Prelu { slope } => Some(builder.constant(1, slope)),
+            Function::Prelu { slope } => Some(builder.constant(1, slope, trained)),
             _ => None,
         };
         Self { weight, function }

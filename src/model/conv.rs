@@ -42,7 +42,7 @@ impl Conv {
         Self {
             weight,
             bias,
-            activation: Activation::new(plan.activation, builder),
+            activation: Activation::new(plan.activation, plan.weights.trainable, builder),
             plan: plan.clone(),
         }
     }
@@ -68,19 +68,26 @@ impl Conv {
         let output = match value {
             Value::Signal(signal) => {
                 let maps = signal.unsqueeze_dim::<4>(2);
-                let maps = conv2d(maps, self.planes(), bias, self.options::<2>(&padding));
+                let maps = conv2d(
+                    maps,
+                    self.planes(),
+                    bias,
+                    options::<2>(&plan.windows, &padding, plan.groups),
+                );
                 Value::Signal(maps.squeeze_dim::<3>(2))
             }
             Value::Maps(maps) => Value::Maps(conv2d(
                 maps,
                 self.planes(),
                 bias,
-                self.options::<2>(&padding),
+                options::<2>(&plan.windows, &padding, plan.groups),
             )),
             Value::Volume(maps) => {
-                let (weight, more) = widened(self.weights(), &plan.windows);
+                let windows = least_strides(&plan.windows, &maps.dims()[2..], &padding);
+                let (weight, more) = widened(self.weights(), &windows);
                 let maps = volume_of(padded(Value::Volume(maps), &more, PaddingMode::Zeros));
-                Value::Volume(conv3d(maps, weight, bias, self.options::<3>(&padding)))
+                let options = options(&windows, &padding, plan.groups);
+                Value::Volume(conv3d(maps, weight, bias, options))
             }
             Value::Row(_) => unreachable!("the plan gives convolutions maps"),
         };
@@ -116,16 +123,19 @@ impl Conv {
             None => weight,
         }
     }
+}
 
-    fn options<const N: usize>(&self, padding: &[[usize; 2]]) -> ConvOptions<N> {
-        let windows = &self.plan.windows;
-        ConvOptions::new_with_padding(
-            last(windows, 1, |window| window.stride),
-            last(padding, (0, 0), |[before, after]| (*before, *after)),
-            last(windows, 1, |window| window.dilation),
-            self.plan.groups,
-        )
-    }
+fn options<const N: usize>(
+    windows: &[Window],
+    padding: &[[usize; 2]],
+    groups: usize,
+) -> ConvOptions<N> {
+    ConvOptions::new_with_padding(
+        last(windows, 1, |window| window.stride),
+        last(padding, (0, 0), |[before, after]| (*before, *after)),
+        last(windows, 1, |window| window.dilation),
+        groups,
+    )
 }
 
 /// Takes one item for each of `N` dimensions; those in front that there are none for get `rest`.
@@ -139,6 +149,17 @@ pub(super) fn last<T, U: Copy, const N: usize>(
         *slot = take(item);
     }
     taken
+}
+
+/// Shortens strides beyond the map, which have one output in any case.
+fn least_strides(windows: &[Window], map: &[usize], padding: &[[usize; 2]]) -> Vec<Window> {
+    let sizes = map.iter().zip(padding);
+    let windows = windows.iter().zip(sizes);
+    let shorter = windows.map(|(window, (size, [before, after]))| Window {
+        stride: window.stride.min(size + before + after),
+        ..*window
+    });
+    shorter.collect()
 }
 
 /// Widens the kernel of a 3-D convolution with zeros at its ends where the stride is longer than it;
@@ -242,7 +263,7 @@ impl SeparableConv {
         Self {
             depthwise: Conv::new(&plan.depthwise, builder),
             pointwise: Conv::new(&plan.pointwise, builder),
-            activation: Activation::new(plan.activation, builder),
+            activation: Activation::new(plan.activation, plan.pointwise.weights.trainable, builder),
         }
     }
 
@@ -277,7 +298,7 @@ impl TransposedConv {
         Self {
             weight: make_weight(conv, [conv.channels, outputs], 1, builder),
             bias: conv.bias.then(|| builder.bias(conv.filters, &conv.weights)),
-            activation: Activation::new(conv.activation, builder),
+            activation: Activation::new(conv.activation, conv.weights.trainable, builder),
             plan: plan.clone(),
         }
     }
@@ -289,17 +310,30 @@ impl TransposedConv {
             (Value::Signal(signal), &[a, b, c]) => {
                 let weight: Tensor<4> = self.weight.shaped([a, b, 1, c]);
                 let maps = signal.unsqueeze_dim::<4>(2);
-                let maps = conv_transpose2d(maps, weight, None, self.options());
+                let maps =
+                    conv_transpose2d(maps, weight, None, self.options(&self.plan.conv.windows));
                 Value::Signal(maps.squeeze_dim::<3>(2))
             }
             (Value::Maps(maps), &[a, b, c, d]) => {
                 let weight = self.weight.shaped([a, b, c, d]);
-                Value::Maps(conv_transpose2d(maps, weight, None, self.options()))
+                Value::Maps(conv_transpose2d(
+                    maps,
+                    weight,
+                    None,
+                    self.options(&self.plan.conv.windows),
+                ))
             }
             (Value::Volume(maps), &[a, b, c, d, e]) => {
                 let weight = self.weight.shaped([a, b, c, d, e]);
-                let (weight, more) = widened(weight, &self.plan.conv.windows);
-                let whole = conv_transpose3d(maps, weight, None, self.options());
+                let mut windows = self.plan.conv.windows.clone();
+                for (window, size) in windows.iter_mut().zip(&maps.dims()[2..]) {
+                    if *size == 1 {
+                        // A single input has no step to the next.
+                        window.stride = 1;
+                    }
+                }
+                let (weight, more) = widened(weight, &windows);
+                let whole = conv_transpose3d(maps, weight, None, self.options(&windows));
                 cropped(Value::Volume(whole), &more)
             }
             _ => unreachable!("a weight has the rank of its maps"),
@@ -316,8 +350,7 @@ impl TransposedConv {
         self.activation.apply(output)
     }
 
-    fn options<const N: usize>(&self) -> ConvTransposeOptions<N> {
-        let windows = &self.plan.conv.windows;
+    fn options<const N: usize>(&self, windows: &[Window]) -> ConvTransposeOptions<N> {
         ConvTransposeOptions::new(
             last(windows, 1, |window| window.stride),
             [0; N],

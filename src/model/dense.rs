@@ -41,7 +41,7 @@ impl Dense {
         Self {
             weight: builder.weight(&shape, &plan.weights, None),
             bias: plan.bias.then(|| builder.bias(plan.units, &plan.weights)),
-            activation: Activation::new(plan.activation, builder),
+            activation: Activation::new(plan.activation, plan.weights.trainable, builder),
             sizes,
         }
     }

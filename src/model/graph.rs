@@ -26,7 +26,7 @@ impl Residual {
         Self {
             layers: Sequence::new(&plan.layers, builder),
             shortcut: Sequence::new(&plan.shortcut, builder),
-            activation: Activation::new(plan.activation, builder),
+            activation: Activation::new(plan.activation, true, builder),
         }
     }
 
@@ -90,12 +90,10 @@ impl Merge {
 
     pub(super) fn forward(&self, value: Value, flow: &mut Flow<'_>) -> Value {
         let mut values = vec![value];
-        // The plan says that every one of them has run.
-        values.extend(
-            self.from
-                .iter()
-                .filter_map(|from| flow.kept.get(from).cloned()),
-        );
+        values.extend(self.from.iter().map(|from| match flow.kept.get(from) {
+            Some(value) => value.clone(),
+            None => unreachable!("the plan merges what has run"),
+        }));
         joined(values, self.join)
     }
 }

@@ -110,9 +110,14 @@ impl<'a> Builder<'a> {
     }
 
     /// Makes a weight of one value throughout.
-    pub(super) fn constant(&mut self, length: usize, value: f64) -> Param<Tensor<1>> {
+    pub(super) fn constant(
+        &mut self,
+        length: usize,
+        value: f64,
+        trained: bool,
+    ) -> Param<Tensor<1>> {
         let id = self.id();
-        self.param(id, vec![value as f32; length], &[length], true)
+        self.param(id, vec![value as f32; length], &[length], trained)
     }
 
     /// Makes a weight of one value throughout, of any shape.

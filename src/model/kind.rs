@@ -109,7 +109,7 @@ pub(super) fn build(index: usize, operation: &Operation, builder: &mut Builder<'
         Operation::AdaptivePool(plan) => Kind::AdaptivePool(pool::AdaptivePool::new(plan)),
         Operation::Dense(plan) => Kind::Dense(dense::Dense::new(plan, builder)),
         Operation::Activation(function) => {
-            Kind::Activation(activation::Activation::new(Some(*function), builder))
+            Kind::Activation(activation::Activation::new(Some(*function), true, builder))
         }
         Operation::Norm(plan) => match plan.over {
             crate::plan::Over::Batch { momentum } => {

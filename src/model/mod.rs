@@ -50,6 +50,8 @@ pub enum Pass {
 pub struct Model {
     layers: Sequence,
     rules: Arc<Rules>,
+    /// The last `merge` that takes the output of a layer, both by number.
+    last_uses: Arc<HashMap<usize, usize>>,
 }
 
 impl Model {
@@ -60,6 +62,7 @@ impl Model {
         Self {
             layers: Sequence::new(&plan.layers, &mut builder),
             rules: Arc::new(builder.into_rules()),
+            last_uses: Arc::new(plan.last_uses()),
         }
     }
 
@@ -85,6 +88,7 @@ impl Model {
         let mut flow = Flow {
             pass,
             kept: HashMap::new(),
+            last_uses: Arc::clone(&self.last_uses),
             observe,
         };
         self.layers.forward(input, &mut flow)
@@ -136,6 +140,7 @@ impl Model {
         Self {
             layers,
             rules: Arc::clone(&self.rules),
+            last_uses: Arc::clone(&self.last_uses),
         }
     }
 }
@@ -183,6 +188,7 @@ impl Module for Model {
         Self {
             layers: self.layers.map(mapper),
             rules: self.rules,
+            last_uses: self.last_uses,
         }
     }
 }

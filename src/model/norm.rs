@@ -39,8 +39,8 @@ pub(super) struct BatchNorm {
 impl BatchNorm {
     pub(super) fn new(plan: &plan::Norm, momentum: f64, builder: &mut Builder<'_>) -> Self {
         let channels = plan.shape.first().copied().unwrap_or(1);
-        let weight = plan.affine.then(|| builder.constant(channels, 1.0));
-        let bias = plan.affine.then(|| builder.constant(channels, 0.0));
+        let weight = plan.affine.then(|| builder.constant(channels, 1.0, true));
+        let bias = plan.affine.then(|| builder.constant(channels, 0.0, true));
         let (mean_id, variance_id) = (builder.id(), builder.id());
         Self {
             weight,
@@ -180,10 +180,12 @@ impl LocalResponseNorm {
         let [batch, channels, map] = x.dims();
         let settings = &self.settings;
         let squares = x.clone() * x.clone();
-        let (before, after) = (settings.size / 2, (settings.size - 1) / 2);
+        // Beyond the channels there is nothing to sum up.
+        let before = (settings.size / 2).min(channels);
+        let after = ((settings.size - 1) / 2).min(channels);
         let zeros = |length| Tensor::zeros([batch, length, map], &x.device());
         let padded = Tensor::cat(vec![zeros(before), squares, zeros(after)], 1);
-        let sum = (1..settings.size).fold(padded.clone().narrow(1, 0, channels), |sum, start| {
+        let sum = (1..=before + after).fold(padded.clone().narrow(1, 0, channels), |sum, start| {
             sum + padded.clone().narrow(1, start, channels)
         });
         let divisor = sum * (settings.alpha / settings.size as f64) + settings.k;

@@ -136,8 +136,10 @@ pub(super) struct Scale {
 impl Scale {
     pub(super) fn new(plan: &plan::Scale, builder: &mut Builder<'_>) -> Self {
         Self {
-            weight: builder.constant(plan.channels, plan.initial),
-            bias: plan.bias.then(|| builder.constant(plan.channels, 0.0)),
+            weight: builder.constant(plan.channels, plan.initial, true),
+            bias: plan
+                .bias
+                .then(|| builder.constant(plan.channels, 0.0, true)),
         }
     }
 

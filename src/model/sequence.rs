@@ -1,6 +1,7 @@
 //! Layers one after the other: a network, or a list within a layer.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use burn::module::{
     Content, Module, ModuleDisplay, ModuleDisplayDefault, ModuleMapper, ModuleVisitor,
@@ -20,6 +21,8 @@ pub(super) struct Flow<'a> {
     pub(super) pass: Pass,
     /// Outputs that a later `merge` takes, by the layer's number.
     pub(super) kept: HashMap<usize, Value>,
+    /// The last `merge` that takes the output of a layer, both by number.
+    pub(super) last_uses: Arc<HashMap<usize, usize>>,
     /// Hears of every layer's output.
     pub(super) observe: Option<Observe<'a>>,
 }
@@ -56,6 +59,11 @@ impl Sequence {
     pub(super) fn forward(&self, input: Value, flow: &mut Flow<'_>) -> Value {
         self.layers.iter().fold(input, |value, layer| {
             let output = each!(&layer.kind, kind => kind.forward(value, flow));
+            if matches!(layer.kind, Kind::Merge(_)) {
+                let last_uses = Arc::clone(&flow.last_uses);
+                let done = |from: &usize| last_uses.get(from) == Some(&layer.index);
+                flow.kept.retain(|from, _| !done(from));
+            }
             if layer.is_kept {
                 flow.kept.insert(layer.index, output.clone());
             }

@@ -35,7 +35,9 @@ impl Field {
     /// Returns the pixels that one output value sees, whole pixels.
     #[must_use]
     pub fn size(&self) -> Vec<u64> {
-        self.size.iter().map(|size| size.ceil() as u64).collect()
+        // Ten steps of a tenth of a pixel are one pixel, whatever floats make of them.
+        let whole = |size: &f64| (size - 1e-6).ceil() as u64;
+        self.size.iter().map(whole).collect()
     }
 
     /// Returns the pixels that one output value sees, with the parts of pixels that arise where

@@ -6,8 +6,8 @@
 //! of its input and output, and the input written out as columns for a matrix product.
 //!
 //! The factors are fitted to what `cnn inspect --measure` took on the `cpu` device for 19 networks of
-//! `configs/` with batches of 1 to 256, from `LeNet-5` (14 MB) to VGG-11 (2.4 GB). They are within 8 %
-//! for `LeNet-5`, `ResNet-20` and VGG-11, and at most 38 % too high for others.
+//! `configs/` with batches of 1 to 256, from `LeNet-5` (14 MB) to VGG-11 (2.4 GB): within 10 % for
+//! `LeNet-5`, `ResNet-20` and VGG-11, up to 38 % too high and 8 % too low for the others.
 
 use super::{Layer, Operation, Plan};
 use crate::config::{Function, Join, PoolKind};

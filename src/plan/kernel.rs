@@ -13,11 +13,12 @@ pub(super) fn filters(conv: &config::Conv, context: &mut Context<'_, '_>) -> Opt
     let Some(kernel) = &conv.kernel else {
         return told.map(|filters| filters.value);
     };
-    let transposed = matches!(conv.kind, config::ConvKind::Transposed { .. });
     let shape = &kernel.value.shape;
-    let own = match shape.len().saturating_sub(rank) {
-        0 => None,
-        2 if transposed => None,
+    let own = match (shape.len().saturating_sub(rank), &conv.kind) {
+        (0, _) => None,
+        (2, config::ConvKind::Transposed { groups, .. }) => shape
+            .get(1)
+            .and_then(|outputs| outputs.checked_mul(groups.value)),
         _ => shape.first().copied(),
     };
     match (told, own) {
@@ -49,11 +50,15 @@ pub(super) fn expand(
     let taps: Vec<usize> = sliding.windows.iter().map(|window| window.size).collect();
     let full = [vec![outer, inner], taps.clone()].concat();
     let extra = made.shape.len().saturating_sub(taps.len());
-    let transposed = matches!(conv.kind, config::ConvKind::Transposed { .. });
-    let fits = match extra {
-        0 => true,
-        1 if transposed => made.shape.first() == Some(&inner),
-        1 => made.shape.first() == Some(&outer),
+    // The filters of a transposed convolution are numbered within each group.
+    let groups = match &conv.kind {
+        config::ConvKind::Transposed { groups, .. } => Some(groups.value),
+        _ => None,
+    };
+    let fits = match (extra, groups) {
+        (0, _) => true,
+        (1, Some(groups)) => made.shape.first() == inner.checked_mul(groups).as_ref(),
+        (1, None) => made.shape.first() == Some(&outer),
         _ => made.shape == full,
     };
     if !fits {
@@ -72,10 +77,10 @@ pub(super) fn expand(
     let mut weights = Vec::with_capacity(usize::try_from(total).ok()?);
     for first in 0..outer {
         for second in 0..inner {
-            let start = match extra {
-                0 => 0,
-                1 if transposed => second,
-                1 => first,
+            let start = match (extra, groups) {
+                (0, _) => 0,
+                (1, Some(groups)) => first / (outer / groups).max(1) * inner + second,
+                (1, None) => first,
                 _ => first * inner + second,
             } * size;
             weights.extend_from_slice(made.weights.get(start..start + size)?);

@@ -45,15 +45,21 @@ struct Walk<'a> {
     peak: Vec<Part>,
 }
 
-/// Returns the outputs that are there when most memory is taken: those of two consecutive layers,
-/// and what a branch or skip still needs. Nothing on overflow.
-pub(super) fn peak(plan: &Plan) -> Option<Vec<Part>> {
+/// Returns the last merge that takes the output of a layer, both by [`Layer::index`].
+pub(super) fn last_uses(plan: &Plan) -> HashMap<usize, usize> {
     let mut last_use = HashMap::new();
     for layer in plan.every() {
         if let Operation::Merge(merge) = &layer.operation {
             last_use.extend(merge.from.iter().map(|from| (*from, layer.index)));
         }
     }
+    last_use
+}
+
+/// Returns the outputs that are there when most memory is taken: those of two consecutive layers,
+/// and what a branch or skip still needs. Nothing on overflow.
+pub(super) fn peak(plan: &Plan) -> Option<Vec<Part>> {
+    let last_use = last_uses(plan);
     // Once to find the fullest moment, once to write it down: what is there can be long.
     let first = Walk::of(plan, last_use, None)?;
     let second = Walk::of(plan, first.last_use, Some(first.fullest))?;

@@ -252,6 +252,12 @@ impl Plan {
         every
     }
 
+    /// Returns the last `merge` that takes the output of a layer, both by [`Layer::index`].
+    #[must_use]
+    pub fn last_uses(&self) -> std::collections::HashMap<usize, usize> {
+        memory::last_uses(self)
+    }
+
     /// Returns the sums over all layers; nothing on overflow.
     #[must_use]
     pub fn counts(&self) -> Option<Counts> {

@@ -19,8 +19,8 @@ pub(super) struct Network<'a> {
     wanted: HashSet<&'a str>,
     /// Number of the next layer.
     next: usize,
-    /// Whether a layer so far has made maps smaller by a stride.
-    pub(super) strided: bool,
+    /// Whether a layer so far is a pool.
+    pub(super) pooled: bool,
 }
 
 /// The output of a named layer.
@@ -56,7 +56,7 @@ impl<'a> Network<'a> {
             names: Vec::new(),
             wanted: HashSet::new(),
             next: 0,
-            strided: false,
+            pooled: false,
         };
         network.collect_names(layers);
         network
@@ -129,7 +129,7 @@ impl<'a> Network<'a> {
             };
             self.named.insert(name, output);
         }
-        self.strided |= input.get(1..) > planned.output.get(1..) && planned.operation.slides();
+        self.pooled |= matches!(planned.operation, super::Operation::Pool(_));
         Some(Layer {
             index,
             path,

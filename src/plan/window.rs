@@ -199,7 +199,7 @@ fn misfit(
     } else {
         "set `padding = \"same\"`"
     };
-    let help = if context.network.strided {
+    let help = if context.network.pooled {
         format!("{first}, or drop a pooling layer")
     } else {
         first.to_owned()

@@ -95,6 +95,7 @@ fn settings_on_the_command_line_are_pointed_at() {
         ("set_empty", "train.epochs="),
         ("set_without_value", "train.epochs"),
         ("set_without_key", "=3"),
+        ("set_too_deep", "a.b.c.d.e.f.g.h.i.j.k.l.m.n.o.p.q=1"),
     ] {
         faults.check(name, 2, &format!("inspect bars.toml --set {setting}"));
     }
@@ -434,6 +435,11 @@ fn files_that_are_no_model_are_told() {
     lab.write("weights.pkl", b"\x80\x02}q\0.");
     lab.write("weights.h5", b"\x89HDF\r\n\x1a\n\0\0\0\0");
     lab.write("cut.safetensors", cut);
+    // The last weight of the file, which ends with the weights.
+    let mut infinite = model.clone();
+    let end = infinite.len() - 4;
+    infinite[end..].copy_from_slice(&f32::INFINITY.to_le_bytes());
+    lab.write("infinite.safetensors", infinite);
     lab.write(
         "huge.safetensors",
         [&(1_u64 << 63).to_le_bytes()[..], b"{}"].concat(),
@@ -460,6 +466,7 @@ fn files_that_are_no_model_are_told() {
         ("model_of_other_weights", "renamed.safetensors"),
         ("model_of_a_newer_format", "newer.safetensors"),
         ("model_with_garbled_metadata", "garbled.safetensors"),
+        ("model_is_not_finite", "infinite.safetensors"),
         ("model_is_missing", "gone.safetensors"),
     ] {
         faults.check(name, 4, &format!("predict a.png --model {file}"));

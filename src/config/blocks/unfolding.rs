@@ -94,7 +94,9 @@ impl<'a> Unfolding<'a> {
             .clone()
             .unwrap_or_else(|| format!("{}-{}", block.name, self.uses));
         let mut layers = Vec::new();
-        for round in 1..=repeat {
+        // What is empty is as empty a million times over.
+        let rounds = if block.layers.is_empty() { 0 } else { repeat };
+        for round in 1..=rounds {
             let mut copy = Vec::new();
             for layer in &block.layers {
                 let Some(layer) = self.fill(layer, &arguments, &via) else {

@@ -34,9 +34,7 @@ pub(super) fn write(layer: &Layer, plan: &Plan, lines: &mut Lines) {
         }
         Operation::Merge(merge) => {
             let every = plan.every();
-            let from = every
-                .iter()
-                .filter(|layer| merge.from.contains(&layer.index));
+            let from = merge.from.iter().filter_map(|index| every.get(*index));
             let from: Vec<&str> = from
                 .map(|layer| layer.name.as_deref().unwrap_or(&layer.path))
                 .collect();

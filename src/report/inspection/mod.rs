@@ -90,7 +90,7 @@ fn decimal(number: f64) -> String {
         format!("{number:.0}")
     } else {
         let text = format!("{number:.3}");
-        text.trim_end_matches('0').to_owned()
+        text.trim_end_matches('0').trim_end_matches('.').to_owned()
     }
 }
 
