@@ -9,18 +9,28 @@ use crate::diagnostic::{Error, Result};
 /// What unfinished files and folders are called, so that the next start finds and removes them.
 const UNFINISHED: &str = ".unfinished-";
 
-/// Writes a file: a reader sees the old content or the new, never a part.
+/// Writes a file: a reader sees the old content or the new, never a part. A link is followed; a
+/// device or a pipe is written to as it is.
 ///
 /// # Errors
 /// When the disk is full or the folder cannot be written; the old file is then untouched.
 pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<()> {
-    let unfinished = unfinished(path);
-    let attempt = write_through(&unfinished, bytes).and_then(|()| fs::rename(&unfinished, path));
+    let failed = |error: std::io::Error| Error::io("write", path, &error);
+    let target = fs::canonicalize(path);
+    let target = target.as_deref().unwrap_or(path);
+    if fs::metadata(target).is_ok_and(|metadata| !metadata.is_file()) {
+        let file = File::options().write(true).open(target);
+        return file
+            .and_then(|mut file| file.write_all(bytes))
+            .map_err(failed);
+    }
+    let unfinished = unfinished(target);
+    let attempt = write_through(&unfinished, bytes).and_then(|()| fs::rename(&unfinished, target));
     if let Err(error) = attempt {
         let _ = fs::remove_file(&unfinished);
-        return Err(Error::io("write", path, &error));
+        return Err(failed(error));
     }
-    sync_folder(path);
+    sync_folder(target);
     Ok(())
 }
 

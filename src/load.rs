@@ -119,10 +119,16 @@ impl Project {
             .counts()
             .is_none_or(|counts| counts.trainable == 0)
         {
+            let frozen = self.plan.counts().is_some_and(|counts| counts.frozen > 0);
+            let help = if frozen {
+                "all of them are frozen: remove `trainable = false` from a layer"
+            } else {
+                "add a `conv` or a `dense` layer"
+            };
             return Err(Error::config(
                 Diagnostic::error("the network has no weights to train")
                     .at(&self.config.model.input.span, "")
-                    .help("add a `conv` or a `dense` layer"),
+                    .help(help),
             ));
         }
         let values: u128 = self.plan.input.iter().map(|size| *size as u128).product();

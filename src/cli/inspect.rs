@@ -114,6 +114,12 @@ pub(super) fn run(arguments: &Arguments, quiet: bool) -> Result<u8> {
         report::tell(&diagnostics::render(&warning));
     }
     if let Some(path) = &arguments.svg {
+        let same = |path: &std::path::Path| path.canonicalize().ok();
+        if same(path).is_some_and(|path| same(&arguments.config) == Some(path)) {
+            let message = "`--svg` would write over the config";
+            let help = "give another file, such as `network.svg`";
+            return Err(Error::config(Diagnostic::error(message).help(help)));
+        }
         files::write(path, shown.draw().as_bytes())?;
     }
     Output::default().write(&text)?;

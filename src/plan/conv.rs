@@ -58,7 +58,7 @@ pub(super) fn plan(conv: &config::Conv, context: &mut Context<'_, '_>) -> Option
     if context.needs_maps() {
         return None;
     }
-    let size = kernel_size(conv, context)?;
+    let size = kernel::size(conv, context)?;
     match &conv.kind {
         ConvKind::Plain {
             groups,
@@ -104,39 +104,6 @@ pub(super) fn plan(conv: &config::Conv, context: &mut Context<'_, '_>) -> Option
             transposed::plan(conv, filters, groups.value, output_padding, &size, context)
         }
     }
-}
-
-/// Returns the kernel's size: what the config says, or the size of the hand-made weights.
-fn kernel_size(conv: &config::Conv, context: &mut Context<'_, '_>) -> Option<Spanned<Size>> {
-    let rank = context.rank();
-    let Some(kernel) = &conv.kernel else {
-        return conv.kernel_size.clone();
-    };
-    let shape = &kernel.value.shape;
-    if !(rank..=rank + 2).contains(&shape.len()) {
-        let message = format!(
-            "`kernel` is an array {} deep, for {rank}-D maps it must be {rank} to {} deep",
-            shape.len(),
-            rank + 2
-        );
-        let help =
-            "one deeper than the maps for an entry per filter, two for one per filter and channel";
-        context.problem(Diagnostic::error(message).at(&kernel.span, "").help(help));
-        return None;
-    }
-    let own = Size::Each(shape[shape.len() - rank..].to_vec());
-    if let Some(size) = &conv.kernel_size
-        && size.value.resolve(rank) != own.resolve(rank)
-    {
-        let message = "`kernel_size` is another than the size of `kernel`";
-        let label = format!("the weights are {}", shape::display(&own.resolve(rank)?));
-        let help = "remove `kernel_size`";
-        context.problem(Diagnostic::error(message).at(&size.span, label).help(help));
-    }
-    Some(Spanned {
-        value: own,
-        span: kernel.span.clone(),
-    })
 }
 
 fn slide(

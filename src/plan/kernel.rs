@@ -2,7 +2,7 @@
 
 use super::context::Context;
 use super::window::Sliding;
-use crate::config::{self, HandMade, Spanned};
+use crate::config::{self, HandMade, Size, Spanned};
 use crate::diagnostic::Diagnostic;
 use crate::shape;
 
@@ -36,6 +36,45 @@ pub(super) fn filters(conv: &config::Conv, context: &mut Context<'_, '_>) -> Opt
         // One matrix alone is one filter.
         (None, None) => Some(1),
     }
+}
+
+/// Returns the kernel's size: what the config says, or the size of the hand-made weights.
+pub(super) fn size(conv: &config::Conv, context: &mut Context<'_, '_>) -> Option<Spanned<Size>> {
+    let rank = context.rank();
+    let Some(kernel) = &conv.kernel else {
+        return conv.kernel_size.clone();
+    };
+    let shape = &kernel.value.shape;
+    if kernel.value.is_named() && rank != 2 {
+        let message = format!("a kernel with a name is a matrix, and the maps are {rank}-D");
+        let help = "write the weights out as an array of numbers";
+        context.problem(Diagnostic::error(message).at(&kernel.span, "").help(help));
+        return None;
+    }
+    if !(rank..=rank + 2).contains(&shape.len()) {
+        let message = format!(
+            "`kernel` is an array {} deep, for {rank}-D maps it must be {rank} to {} deep",
+            shape.len(),
+            rank + 2
+        );
+        let help =
+            "one deeper than the maps for an entry per filter, two for one per filter and channel";
+        context.problem(Diagnostic::error(message).at(&kernel.span, "").help(help));
+        return None;
+    }
+    let own = Size::Each(shape[shape.len() - rank..].to_vec());
+    if let Some(size) = &conv.kernel_size
+        && size.value.resolve(rank) != own.resolve(rank)
+    {
+        let message = "`kernel_size` is another than the size of `kernel`";
+        let label = format!("the weights are {}", shape::display(&own.resolve(rank)?));
+        let help = "remove `kernel_size`";
+        context.problem(Diagnostic::error(message).at(&size.span, label).help(help));
+    }
+    Some(Spanned {
+        value: own,
+        span: kernel.span.clone(),
+    })
 }
 
 /// Writes hand-made weights out in the shape of a weight `[outer, inner, taps …]`.

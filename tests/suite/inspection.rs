@@ -393,3 +393,23 @@ fn every_config_is_drawn_and_no_text_lies_on_another() {
         );
     }
 }
+
+#[test]
+fn a_drawing_does_not_write_over_the_config_and_follows_a_link() {
+    let lab = Lab::with_bars();
+    let before = lab.read("bars.toml");
+    let outcome = lab
+        .cnn(&["inspect", "bars.toml", "--svg", "./bars.toml"])
+        .code(2);
+    assert!(
+        outcome.stderr.contains("write over the config"),
+        "{outcome:?}"
+    );
+    assert!(lab.read("bars.toml") == before);
+    lab.write("real.svg", "old");
+    std::os::unix::fs::symlink(lab.path("real.svg"), lab.path("link.svg")).unwrap();
+    lab.cnn(&["inspect", "bars.toml", "--svg", "link.svg"]).ok();
+    assert!(lab.text("real.svg").starts_with("<svg"));
+    let link = std::fs::symlink_metadata(lab.path("link.svg")).unwrap();
+    assert!(link.is_symlink());
+}

@@ -63,6 +63,28 @@ fn frozen_weights_have_no_gradient_and_stay() {
 }
 
 #[test]
+fn the_slope_of_a_frozen_layer_is_frozen_too() {
+    let layer = r#"{ type = "conv", name = "a", filters = 2, kernel_size = 3, trainable = false, activation = "prelu" }"#;
+    let names: Vec<String> = gradients(&network(layer)).into_keys().collect();
+    assert_eq!(names, ["2.bias", "2.weight"]);
+}
+
+#[test]
+fn hand_made_weights_of_a_transposed_convolution_are_one_entry_a_filter() {
+    let layer =
+        r#"{ type = "conv_transpose", name = "a", groups = 2, kernel = [[[1, 2]], [[3, 4]]] }"#;
+    let weight = goldens::weights(&network(layer))["a.weight"].clone();
+    assert_eq!(weight.shape, [2, 1, 1, 2]);
+    assert_eq!(weight.values, [1.0, 2.0, 3.0, 4.0]);
+    let whole =
+        r#"{ type = "conv_transpose", name = "a", groups = 2, kernel = [[[[1, 2]]], [[[3, 4]]]] }"#;
+    assert_eq!(
+        goldens::weights(&network(whole))["a.weight"].values,
+        weight.values
+    );
+}
+
+#[test]
 fn penalties_add_their_slope_to_the_gradient() {
     let layer = |keys: &str| {
         format!(r#"{{ type = "conv", name = "a", filters = 2, kernel_size = 3{keys} }}"#)

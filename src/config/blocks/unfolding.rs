@@ -22,6 +22,7 @@ pub(super) struct Unfolding<'a> {
     /// Names of the blocks being unfolded, the outermost first.
     within: Vec<String>,
     values_left: usize,
+    exhausted: bool,
     uses: usize,
 }
 
@@ -42,6 +43,7 @@ impl<'a> Unfolding<'a> {
             problems,
             within: Vec::new(),
             values_left: MAX_VALUES,
+            exhausted: false,
             uses: 0,
         }
     }
@@ -69,6 +71,10 @@ impl<'a> Unfolding<'a> {
 
     /// Returns the layers that a use stands for.
     fn use_of(&mut self, node: &Node) -> Option<Vec<Node>> {
+        if self.exhausted {
+            // Said once; what follows would only be more.
+            return None;
+        }
         let blocks = self.blocks;
         let block = self.find(node)?;
         let block = blocks.iter().find(|candidate| candidate.name == block)?;
@@ -126,7 +132,10 @@ impl<'a> Unfolding<'a> {
         }
     }
 
-    fn too_many(&self, node: &Node) {
+    fn too_many(&mut self, node: &Node) {
+        if std::mem::replace(&mut self.exhausted, true) {
+            return;
+        }
         let message = "the blocks unfold to more than a million values";
         let help = "use smaller `repeat`, or fewer blocks within blocks";
         self.problems

@@ -44,6 +44,12 @@ pub(super) const HAND_MADE: Plain<HandMade> = Plain {
 };
 
 impl HandMade {
+    /// Returns whether it is given by names, which stand for matrices.
+    #[must_use]
+    pub fn is_named(&self) -> bool {
+        !matches!(self.names, Names::None)
+    }
+
     pub(super) fn to_toml(&self) -> String {
         match &self.names {
             Names::One(name) => format!("\"{name}\""),

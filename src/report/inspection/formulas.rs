@@ -27,9 +27,13 @@ pub(super) fn write(layer: &Layer, plan: &Plan, lines: &mut Lines) {
             lines.add("output size", format!("units = {units}"));
             let product = inputs as u64 * units as u64;
             let (bias, sum) = bias(dense.bias, units, product);
+            let (slope, sum) = slope(dense.activation, sum);
             let words = format!("inputs · units{}", if dense.bias { " + units" } else { "" });
             lines.add("parameters", words);
-            lines.add("", format!("{inputs} · {units}{bias} = {}", thousands(sum)));
+            lines.add(
+                "",
+                format!("{inputs} · {units}{bias}{slope} = {}", thousands(sum)),
+            );
             lines.add("MACs", "inputs · units");
             lines.add("", format!("{inputs} · {units} = {}", thousands(product)));
             activation(dense.activation, dense.weights.trainable, lines);
@@ -232,6 +236,14 @@ pub(super) fn bias(has_bias: bool, number: usize, weights: u64) -> (String, u64)
         )
     } else {
         (String::new(), weights)
+    }
+}
+
+/// Returns ` + 1` for the slope that an activation learns, and the sum with it.
+pub(super) fn slope(function: Option<Function>, weights: u64) -> (&'static str, u64) {
+    match function.map_or(0, Function::weights) {
+        0 => ("", weights),
+        learned => (" + 1", weights.saturating_add(learned)),
     }
 }
 

@@ -83,7 +83,12 @@ fn sum_of(lists: &[&[Layer]], layer: &Layer, lines: &mut Lines) {
     let held: Vec<&Layer> = lists.iter().copied().flatten().collect();
     let sum =
         |label: &'static str, total: u64, figure: &dyn Fn(&Layer) -> u64, lines: &mut Lines| {
-            let figures: Vec<u64> = held.iter().map(|layer| figure(layer)).collect();
+            let mut figures: Vec<u64> = held.iter().map(|layer| figure(layer)).collect();
+            // What the layer has of its own, such as a slope.
+            let sum = figures
+                .iter()
+                .fold(0_u64, |sum, one| sum.saturating_add(*one));
+            figures.push(total.saturating_sub(sum));
             let figures: Vec<String> = figures
                 .into_iter()
                 .filter(|figure| *figure > 0)

@@ -2,7 +2,7 @@
 
 use super::super::number::thousands;
 use super::explain::{Lines, dimensions};
-use super::formulas::{activation, bias, nothing, values};
+use super::formulas::{activation, bias, nothing, slope, values};
 use crate::config::PoolKind;
 use crate::plan::{Conv, Layer, Operation, SeparableConv, TransposedConv};
 use crate::shape::{self, Window};
@@ -90,9 +90,10 @@ fn kernel_weights(conv: &Conv) -> (String, String, u64) {
 pub(super) fn weights(conv: &Conv, lines: &mut Lines) {
     let (words, numbers, weights) = kernel_weights(conv);
     let (bias, sum) = bias(conv.bias, conv.filters, weights);
+    let (slope, sum) = slope(conv.activation, sum);
     let more = if conv.bias { " + filters" } else { "" };
     lines.add("parameters", format!("{words}{more}"));
-    lines.add("", format!("{numbers}{bias} = {}", thousands(sum)));
+    lines.add("", format!("{numbers}{bias}{slope} = {}", thousands(sum)));
 }
 
 pub(super) fn conv_macs(conv: &Conv, positions: &[usize], lines: &mut Lines) {
