@@ -108,9 +108,33 @@ fn settings_on_the_command_line_are_pointed_at() {
     faults.check("option_batch_size", 2, "train bars.toml --batch-size many");
     faults.check("option_seed", 2, "train bars.toml --seed=-1");
     faults.check("option_data", 3, "train bars.toml --data 5");
+    faults.lab.write(
+        "maps.toml",
+        "[model]\ninput = [1, 8, 8]\nlayers = [{ type = \"conv\", filters = 3, kernel_size = 3 }]\n\
+         [data]\nsource = \"bars\"\n",
+    );
+    faults.check("answer_of_maps", 2, "train maps.toml");
+    faults.lab.write(
+        "frozen.toml",
+        "[model]\ninput = [1, 8, 8]\nlayers = [\n  { type = \"flatten\" },\n  \
+         { type = \"dense\", units = 3, trainable = false },\n]\n[data]\nsource = \"bars\"\n",
+    );
+    faults.check("nothing_to_train", 2, "train frozen.toml");
+    faults.lab.write(
+        "signal.toml",
+        "[model]\ninput = [1, 64]\nlayers = [{ type = \"flatten\" }, { type = \"dense\", units = 3 }]\n\
+         [data]\nsource = \"bars\"\n",
+    );
+    faults.check("data_of_another_rank", 2, "train signal.toml");
     assert_eq!(
         faults.lab.names(""),
-        ["bars", "bars.toml"],
+        [
+            "bars",
+            "bars.toml",
+            "frozen.toml",
+            "maps.toml",
+            "signal.toml"
+        ],
         "nothing is written before the checks"
     );
     faults.golden.finish();
