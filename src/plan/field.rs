@@ -95,6 +95,29 @@ impl Field {
         self.grown(grow, map)
     }
 
+    /// Returns the field after windows of `widths` that bring maps of one size to another.
+    pub(super) fn after_adaptive(
+        &self,
+        widths: &[usize],
+        from: &[usize],
+        to: &[usize],
+    ) -> Option<Self> {
+        let steps = from
+            .iter()
+            .zip(to)
+            .map(|(from, to)| *from as f64 / *to as f64);
+        let grow = widths.iter().map(|width| (*width - 1) as f64).zip(steps);
+        self.grown(grow, to)
+    }
+
+    /// Returns the field of values that may come from anywhere, so that windows over them see no
+    /// more.
+    pub(super) fn of_everything(&self) -> Option<Self> {
+        let mut next = self.of_whole_map()?;
+        next.jump.fill(0.0);
+        Some(next)
+    }
+
     /// Returns the same field over a map of another size.
     pub(super) fn over(&self, map: &[usize]) -> Self {
         Self {
@@ -128,5 +151,47 @@ impl Field {
         let extents = input.get(1..).unwrap_or_default();
         let covers = |(size, extent): (&f64, &usize)| *size >= *extent as f64;
         self.size.iter().zip(extents).all(covers)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_adaptive_pool_steps_by_the_ratio_of_its_sizes() {
+        let field = Field::of_input(&[1, 28]);
+        let larger = field.after_adaptive(&[2], &[28], &[40]).unwrap();
+        assert_eq!(larger.size(), [2]);
+        let smaller = larger.after_adaptive(&[8], &[40], &[5]).unwrap();
+        assert_eq!(smaller.size(), [7]);
+        assert!((smaller.jump()[0] - 5.6).abs() < 1e-12);
+    }
+
+    #[test]
+    fn tenths_of_pixels_add_up_to_whole_ones() {
+        let field = Field::of_input(&[1, 5]);
+        let mut field = field.after_upsample(&[10], 1.0, &[50]).unwrap();
+        let window = Window {
+            size: 2,
+            stride: 1,
+            dilation: 1,
+        };
+        for _ in 0..10 {
+            field = field.after_windows(&[window], &[49]).unwrap();
+        }
+        assert_eq!(field.size(), [2]);
+    }
+
+    #[test]
+    fn windows_over_values_from_anywhere_see_no_more_than_all() {
+        let field = Field::of_input(&[1, 28, 28]).of_everything().unwrap();
+        let window = Window {
+            size: 3,
+            stride: 1,
+            dilation: 1,
+        };
+        let next = field.after_windows(&[window], &[26]).unwrap();
+        assert_eq!(next.size(), [28, 28]);
     }
 }

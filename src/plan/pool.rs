@@ -119,17 +119,11 @@ pub(super) fn plan_adaptive(
         context.problem(Diagnostic::error(message).at(&pool.output.span, label));
         return None;
     };
-    // The widest window there is, and the mean step between two.
-    let windows: Vec<Window> = extents
-        .iter()
-        .zip(&output)
-        .map(|(&input, &output)| Window {
-            size: widest(input, output),
-            stride: (input / output).max(1),
-            dilation: 1,
-        })
+    let sizes = extents.iter().zip(&output);
+    let widths: Vec<usize> = sizes
+        .map(|(input, output)| widest(*input, *output))
         .collect();
-    let field = context.field.after_windows(&windows, &output);
+    let field = context.field.after_adaptive(&widths, &extents, &output);
     let field = context.checked(field)?;
     let operation = Operation::AdaptivePool(AdaptivePool {
         kind: pool.kind,

@@ -71,7 +71,7 @@ pub(super) fn plan(reshape: &config::Reshape, context: &mut Context<'_, '_>) -> 
         return None;
     }
     let output: Vec<usize> = sizes.iter().map(|size| size.unwrap_or(rest)).collect();
-    let field = context.field.of_whole_map();
+    let field = context.field.of_everything();
     let field = context.checked(field)?;
     let mut planned = Planned::unchanged(Operation::Reshape(output.clone()), context);
     if output != context.input {
