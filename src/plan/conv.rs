@@ -66,7 +66,7 @@ pub(super) fn plan(conv: &config::Conv, context: &mut Context<'_, '_>) -> Option
             ..
         } => {
             let filters = kernel::filters(conv, context)?;
-            check_groups(groups, filters, conv, context);
+            check_groups(groups, filters, context);
             let connections = connections.as_ref();
             let connections =
                 connections.map(|lists| check_connections(lists, groups, filters, context));
@@ -100,7 +100,7 @@ pub(super) fn plan(conv: &config::Conv, context: &mut Context<'_, '_>) -> Option
             ..
         } => {
             let filters = kernel::filters(conv, context)?;
-            check_groups(groups, filters, conv, context);
+            check_groups(groups, filters, context);
             transposed::plan(conv, filters, groups.value, output_padding, &size, context)
         }
     }
@@ -255,12 +255,7 @@ fn plan_separable(
     })
 }
 
-fn check_groups(
-    groups: &Spanned<usize>,
-    filters: usize,
-    conv: &config::Conv,
-    context: &mut Context<'_, '_>,
-) {
+fn check_groups(groups: &Spanned<usize>, filters: usize, context: &mut Context<'_, '_>) {
     let channels = context.input.first().copied().unwrap_or(1);
     let mut check = |what: &str, number: usize| {
         if number.is_multiple_of(groups.value) {
@@ -274,9 +269,7 @@ fn check_groups(
         context.problem(Diagnostic::error(message).at(&groups.span, "").help(help));
     };
     check("input channels", channels);
-    if conv.filters().is_some() || conv.kernel.is_some() {
-        check("filters", filters);
-    }
+    check("filters", filters);
 }
 
 /// Reports connections that do not fit the maps; returns them.

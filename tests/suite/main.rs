@@ -25,6 +25,7 @@ mod inspection;
 mod language;
 mod numeric_gradients;
 mod properties;
+mod random_layers;
 mod resume;
 mod support;
 mod weight_rules;

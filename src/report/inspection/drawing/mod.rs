@@ -7,7 +7,6 @@ mod paint;
 use std::fmt::Write as _;
 
 use super::Inspection;
-use crate::config::Join;
 use crate::plan::{Layer, Operation};
 use crate::report::html::escape;
 use crate::report::number::thousands;
@@ -124,7 +123,7 @@ fn label(layer: &Layer) -> [String; 2] {
         Operation::TransposedConv(conv) => format!("{type_name}{}", kernel(&conv.conv.windows)),
         Operation::Pool(pool) => format!("{type_name}{}", kernel(&pool.windows)),
         Operation::Activation(function) => function.word().to_owned(),
-        Operation::Merge(merge) => join_word(merge.join).to_owned(),
+        Operation::Merge(merge) => merge.join.word().to_owned(),
         _ => type_name.to_owned(),
     };
     [format!("{name}{what}"), shape::display(&layer.output)]
@@ -135,7 +134,7 @@ fn joint_label(layer: &Layer) -> [String; 2] {
     let name = layer.name.as_deref();
     let name = name.map_or_else(String::new, |name| format!("{name} "));
     let what = match &layer.operation {
-        Operation::Branches(branches) => join_word(branches.join).to_owned(),
+        Operation::Branches(branches) => branches.join.word().to_owned(),
         Operation::Residual(residual) => match residual.activation {
             Some(function) => format!("add, {}", function.word()),
             None => "add".to_owned(),
@@ -143,12 +142,4 @@ fn joint_label(layer: &Layer) -> [String; 2] {
         _ => String::new(),
     };
     [format!("{name}{what}"), shape::display(&layer.output)]
-}
-
-fn join_word(join: Join) -> &'static str {
-    match join {
-        Join::Concat => "concat",
-        Join::Add => "add",
-        Join::Multiply => "multiply",
-    }
 }
