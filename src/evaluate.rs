@@ -1,12 +1,12 @@
 //! Evaluation: how well a trained network does on a split.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
 use burn::tensor::{self, Tensor};
 
-use crate::dataset::{self, Loader, Preprocessing, Request, Samples};
+use crate::dataset::{self, Loader, Preprocessing, Request, Samples, Targets};
 use crate::diagnostic::{Diagnostic, Error, Result};
 use crate::metrics::{Answer, Metrics};
 use crate::model::{Model, Pass, Value};
@@ -97,6 +97,9 @@ pub fn load_split(
         // Other data was never split: all of it is new to the network.
         validation: config.data.validation.filter(|_| source.is_none()),
         seed: config.train.seed,
+        task: config.train.task(),
+        cache_bytes: config.data.cache,
+        on_bad_image: config.data.on_bad_image,
     };
     if source.is_some() {
         // Other pictures are brought to the network's size, as in prediction.
@@ -124,7 +127,10 @@ pub fn load_split(
 /// Turns labels that index `from` into labels that index `to`, by the classes' names.
 fn renumber(samples: &mut Samples, from: &[String], to: &[String]) -> Result<()> {
     let position = |name: &String| to.iter().position(|class| class == name);
-    for label in &mut samples.labels {
+    let Targets::Classes(labels) = &mut samples.targets else {
+        return Ok(());
+    };
+    for label in labels {
         let name = from.get(*label as usize);
         let Some(index) = name
             .and_then(position)
@@ -163,14 +169,14 @@ pub fn evaluate(
         device,
         settings,
         |index, answer| {
-            let label = samples.labels.get(index).map_or(0, |label| *label as usize);
+            let label = samples
+                .labels()
+                .get(index)
+                .map_or(0, |label| *label as usize);
             if answer.predicted != label {
                 mistakes.push(Mistake {
                     index,
-                    path: samples
-                        .paths
-                        .as_ref()
-                        .and_then(|paths| paths.get(index).cloned()),
+                    path: samples.path(index).map(Path::to_path_buf),
                     label,
                     predicted: answer.predicted,
                     confidence: answer.confidence,
@@ -216,9 +222,13 @@ pub fn measure(
         settings.threads,
     );
     for batch in loader {
+        let batch = batch?;
+        if batch.indices.is_empty() {
+            continue;
+        }
         let input = Value::of_inputs(batch.inputs, &preprocessing.input_shape(), device);
         let logits = network.logits(input, Pass::Evaluate);
-        let answers = add_batch(&mut metrics, logits, &batch.labels)?;
+        let answers = add_batch(&mut metrics, logits, batch.targets.classes())?;
         for (index, answer) in batch.indices.iter().zip(answers) {
             answered(*index, answer);
         }

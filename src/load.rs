@@ -19,7 +19,7 @@ pub struct Project {
     pub config: Config,
     /// Its shapes and counts.
     pub plan: Plan,
-    /// What it asks of its data; nothing where the input is no picture.
+    /// What it asks of its data; nothing for an input that is tried out and does not fit the data.
     request: Option<Request>,
 }
 
@@ -64,7 +64,7 @@ impl Project {
                 Err(_) if config.model.input.span.source.name == "--input" => {
                     planned = plan.map(|plan| (config, plan, None));
                 }
-                Ok(request) => planned = plan.map(|plan| (config, plan, request)),
+                Ok(request) => planned = plan.map(|plan| (config, plan, Some(request))),
                 Err(more) => problems.extend(more),
             }
         }
@@ -87,15 +87,13 @@ impl Project {
     /// Returns what the config asks of its data.
     ///
     /// # Errors
-    /// When the input is no picture.
+    /// When an input was tried out that does not fit the data.
     pub fn request(&self) -> Result<&Request> {
         self.request.as_ref().ok_or_else(|| {
             let shape = crate::shape::display(&self.plan.input);
-            let message = format!("data for an input of {shape} is not supported yet");
+            let message = format!("`[data]` does not fit an input of {shape}");
             let place = &self.config.model.input.span;
-            let help =
-                "pictures have `[channels, height, width]`; `cnn inspect` works for every shape";
-            Error::config(Diagnostic::error(message).at(place, "").help(help))
+            Error::config(Diagnostic::error(message).at(place, ""))
         })
     }
 
@@ -151,8 +149,11 @@ impl Project {
         let classes = self.fit_classes(&dataset)?;
         let mut preprocessing = request.preprocessing.clone();
         preprocessing.border = dataset.border;
+        if self.config.data.rescale.is_none() && !dataset.train.are_bytes() {
+            preprocessing.rescale = 1.0;
+        }
         if self.config.data.normalize.value == crate::config::Normalize::Dataset {
-            dataset::normalize_by(&dataset.train, &mut preprocessing);
+            dataset::normalize_by(&dataset.train, &mut preprocessing)?;
         }
         Ok(Loaded {
             dataset: Dataset { classes, ..dataset },

@@ -148,9 +148,10 @@ fn check_consistency(
     bytes: usize,
 ) -> std::result::Result<(), String> {
     let preprocessing = &header.preprocessing;
-    let sides = preprocessing.padding.iter();
-    let sizes = sides.chain([&preprocessing.height, &preprocessing.width]);
-    let bounded = sizes.into_iter().all(|size| *size <= 1 << 24);
+    let sides = preprocessing.padding.iter().flatten();
+    let bounded = sides
+        .chain(&preprocessing.shape)
+        .all(|size| *size <= 1 << 24);
     if !bounded || preprocessing.input_shape()[..] != plan.input[..] {
         return Err("pictures are not prepared as the network's input".to_owned());
     }

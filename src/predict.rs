@@ -3,7 +3,7 @@
 use burn::tensor;
 use burn::tensor::activation::softmax;
 
-use crate::dataset::{Invert, picture_input};
+use crate::dataset::{Invert, input_of};
 use crate::diagnostic::Result;
 use crate::evaluate::to_host;
 use crate::model::{Pass, Value};
@@ -55,7 +55,7 @@ pub fn predict(
     for picture in pictures {
         let values = picture
             .content
-            .and_then(|bytes| picture_input(&bytes, preprocessing, invert));
+            .and_then(|bytes| input_of(&bytes, preprocessing, invert));
         prepared.push((picture.name, values.map(|values| inputs.extend(values))));
     }
     let rows = if inputs.is_empty() {

@@ -1,5 +1,6 @@
 //! Training: epochs of steps, a checkpoint after each, the best weights kept.
 
+mod divergence;
 mod history;
 mod patience;
 mod resume;

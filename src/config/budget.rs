@@ -79,7 +79,7 @@ fn limit(node: &Node) -> Option<u64> {
 }
 
 /// An amount of memory.
-const BYTES: Plain<u64> = Plain {
+pub(super) const BYTES: Plain<u64> = Plain {
     parse: |node| {
         let parsed = match &node.value {
             Value::String(text) => bytes(text),

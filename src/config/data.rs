@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::budget::BYTES;
 use super::form::Form;
 use super::node::{Node, Value};
 use super::reader::{self, Mismatch, Reader, Spanned};
@@ -19,6 +20,19 @@ pub enum Invert {
     /// Never.
     Never,
 }
+
+/// What becomes of a picture that cannot be decoded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnBadImage {
+    /// It is an error.
+    #[default]
+    Error,
+    /// It is left out, with a warning.
+    Skip,
+}
+
+const ON_BAD_IMAGE: &[(&str, OnBadImage)] =
+    &[("error", OnBadImage::Error), ("skip", OnBadImage::Skip)];
 
 /// How values are normalized after `rescale`.
 #[derive(Clone, Debug, PartialEq)]
@@ -45,15 +59,22 @@ pub struct Data {
     pub resize: Option<Spanned<Size>>,
     /// Rows and columns of zeros around each picture.
     pub padding: Spanned<Padding>,
-    /// Factor of the raw values 0 … 255.
-    pub rescale: f64,
+    /// Factor of the raw values; of bytes 1/255 if there is none, of floats 1.
+    pub rescale: Option<f64>,
     /// Normalization after `rescale`.
     pub normalize: Spanned<Normalize>,
     /// Share of the training split held out for validation.
     pub validation: Option<f64>,
     /// Inversion of pictures.
     pub invert: Invert,
+    /// What becomes of a picture that cannot be decoded.
+    pub on_bad_image: OnBadImage,
+    /// Decoded samples of up to this many bytes are kept in memory.
+    pub cache: u64,
 }
+
+/// Half a gibibyte.
+const CACHE: u64 = 512 << 20;
 
 impl Default for Data {
     fn default() -> Self {
@@ -65,19 +86,18 @@ impl Default for Data {
                 value: Padding::Valid,
                 span: nowhere.clone(),
             },
-            rescale: RESCALE,
+            rescale: None,
             normalize: Spanned {
                 value: Normalize::Nothing,
                 span: nowhere,
             },
             validation: None,
             invert: Invert::Auto,
+            on_bad_image: OnBadImage::Error,
+            cache: CACHE,
         }
     }
 }
-
-/// Brings bytes to 0 … 1.
-const RESCALE: f64 = 1.0 / 255.0;
 
 impl Data {
     pub(super) fn read(reader: &Reader<'_>) -> Self {
@@ -86,19 +106,26 @@ impl Data {
             resize: reader.optional("resize", &RESIZE),
             padding: reader.or("padding", Padding::Valid, &PICTURE_PADDING),
             rescale: reader
-                .or(
+                .optional(
                     "rescale",
-                    RESCALE,
                     &value::number("a number above 0", |factor| factor > 0.0),
                 )
-                .value,
+                .map(|factor| factor.value),
             normalize: read_normalize(reader),
             validation: reader
                 .optional("validation", &VALIDATION)
                 .map(|fraction| fraction.value),
             invert: reader.or("invert", Invert::Auto, &INVERT).value,
+            on_bad_image: reader
+                .or(
+                    "on_bad_image",
+                    OnBadImage::Error,
+                    &value::word(ON_BAD_IMAGE),
+                )
+                .value,
+            cache: reader.or("cache", CACHE, &BYTES).value,
         };
-        reader.not_yet(&["test", "crop", "on_bad_image"]);
+        reader.not_yet(&["test", "crop"]);
         data
     }
 
@@ -115,7 +142,9 @@ impl Data {
             padding => padding.to_toml(),
         };
         let _ = writeln!(text, "padding = {padding}");
-        let _ = writeln!(text, "rescale = {}", value::float(self.rescale));
+        if let Some(factor) = self.rescale {
+            let _ = writeln!(text, "rescale = {}", value::float(factor));
+        }
         match &self.normalize.value {
             Normalize::Nothing => {}
             Normalize::Dataset => text.push_str("normalize = \"dataset\"\n"),
@@ -142,6 +171,9 @@ impl Data {
             Invert::Never => "false",
         };
         let _ = writeln!(text, "invert = {invert}");
+        let word = value::word_of(ON_BAD_IMAGE, &self.on_bad_image);
+        let _ = writeln!(text, "on_bad_image = {}", value::quoted(word));
+        let _ = writeln!(text, "cache = {}", self.cache);
     }
 }
 
@@ -159,8 +191,9 @@ const PICTURE_PADDING: Plain<Padding> = Plain {
     parse: picture_padding,
     form: || {
         let pair = Form::list_of(COUNT.form(), 2..=2);
-        let sides = Form::list_of(pair, 2..=2);
-        Form::Either(vec![one_or_two(COUNT.form()), sides])
+        let each = Form::list_of(COUNT.form(), 1..=3);
+        let sides = Form::list_of(pair, 1..=3);
+        Form::Either(vec![COUNT.form(), each, sides])
     },
 };
 
@@ -190,10 +223,6 @@ fn resize(node: &Node) -> Result<Size, Mismatch> {
 fn picture_padding(node: &Node) -> Result<Padding, Mismatch> {
     let expected = "a number of pixels, `[rows, columns]`, or `[[top, bottom], [left, right]]`";
     match PADDING.parse(node) {
-        Ok(Padding::Both(Size::Each(sizes))) if sizes.len() != 2 => {
-            Err(Mismatch::new(expected, node))
-        }
-        Ok(Padding::Pairs(pairs)) if pairs.len() != 2 => Err(Mismatch::new(expected, node)),
         Ok(Padding::Valid | Padding::Same | Padding::Causal) | Err(_) => {
             Err(Mismatch::new(expected, node))
         }

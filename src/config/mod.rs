@@ -15,13 +15,14 @@ mod reader;
 mod schedule;
 mod size;
 mod tagged;
+mod task;
 mod train;
 mod value;
 mod weights;
 mod words;
 
 pub use budget::Budget;
-pub use data::{Augment, Data, Invert, Normalize};
+pub use data::{Augment, Data, Invert, Normalize, OnBadImage};
 pub use describe::{Language, LayerType, describe};
 pub use form::{Bounds, Fallback, Field, Form, Variant};
 pub use layer::{
@@ -35,6 +36,7 @@ pub use optimizer::{Adaptive, Optimizer};
 pub use reader::Spanned;
 pub use schedule::{Schedule, ScheduleKind};
 pub use size::{Amount, Padding, Size};
+pub use task::Task;
 pub use train::{EarlyStopping, Metric, Train};
 pub use weights::{Constraint, Fan, Initializer, Weights};
 pub use words::nearest;

@@ -7,6 +7,7 @@ use super::node::Node;
 use super::optimizer::{self, Adaptive, Optimizer};
 use super::reader::{self, Problems, Reader};
 use super::schedule::{self, Schedule, ScheduleKind};
+use super::task::Task;
 use super::value::{self, POSITIVE, SEED};
 use crate::diagnostic::Diagnostic;
 
@@ -69,6 +70,12 @@ impl Default for Train {
 }
 
 impl Train {
+    /// Returns what is learnt of a sample.
+    #[must_use]
+    pub fn task(&self) -> Task {
+        Task::Classes
+    }
+
     pub(super) fn read(reader: &Reader<'_>) -> Self {
         let default = Self::default();
         let train = Self {

@@ -1,17 +1,19 @@
-//! Batches of floats from samples in memory.
+//! Batches of floats from samples.
 
-use super::Samples;
 use super::augment::{Augment, shift_plane, turn_plane};
-use super::preprocess::{Canvas, Preprocessing};
+use super::canvas::Canvas;
+use super::preprocess::Preprocessing;
+use super::samples::{Samples, Targets, Values};
+use crate::diagnostic::Result;
 use crate::random::{Purpose, Random};
 
-/// Pictures and labels, ready for the network.
+/// Inputs and targets, ready for the network.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Batch {
-    /// Values `[picture, channel, row, column]`, padded and normalized.
+    /// Values `[sample, channel, …]`, padded and normalized.
     pub inputs: Vec<f32>,
-    /// The class of each picture.
-    pub labels: Vec<u32>,
+    /// What is to be learnt of each sample.
+    pub targets: Targets,
     /// Which samples of the split they are.
     pub indices: Vec<usize>,
 }
@@ -23,56 +25,67 @@ pub fn order(seed: u64, epoch: u64, len: usize) -> Vec<usize> {
     indices
 }
 
-/// Turns samples into a batch: pads, changes at random where asked (with a seed and an epoch), normalizes.
+/// Turns samples into a batch: pads, changes at random where asked (with a seed and an epoch), normalizes. Samples
+/// whose file cannot be decoded are left out where that is asked for.
 ///
-/// # Panics
-/// If an index is not below the number of samples.
+/// # Errors
+/// When the file of a sample cannot be decoded.
 ///
 /// # Shapes
-/// - inputs `[indices, channels, top + height + bottom, left + width + right]`
+/// - inputs `[indices, channels, before + extent + after, …]`
 pub fn assemble(
     samples: &Samples,
     indices: &[usize],
     preprocessing: &Preprocessing,
     augment: Option<(&Augment, u64, u64)>,
-) -> Batch {
-    let canvas = Canvas::new(samples.shape, preprocessing.padding);
-    let table = preprocessing.table(samples.shape[0]);
+) -> Result<Batch> {
+    let canvas = Canvas::new(preprocessing);
+    let table = preprocessing.table(preprocessing.channels());
     let mut inputs = vec![0.0; indices.len() * canvas.len()];
-    let targets = inputs.chunks_exact_mut(canvas.len().max(1));
+    let mut targets = inputs.chunks_exact_mut(canvas.len().max(1));
     let augment = augment.filter(|(augment, ..)| **augment != Augment::default());
     let mut scratch = Scratch::default();
-    for (target, &index) in targets.zip(indices) {
-        let picture = samples.picture(index);
-        if let Some((augment, seed, epoch)) = augment {
-            let change = augment.draw(seed, epoch, index as u64);
-            let plane_len = picture.len().checked_div(samples.shape[0]).unwrap_or(0);
-            let planes = picture.chunks_exact(plane_len.max(1));
-            let targets = target.chunks_exact_mut(canvas.plane_len().max(1));
-            for (channel, (plane, target)) in planes.zip(targets).enumerate() {
-                let padded = scratch.padded(plane, &canvas);
-                let fill = preprocessing.fill();
-                if augment.rotate > 0.0 {
-                    turn_plane(padded, canvas.width, change, fill, target);
-                    for value in target {
-                        *value = preprocessing.normalize(channel, *value);
-                    }
-                } else {
-                    let shifted = scratch.shifted(canvas.width, change.shift, fill);
-                    for (target, value) in target.iter_mut().zip(shifted) {
-                        *target = table[channel][usize::from(*value)];
+    let mut kept = Vec::with_capacity(indices.len());
+    for &index in indices {
+        let Some(values) = samples.values(index)? else {
+            continue;
+        };
+        let Some(target) = targets.next() else {
+            break;
+        };
+        match (values, augment) {
+            (Values::Floats(floats), _) => canvas.normalize_floats(&floats, preprocessing, target),
+            (Values::Bytes(bytes), None) => canvas.normalize(&bytes, &table, target),
+            (Values::Bytes(bytes), Some((augment, seed, epoch))) => {
+                let change = augment.draw(seed, epoch, index as u64);
+                let plane_len = bytes.len() / preprocessing.channels().max(1);
+                let planes = bytes.chunks_exact(plane_len.max(1));
+                let targets = target.chunks_exact_mut(canvas.plane_len().max(1));
+                for (channel, (plane, target)) in planes.zip(targets).enumerate() {
+                    let padded = scratch.padded(plane, &canvas);
+                    let fill = preprocessing.fill();
+                    if augment.rotate > 0.0 {
+                        turn_plane(padded, canvas.width(), change, fill, target);
+                        for value in target {
+                            *value = preprocessing.normalize(channel, *value);
+                        }
+                    } else {
+                        let shifted = scratch.shifted(canvas.width(), change.shift, fill);
+                        for (target, value) in target.iter_mut().zip(shifted) {
+                            *target = table[channel][usize::from(*value)];
+                        }
                     }
                 }
             }
-        } else {
-            canvas.normalize(picture, &table, target);
         }
+        kept.push(index);
     }
-    Batch {
+    inputs.truncate(kept.len() * canvas.len());
+    Ok(Batch {
         inputs,
-        labels: indices.iter().map(|index| samples.labels[*index]).collect(),
-        indices: indices.into(),
-    }
+        targets: samples.targets.of(&kept),
+        indices: kept,
+    })
 }
 
 /// Planes in use between the steps of a change, kept from picture to picture.
@@ -101,17 +114,35 @@ impl Scratch {
 pub(super) mod tests {
     use super::*;
     use crate::dataset::picture::tests::preprocessing;
+    use crate::dataset::samples::Store;
 
     /// Pictures of 2 channels, 4 rows and 3 columns whose bytes all differ somewhere.
     pub(crate) fn samples(count: usize) -> Samples {
-        let shape = [2, 4, 3];
-        let size: usize = shape.iter().product();
+        let bytes = (0..count * 24).map(|at| (at * 37 % 251) as u8);
+        let labels = (0..count as u32).map(|index| index % 3);
         Samples {
-            shape,
-            pixels: (0..count * size).map(|at| (at * 37 % 251) as u8).collect(),
-            labels: (0..count as u32).map(|index| index % 3).collect(),
+            shape: vec![2, 4, 3],
+            store: Store::Bytes(bytes.collect()),
+            targets: Targets::Classes(labels.collect()),
             paths: None,
         }
+    }
+
+    /// The bytes of one sample.
+    pub(crate) fn bytes(samples: &Samples, index: usize) -> Vec<u8> {
+        match samples.values(index) {
+            Ok(Some(Values::Bytes(bytes))) => bytes.into_owned(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn assemble(
+        samples: &Samples,
+        indices: &[usize],
+        preprocessing: &Preprocessing,
+        augment: Option<(&Augment, u64, u64)>,
+    ) -> Batch {
+        super::assemble(samples, indices, preprocessing, augment).unwrap()
     }
 
     const BOTH: Augment = Augment {
@@ -140,12 +171,12 @@ pub(super) mod tests {
         preprocessing.std = vec![0.5, 0.25];
         let batch = assemble(&samples, &[4, 1], &preprocessing, None);
         let formula = |index| {
-            let bytes = samples.picture(index).iter().enumerate();
-            bytes.map(|(at, byte)| preprocessing.normalize(at / 12, f32::from(*byte)))
+            let bytes = bytes(&samples, index).into_iter().enumerate();
+            bytes.map(|(at, byte)| preprocessing.normalize(at / 12, f32::from(byte)))
         };
         let expected: Vec<f32> = formula(4).chain(formula(1)).collect();
         assert_eq!(batch.inputs, expected);
-        assert_eq!(batch.labels, [1, 1]);
+        assert_eq!(batch.targets, Targets::Classes(vec![1, 1]));
         assert_eq!(batch.indices, [4, 1]);
         let still = (&Augment::default(), 1, 2);
         assert_eq!(
@@ -158,7 +189,7 @@ pub(super) mod tests {
     fn a_change_does_not_depend_on_the_batch() {
         let samples = samples(6);
         let mut preprocessing = preprocessing(2, 4, 3);
-        preprocessing.padding = [1, 0, 2, 0];
+        preprocessing.padding = vec![[1, 0], [2, 0]];
         let together = assemble(&samples, &[5, 0, 3], &preprocessing, Some((&BOTH, 8, 2)));
         for (index, expected) in [5, 0, 3].into_iter().zip(together.inputs.chunks(2 * 5 * 5)) {
             let alone = assemble(&samples, &[index], &preprocessing, Some((&BOTH, 8, 2)));
@@ -172,7 +203,7 @@ pub(super) mod tests {
     fn shifts_are_exact_and_include_the_padding() {
         let samples = samples(40);
         let mut preprocessing = preprocessing(2, 4, 3);
-        preprocessing.padding = [1, 1, 1, 1];
+        preprocessing.padding = vec![[1, 1]; 2];
         preprocessing.rescale = 1.0;
         preprocessing.border = 200.0;
         let augment = Augment {
@@ -188,9 +219,9 @@ pub(super) mod tests {
             let mut expected = vec![0.0; plain.len()];
             let planes = plain.chunks(30).zip(expected.chunks_mut(30));
             for (plain, expected) in planes {
-                let bytes: Vec<u8> = plain.iter().map(byte).collect();
+                let plain: Vec<u8> = plain.iter().map(byte).collect();
                 let mut shifted = vec![0; 30];
-                shift_plane(&bytes, 5, [down, right], 200, &mut shifted);
+                shift_plane(&plain, 5, [down, right], 200, &mut shifted);
                 for (target, value) in expected.iter_mut().zip(shifted) {
                     *target = f32::from(value);
                 }

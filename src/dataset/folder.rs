@@ -4,40 +4,22 @@ use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::thread;
 
-use super::picture::{self, Fault};
-use super::preprocess::Preprocessing;
-use super::{SUPPORTED, Samples, Splits};
-use crate::diagnostic::{Diagnostic, Error, Kind, Result};
+use super::decode::{self, Files};
+use super::faults;
+use super::stream::Location;
+use super::{Request, SUPPORTED, Splits};
+use crate::diagnostic::{Diagnostic, Error, Result};
 
 const EXTENSIONS: [&str; 5] = ["png", "jpg", "jpeg", "webp", "bmp"];
 const SPLITS: [&str; 4] = ["train", "validation", "val", "test"];
-/// How many faults of a kind are told one by one.
-const MOST_TOLD: usize = 10;
 
 /// A folder in a folder, by the name that it has there.
 type Named = (OsString, PathBuf);
 
-/// Files to decode, with their classes.
-#[derive(Default)]
-struct Files {
-    paths: Vec<PathBuf>,
-    labels: Vec<u32>,
-}
-
 /// Loads class folders, with or without `train/`, `validation/` (or `val/`) and `test/` above.
-pub(super) fn load(folder: &Path, preprocessing: &Preprocessing) -> Result<Splits> {
-    let channels = preprocessing.channels;
-    if channels != 1 && channels != 3 {
-        let message = format!(
-            "the pictures of `{}` have 1 or 3 channels, the input has {channels}",
-            folder.display()
-        );
-        let help = "set the first number of `input` in `[model]` to 1 for grey or 3 for colour";
-        return Err(Error::data(Diagnostic::error(message).help(help)));
-    }
+pub(super) fn load(folder: &Path, request: &Request) -> Result<Splits> {
+    check_input(folder, request)?;
     let entries = folders(folder)?;
     let [train, validation, val, test] = SPLITS.map(|split| {
         let found = entries.iter().find(|(name, _)| name == split);
@@ -63,14 +45,36 @@ pub(super) fn load(folder: &Path, preprocessing: &Preprocessing) -> Result<Split
     };
     let (validation, test) = (other(validation)?, other(test)?);
     let splits = [Some(train), validation, test];
-    let [train, validation, test] = decode_all(splits, preprocessing)?;
+    let (splits, warnings) = decode::load_all(splits, request)?;
+    let [train, validation, test] = splits;
     Ok(Splits {
         classes: names(&classes),
+        warnings,
         // The first of the three is there.
         train: train.ok_or_else(|| Error::data(no_class_folders(folder)))?,
         validation,
         test,
     })
+}
+
+/// Refuses an input that no picture can be.
+fn check_input(folder: &Path, request: &Request) -> Result<()> {
+    let shown = folder.display();
+    let (message, help) = match request.preprocessing.picture_shape() {
+        Some([1 | 3, ..]) => return Ok(()),
+        Some([channels, ..]) => (
+            format!("the pictures of `{shown}` have 1 or 3 channels, the input has {channels}"),
+            "set the first number of `input` in `[model]` to 1 for grey or 3 for colour",
+        ),
+        None => {
+            let input = crate::shape::display(&request.preprocessing.shape);
+            (
+                format!("`{shown}` is a folder of pictures, the input is {input}"),
+                "set `input` in `[model]` to the channels, height and width of a picture",
+            )
+        }
+    };
+    Err(Error::data(Diagnostic::error(message).help(help)))
 }
 
 fn is_split((name, _): &Named) -> bool {
@@ -168,7 +172,7 @@ fn classified_files(folder: &Path, classes: &[Named]) -> Result<Files> {
             );
         }
     }
-    fail_with(faults)?;
+    faults::fail_with(faults)?;
     Ok(files)
 }
 
@@ -188,8 +192,8 @@ fn matched_files(folder: &Path, classes: &[Named]) -> Result<Files> {
             );
         }
     }
-    fail_with(faults)?;
-    if files.paths.is_empty() {
+    faults::fail_with(faults)?;
+    if files.locations.is_empty() {
         let message = format!("`{}` has no pictures", folder.display());
         let help = "add pictures (png, jpg, jpeg, webp, bmp), or remove the folder";
         return Err(Error::data(Diagnostic::error(message).help(help)));
@@ -198,32 +202,14 @@ fn matched_files(folder: &Path, classes: &[Named]) -> Result<Files> {
 }
 
 fn shown_classes(classes: &[Named]) -> String {
-    let shown = names(classes.get(..MOST_TOLD).unwrap_or(classes)).join("`, `");
-    match classes.len().saturating_sub(MOST_TOLD) {
+    let shown = names(classes.get(..faults::MOST_TOLD).unwrap_or(classes)).join("`, `");
+    match classes.len().saturating_sub(faults::MOST_TOLD) {
         0 => shown,
         more => format!(
             "{shown}` and {more} more, the last `{}",
             names(&classes[classes.len() - 1..]).concat()
         ),
     }
-}
-
-/// Fails if there is any fault; says how many are not told.
-fn fail_with(mut faults: Vec<Diagnostic>) -> Result<()> {
-    let more = faults.len().saturating_sub(MOST_TOLD);
-    faults.truncate(MOST_TOLD);
-    if more > 0
-        && let Some(last) = faults.last_mut()
-    {
-        last.notes.push(format!("and {more} more"));
-    }
-    if faults.is_empty() {
-        return Ok(());
-    }
-    Err(Error {
-        kind: Kind::Data,
-        diagnostics: faults,
-    })
 }
 
 fn is_picture_name(name: &OsStr) -> bool {
@@ -236,10 +222,10 @@ fn is_picture_name(name: &OsStr) -> bool {
 impl Files {
     /// Adds the pictures under the folder of a class; tells whether there were any.
     fn add(&mut self, class: &Path, label: u32) -> Result<bool> {
-        let mut found = pictures_below(class)?;
+        let found = pictures_below(class)?;
         self.labels.extend(found.iter().map(|_| label));
         let any = !found.is_empty();
-        self.paths.append(&mut found);
+        self.locations.extend(found.into_iter().map(Location::File));
         Ok(any)
     }
 }
@@ -275,79 +261,6 @@ pub fn pictures_below(folder: &Path) -> Result<Vec<PathBuf>> {
         bytes(a).cmp(&bytes(b))
     });
     Ok(found)
-}
-
-/// Decodes the files of all splits; if any fail, tells of all of them together.
-fn decode_all<const N: usize>(
-    splits: [Option<Files>; N],
-    preprocessing: &Preprocessing,
-) -> Result<[Option<Samples>; N]> {
-    let mut faults = Vec::new();
-    let decoded = splits.map(|files| files.map(|files| decode(files, preprocessing, &mut faults)));
-    let mut diagnostics: Vec<Diagnostic> = faults
-        .iter()
-        .map(|(path, fault)| fault.diagnostic(path))
-        .collect();
-    let mut helps = Vec::new();
-    for (_, fault) in &faults {
-        let help = fault.help();
-        if !helps.contains(&help) {
-            helps.push(help);
-        }
-    }
-    // The mend is the same for all of a kind: said once, after the last that is told.
-    if let Some(last) = diagnostics.iter_mut().take(MOST_TOLD).last() {
-        last.helps = helps;
-    }
-    fail_with(diagnostics)?;
-    Ok(decoded)
-}
-
-/// Decodes the files of one split, in parallel and in their order.
-fn decode(
-    files: Files,
-    preprocessing: &Preprocessing,
-    faults: &mut Vec<(PathBuf, Fault)>,
-) -> Samples {
-    let shape = preprocessing.shape();
-    let size = shape.iter().product::<usize>().max(1);
-    let mut pixels = vec![0; files.paths.len() * size];
-    let jobs = files.paths.iter().zip(pixels.chunks_exact_mut(size));
-    let jobs = Mutex::new(jobs.enumerate());
-    let found = Mutex::new(Vec::new());
-    let work = || {
-        loop {
-            let job = lock(&jobs).next();
-            let Some((number, (path, target))) = job else {
-                break;
-            };
-            match picture::decode_path(path, preprocessing) {
-                Ok(picture) => target.copy_from_slice(&picture),
-                Err(fault) => lock(&found).push((number, path.clone(), fault)),
-            }
-        }
-    };
-    let helpers = thread::available_parallelism().map_or(1, usize::from) - 1;
-    thread::scope(|scope| {
-        for _ in 0..helpers.min(files.paths.len()) {
-            // This thread works too, so that it is no fault if no other can be started.
-            drop(thread::Builder::new().spawn_scoped(scope, work));
-        }
-        work();
-    });
-    let mut found = found.into_inner().unwrap_or_else(PoisonError::into_inner);
-    found.sort_by_key(|(number, ..)| *number);
-    faults.extend(found.into_iter().map(|(_, path, fault)| (path, fault)));
-    Samples {
-        shape,
-        pixels,
-        labels: files.labels,
-        paths: Some(files.paths),
-    }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -1,7 +1,11 @@
 use tempfile::TempDir;
 
 use super::*;
+use crate::config::OnBadImage;
+use crate::dataset::batches::tests::bytes;
 use crate::dataset::picture::tests::{grey_png, preprocessing};
+use crate::dataset::tests::request;
+use crate::dataset::{Preprocessing, Samples, assemble};
 
 /// A folder with pictures of 2x2 equal pixels at paths, or of what else is given.
 fn folder(pictures: &[(&str, u8)], others: &[(&str, &[u8])]) -> TempDir {
@@ -19,12 +23,19 @@ fn folder(pictures: &[(&str, u8)], others: &[(&str, &[u8])]) -> TempDir {
 }
 
 fn load_2x2(folder: &TempDir) -> Result<Splits> {
-    load(folder.path(), &preprocessing(1, 2, 2))
+    load(folder.path(), &asked(preprocessing(1, 2, 2)))
+}
+
+fn asked(preprocessing: Preprocessing) -> Request {
+    Request {
+        preprocessing,
+        ..request("")
+    }
 }
 
 fn first_values(samples: &Samples) -> Vec<u8> {
     (0..samples.len())
-        .map(|index| samples.picture(index)[0])
+        .map(|index| bytes(samples, index)[0])
         .collect()
 }
 
@@ -46,7 +57,7 @@ fn class_folders_alone_are_all_for_training() {
     let splits = load_2x2(&folder).unwrap();
     assert_eq!(splits.classes, ["Zebra", "cat", "dog"]);
     assert_eq!(first_values(&splits.train), [9, 1, 2, 3, 4]);
-    assert_eq!(splits.train.labels, [0, 1, 2, 2, 2]);
+    assert_eq!(splits.train.labels(), [0, 1, 2, 2, 2]);
     let paths = splits.train.paths.unwrap();
     assert_eq!(paths[4], folder.path().join("dog/more/deep/c.png"));
     assert!(splits.validation.is_none() && splits.test.is_none());
@@ -68,8 +79,8 @@ fn split_folders_share_the_classes_of_train() {
         );
         let splits = load_2x2(&folder).unwrap();
         assert_eq!(first_values(&splits.train), [1, 2]);
-        assert_eq!(splits.validation.unwrap().labels, [1]);
-        assert_eq!(splits.test.unwrap().labels, [0, 1]);
+        assert_eq!(splits.validation.unwrap().labels(), [1]);
+        assert_eq!(splits.test.unwrap().labels(), [0, 1]);
     }
 }
 
@@ -157,7 +168,7 @@ fn faults_of_the_layout_are_told() {
     assert_eq!(error.diagnostics[0].notes, ["classes of `train`: `a`, `b`"]);
     let error = load(
         folder(&[("a/1.png", 1)], &[]).path(),
-        &preprocessing(4, 2, 2),
+        &asked(preprocessing(4, 2, 2)),
     );
     assert!(
         error
@@ -206,7 +217,7 @@ fn pictures_of_another_size_are_told_or_stretched() {
     );
     let mut stretching = preprocessing(1, 2, 2);
     stretching.resize = true;
-    let splits = load(folder.path(), &stretching).unwrap();
+    let splits = load(folder.path(), &asked(stretching)).unwrap();
     assert_eq!(first_values(&splits.train), [1, 2, 5]);
 }
 
@@ -224,7 +235,7 @@ fn links_do_not_loop_or_mix_classes() {
     symlink(path.join("b"), path.join("c")).unwrap();
     let splits = load_2x2(&folder).unwrap();
     assert_eq!(splits.classes, ["a", "b", "c"]);
-    assert_eq!(splits.train.labels, [0, 1, 1, 2, 2]);
+    assert_eq!(splits.train.labels(), [0, 1, 1, 2, 2]);
 }
 
 #[cfg(target_os = "linux")]
@@ -242,4 +253,60 @@ fn names_need_not_be_text() {
     .unwrap();
     let splits = load_2x2(&folder).unwrap();
     assert_eq!(splits.classes, ["a b\n", "\u{fffd}"]);
+}
+
+#[test]
+fn what_does_not_fit_is_decoded_when_asked_for() {
+    let pictures = [("a/1.png", 1), ("a/2.png", 2), ("b/3.png", 3)];
+    let folder = folder(&pictures, &[]);
+    let mut request = asked(preprocessing(1, 2, 2));
+    let kept = load(folder.path(), &request).unwrap().train;
+    request.cache_bytes = 11;
+    let streamed = load(folder.path(), &request).unwrap().train;
+    assert!(streamed.is_streamed() && !kept.is_streamed());
+    assert!(streamed.are_bytes());
+    assert_eq!(first_values(&streamed), [1, 2, 3]);
+    let batch = |samples| assemble(samples, &[2, 0], &request.preprocessing, None);
+    assert_eq!(batch(&streamed), batch(&kept));
+    let mut rest = streamed.clone();
+    let taken = rest.take(&[false, true, false]);
+    assert_eq!(
+        (first_values(&rest), first_values(&taken)),
+        (vec![1, 3], vec![2])
+    );
+    let mut exchanged = streamed;
+    exchanged.exchange_light_and_dark();
+    assert_eq!(first_values(&exchanged), [254, 253, 252]);
+}
+
+#[test]
+fn bad_pictures_are_skipped_where_asked_for() {
+    let pictures = [("a/1.png", 1), ("a/3.png", 3), ("b/1.png", 4)];
+    let folder = folder(&pictures, &[("a/2.png", b"text")]);
+    let mut request = asked(preprocessing(1, 2, 2));
+    request.on_bad_image = OnBadImage::Skip;
+    let splits = load(folder.path(), &request).unwrap();
+    assert_eq!(first_values(&splits.train), [1, 3, 4]);
+    assert_eq!(splits.train.labels(), [0, 0, 1]);
+    let message = &splits.warnings[0].message;
+    assert!(
+        message.starts_with("skipped picture `") && message.contains("a/2.png"),
+        "{message}"
+    );
+
+    request.cache_bytes = 0;
+    let streamed = load(folder.path(), &request).unwrap().train;
+    let batch = assemble(&streamed, &[0, 1, 3], &request.preprocessing, None).unwrap();
+    assert_eq!(batch.indices, [0, 3]);
+    assert_eq!(batch.targets.classes(), [0, 1]);
+    assert_eq!(batch.inputs.len(), 8);
+    assert_eq!(streamed.take_warnings().len(), 1);
+    let again = assemble(&streamed, &[1], &request.preprocessing, None).unwrap();
+    assert!(again.indices.is_empty() && again.inputs.is_empty());
+    assert!(streamed.take_warnings().is_empty());
+
+    request.on_bad_image = OnBadImage::Error;
+    let streamed = load(folder.path(), &request).unwrap().train;
+    let error = assemble(&streamed, &[0, 1], &request.preprocessing, None).unwrap_err();
+    assert!(error.to_string().contains("a/2.png"), "{error}");
 }

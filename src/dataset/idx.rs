@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 
 use flate2::bufread::MultiGzDecoder;
 
+use super::Splits;
 use super::picture::{luma, resize_help, stretch_plane};
 use super::preprocess::Preprocessing;
-use super::{Samples, Splits};
+use super::samples::{Samples, Store, Targets};
 use crate::diagnostic::{Diagnostic, Error, Result};
 
 /// Pictures of one file: bytes in the order `[pictures, channels, height, width]`.
@@ -112,12 +113,13 @@ pub(super) fn load_embedded(
 
 fn with_classes(train: Samples, test: Option<Samples>) -> Splits {
     let labels = train
-        .labels
+        .labels()
         .iter()
-        .chain(test.iter().flat_map(|test| &test.labels));
+        .chain(test.iter().flat_map(Samples::labels));
     let last = labels.max().copied().unwrap_or(0);
     Splits {
         classes: (0..=last).map(|class| class.to_string()).collect(),
+        warnings: Vec::new(),
         train,
         validation: None,
         test,
@@ -320,7 +322,12 @@ fn samples(
         return Err(Error::data(Diagnostic::error(message).help(help)));
     }
     let [channels, height, width] = pictures.shape;
-    let shape @ [wanted_channels, wanted_height, wanted_width] = preprocessing.shape();
+    let Some([wanted_channels, wanted_height, wanted_width]) = preprocessing.picture_shape() else {
+        let wanted = crate::shape::display(&preprocessing.shape);
+        let message = format!("`{images}` holds pictures, the input is {wanted}");
+        let help = "set `input` in `[model]` to the channels, height and width of a picture";
+        return Err(Error::data(Diagnostic::error(message).help(help)));
+    };
     let mut pixels = pictures.pixels;
     if channels != wanted_channels {
         let plane_len = height * width;
@@ -359,9 +366,9 @@ fn samples(
         pixels = stretched;
     }
     Ok(Samples {
-        shape,
-        pixels,
-        labels,
+        shape: preprocessing.shape.clone(),
+        store: Store::Bytes(pixels),
+        targets: Targets::Classes(labels),
         paths: None,
     })
 }

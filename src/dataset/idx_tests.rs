@@ -6,6 +6,7 @@ use flate2::write::GzEncoder;
 use tempfile::TempDir;
 
 use super::*;
+use crate::dataset::batches::tests::bytes;
 use crate::dataset::picture::tests::preprocessing;
 
 fn header(magic: u32, sizes: &[u32]) -> Vec<u8> {
@@ -59,9 +60,9 @@ fn loads_train_and_test_plain_or_packed() {
             assert!(is_idx_folder(folder.path()));
             let splits = load(folder.path(), &preprocessing(1, 1, 2)).unwrap();
             assert_eq!(splits.classes, ["0", "1", "2", "3", "4"]);
-            assert_eq!(splits.train.labels, [0, 2, 1]);
-            assert_eq!(splits.train.picture(1), [3, 4]);
-            assert_eq!(splits.test.unwrap().pixels, [7, 8]);
+            assert_eq!(splits.train.labels(), [0, 2, 1]);
+            assert_eq!(bytes(&splits.train, 1), [3, 4]);
+            assert_eq!(bytes(&splits.test.unwrap(), 0), [7, 8]);
         }
     }
 }
@@ -75,7 +76,7 @@ fn channels_are_read_or_converted() {
         ])
     };
     let load = |folder: &TempDir, channels| {
-        load(folder.path(), &preprocessing(channels, 1, 2)).map(|splits| splits.train.pixels)
+        load(folder.path(), &preprocessing(channels, 1, 2)).map(|splits| bytes(&splits.train, 0))
     };
     let colour = files(file(0x804, &[1, 3, 1, 2], &[10, 255, 200, 0, 30, 0]));
     assert_eq!(load(&colour, 3), Ok(vec![10, 255, 200, 0, 30, 0]));
@@ -115,7 +116,7 @@ fn another_size_is_refused_or_stretched() {
     preprocessing.resize = true;
     let train = load(folder.path(), &preprocessing).unwrap().train;
     assert_eq!(train.shape, [1, 2, 2]);
-    assert_eq!(train.picture(2), [5, 6, 5, 6]);
+    assert_eq!(bytes(&train, 2), [5, 6, 5, 6]);
 }
 
 /// Checks the whole message that a file gives in place of the training images or labels.

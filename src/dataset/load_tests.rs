@@ -1,14 +1,18 @@
 use std::fs;
 
 use super::*;
+use crate::dataset::batches::tests::bytes;
 use crate::dataset::picture::tests::{grey_png, preprocessing};
 
-fn request(source: impl Into<String>) -> Request {
+pub(crate) fn request(source: impl Into<String>) -> Request {
     Request {
         source: source.into(),
         preprocessing: preprocessing(1, 28, 28),
         validation: None,
         seed: 1,
+        task: Task::Classes,
+        cache_bytes: 1 << 30,
+        on_bad_image: OnBadImage::Error,
     }
 }
 
@@ -22,7 +26,7 @@ fn the_shipped_digits_load() {
     );
     assert_eq!(data.train.len(), 4000);
     assert_eq!(data.train.class_counts(10).iter().sum::<usize>(), 4000);
-    assert_eq!(data.train.picture(3999).len(), 784);
+    assert_eq!(bytes(&data.train, 3999).len(), 784);
     assert_eq!(data.test.as_ref().map(Samples::len), Some(1000));
     assert!(data.validation.is_none());
     assert!(data.border < 1.0);
@@ -49,8 +53,8 @@ fn always_exchanges_light_and_dark() {
     let plain = load(&request).unwrap();
     request.preprocessing.invert = Invert::Always;
     let exchanged = load(&request).unwrap();
-    let pairs = plain.train.pixels.iter().zip(&exchanged.train.pixels);
-    assert!(pairs.into_iter().all(|(a, b)| a + b == 255));
+    let (before, after) = (bytes(&plain.train, 7), bytes(&exchanged.train, 7));
+    assert!(before.iter().zip(after).all(|(a, b)| a + b == 255));
     assert!((plain.border + exchanged.border - 255.0).abs() < 1e-3);
     assert_eq!(plain.fingerprint, exchanged.fingerprint);
 }
@@ -149,12 +153,12 @@ fn folders_are_checked_and_measured() {
         &format!("`{source}` has a validation folder, and the config sets apart a fraction too"),
         "remove `validation = 0.25` from `[data]`, or the folder",
     );
-    request.preprocessing.height = 0;
+    request.preprocessing.shape[1] = 0;
     check_fault(
         &request,
-        "pictures of 1x0x3 cannot be made",
+        "samples of 1x0x3 cannot be made",
         "set `input` in `[model]` to the channels, height and width of a picture",
     );
-    request.preprocessing.height = usize::MAX;
+    request.preprocessing.shape[1] = usize::MAX;
     assert!(load(&request).is_err());
 }

@@ -5,10 +5,11 @@ use std::panic::{self, AssertUnwindSafe};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 
-use super::Samples;
 use super::augment::Augment;
 use super::batches::{Batch, assemble};
 use super::preprocess::Preprocessing;
+use super::samples::Samples;
+use crate::diagnostic::Result;
 
 /// Makes batches in background threads and yields them in the given order, whatever the number of threads.
 ///
@@ -38,7 +39,7 @@ struct Shared {
 struct Progress {
     next_to_make: usize,
     next_to_take: usize,
-    waiting: BTreeMap<usize, thread::Result<Batch>>,
+    waiting: BTreeMap<usize, thread::Result<Result<Batch>>>,
     is_over: bool,
 }
 
@@ -81,7 +82,7 @@ impl Shared {
         self.progress.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn make(&self, indices: &[usize]) -> Batch {
+    fn make(&self, indices: &[usize]) -> Result<Batch> {
         let augment = self.augment.as_ref();
         let augment = augment.map(|(augment, seed, epoch)| (augment, *seed, *epoch));
         assemble(&self.samples, indices, &self.preprocessing, augment)
@@ -117,9 +118,9 @@ impl Shared {
 }
 
 impl Iterator for Loader {
-    type Item = Batch;
+    type Item = Result<Batch>;
 
-    fn next(&mut self) -> Option<Batch> {
+    fn next(&mut self) -> Option<Result<Batch>> {
         let mut progress = self.shared.progress();
         let number = progress.next_to_take;
         let indices = self.shared.batches.get(number)?;
@@ -194,10 +195,12 @@ mod tests {
     #[test]
     fn batches_are_the_same_with_any_number_of_threads() {
         let batches = batches(60);
-        let none: Vec<Batch> = loader(&batches, 0).collect();
+        let made =
+            |threads| -> Vec<Batch> { loader(&batches, threads).map(Result::unwrap).collect() };
+        let none = made(0);
         assert!(none.iter().map(|batch| &batch.indices).eq(&batches));
         for threads in [1, 2, 4] {
-            assert_eq!(loader(&batches, threads).collect::<Vec<_>>(), none);
+            assert_eq!(made(threads), none);
         }
         assert_eq!(loader(&[], 2).next(), None);
     }
@@ -232,7 +235,10 @@ mod tests {
             assert!(loader.next().is_some());
             let outcome = panic::catch_unwind(AssertUnwindSafe(|| loader.next()));
             assert!(outcome.is_err());
-            assert_eq!(loader.next().map(|batch| batch.indices), Some(vec![2]));
+            assert_eq!(
+                loader.next().map(|batch| batch.unwrap().indices),
+                Some(vec![2])
+            );
         }
     }
 }

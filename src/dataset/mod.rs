@@ -1,27 +1,36 @@
 //! Data sets: from a name or a path to bytes and labels in memory, and from those to batches of floats.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+use crate::config::{OnBadImage, Task};
 use crate::diagnostic::{Diagnostic, Error, Result};
 
 mod augment;
 mod batches;
 mod builtin;
+mod canvas;
+mod decode;
+mod faults;
 mod folder;
 mod idx;
 mod loader;
 mod picture;
 mod preprocess;
 mod request;
+mod samples;
 mod split;
+mod statistics;
+mod stream;
 
 pub use augment::Augment;
 pub use batches::{Batch, assemble, order};
 pub use folder::pictures_below;
 pub use loader::Loader;
 pub use picture::{MAX_PICTURE_BYTES, Pixels, picture_pixels, read_picture};
-pub use preprocess::{Invert, Preprocessing, picture_input};
-pub use request::{augment, normalize_by, request};
+pub use preprocess::{Invert, Preprocessing, input_of};
+pub use request::{augment, request};
+pub use samples::{Samples, Targets, Values};
+pub use statistics::normalize_by;
 
 /// What of a data set a command needs, taken from the config and the plan.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,14 +43,20 @@ pub struct Request {
     pub validation: Option<f64>,
     /// Decides which samples are set apart.
     pub seed: u64,
+    /// What is to be learnt of each sample.
+    pub task: Task,
+    /// Samples that take more when decoded are decoded each time they are asked for.
+    pub cache_bytes: u64,
+    /// What becomes of a picture that cannot be decoded.
+    pub on_bad_image: OnBadImage,
 }
 
-/// A data set in memory.
+/// A data set.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Dataset {
     /// The built-in name, or the last part of the path.
     pub name: String,
-    /// Class names; a label is an index into them.
+    /// Class names, and a label is an index into them; or the names of the numbers that are to be learnt.
     pub classes: Vec<String>,
     /// What the network learns from.
     pub train: Samples,
@@ -51,64 +66,18 @@ pub struct Dataset {
     pub test: Option<Samples>,
     /// Mean raw value (0 to 255) of the border pixels over the training split.
     pub border: f32,
-    /// BLAKE3 in hex over the pixels and labels of the source's splits; the seed and the fraction set apart for
+    /// What the user should know: files that were skipped.
+    pub warnings: Vec<Diagnostic>,
+    /// BLAKE3 in hex over the values and targets of the source's splits; the seed and the fraction set apart for
     /// validation do not change it.
     pub fingerprint: String,
-}
-
-/// Decoded pictures of one split, one byte a value.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Samples {
-    /// Channels, height and width of each picture, after resize and before padding.
-    pub shape: [usize; 3],
-    /// All pictures, one after another: `[picture, channel, row, column]`.
-    pub pixels: Vec<u8>,
-    /// The class of each picture.
-    pub labels: Vec<u32>,
-    /// The file of each picture, where there is one.
-    pub paths: Option<Vec<PathBuf>>,
-}
-
-impl Samples {
-    /// Returns the number of pictures.
-    pub fn len(&self) -> usize {
-        self.labels.len()
-    }
-
-    /// Tells whether there is no picture.
-    pub fn is_empty(&self) -> bool {
-        self.labels.is_empty()
-    }
-
-    /// Returns the values of one picture: `[channel, row, column]`.
-    ///
-    /// # Panics
-    /// If `index` is not below [`len`](Self::len).
-    pub fn picture(&self, index: usize) -> &[u8] {
-        let size = self.picture_len();
-        &self.pixels[index * size..(index + 1) * size]
-    }
-
-    /// Counts the pictures of each of `classes` classes.
-    pub fn class_counts(&self, classes: usize) -> Vec<usize> {
-        let mut counts = vec![0; classes];
-        for label in &self.labels {
-            if let Some(count) = counts.get_mut(*label as usize) {
-                *count += 1;
-            }
-        }
-        counts
-    }
-
-    /// Returns the number of values of one picture.
-    fn picture_len(&self) -> usize {
-        self.shape.iter().product()
-    }
 }
 
 /// The splits as they lie in a source.
 struct Splits {
     classes: Vec<String>,
+    /// What the user should know: files that were skipped.
+    warnings: Vec<Diagnostic>,
     train: Samples,
     validation: Option<Samples>,
     test: Option<Samples>,
@@ -130,19 +99,14 @@ impl Splits {
         let mut hasher = blake3::Hasher::new();
         for (name, samples) in self.all() {
             hasher.update(name.as_bytes());
-            for number in samples.shape.iter().chain([&samples.len()]) {
-                hasher.update(&(*number as u64).to_le_bytes());
-            }
-            hasher.update(&samples.pixels);
-            for label in &samples.labels {
-                hasher.update(&label.to_le_bytes());
-            }
+            samples.hash_into(&mut hasher);
         }
         hasher.finalize().to_hex().to_string()
     }
 }
 
-/// Loads a data set into memory: decodes, converts, stretches where asked, and sets validation samples apart.
+/// Loads a data set: decodes, converts, stretches where asked, and sets validation samples apart. What does not fit
+/// into memory is decoded when it is asked for.
 ///
 /// # Errors
 /// Diagnostics about the source: a name or path that is not there, a damaged file, a folder of another layout,
@@ -155,9 +119,9 @@ pub fn load(request: &Request) -> Result<Dataset> {
     let (name, mut splits) = if let Some(splits) = builtin::load(source, preprocessing)? {
         (source.to_owned(), splits)
     } else {
-        (path_name(path), load_path(path, preprocessing)?)
+        (path_name(path), load_path(path, request)?)
     };
-    if splits.classes.len() < 2 {
+    if request.task == Task::Classes && splits.classes.len() < 2 {
         let only = splits.classes.first().map_or("", String::as_str);
         let message = format!("`{source}` has a single class, `{only}`");
         let help = "add a second class: there is nothing to tell apart";
@@ -167,7 +131,7 @@ pub fn load(request: &Request) -> Result<Dataset> {
     if preprocessing.invert == Invert::Always {
         let others = [splits.validation.as_mut(), splits.test.as_mut()];
         for samples in others.into_iter().flatten().chain([&mut splits.train]) {
-            preprocess::exchange_light_and_dark(&mut samples.pixels);
+            samples.exchange_light_and_dark();
         }
     }
     let (train, validation) = match (request.validation, splits.validation) {
@@ -182,7 +146,8 @@ pub fn load(request: &Request) -> Result<Dataset> {
     Ok(Dataset {
         name,
         classes: splits.classes,
-        border: preprocess::border_mean(&train.pixels, train.shape),
+        border: statistics::border_mean(&train)?,
+        warnings: splits.warnings,
         train,
         validation,
         test: splits.test,
@@ -191,14 +156,15 @@ pub fn load(request: &Request) -> Result<Dataset> {
 }
 
 fn check_shape(preprocessing: &Preprocessing) -> Result<()> {
-    let shape @ [channels, height, width] = preprocessing.shape();
+    let shape = preprocessing.shape.iter();
     let size = shape
-        .iter()
+        .clone()
         .try_fold(1_usize, |all, size| all.checked_mul(*size));
     if size.is_some_and(|size| size > 0) {
         return Ok(());
     }
-    let message = format!("pictures of {channels}x{height}x{width} cannot be made");
+    let shown: Vec<String> = shape.map(usize::to_string).collect();
+    let message = format!("samples of {} cannot be made", shown.join("x"));
     let help = "set `input` in `[model]` to the channels, height and width of a picture";
     Err(Error::data(Diagnostic::error(message).help(help)))
 }
@@ -222,7 +188,7 @@ fn path_name(path: &Path) -> String {
     )
 }
 
-fn load_path(path: &Path, preprocessing: &Preprocessing) -> Result<Splits> {
+fn load_path(path: &Path, request: &Request) -> Result<Splits> {
     let metadata = match std::fs::metadata(path) {
         Ok(metadata) => metadata,
         Err(error)
@@ -242,9 +208,9 @@ fn load_path(path: &Path, preprocessing: &Preprocessing) -> Result<Splits> {
         return Err(unsupported_file(path));
     }
     if idx::is_idx_folder(path) {
-        idx::load(path, preprocessing)
+        idx::load(path, &request.preprocessing)
     } else {
-        folder::load(path, preprocessing)
+        folder::load(path, request)
     }
 }
 
@@ -272,4 +238,4 @@ fn unsupported_file(path: &Path) -> Error {
 
 #[cfg(test)]
 #[path = "load_tests.rs"]
-mod tests;
+pub(crate) mod tests;

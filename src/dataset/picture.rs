@@ -16,6 +16,7 @@ use image::{
 };
 
 use super::preprocess::Preprocessing;
+use super::samples::Values;
 use crate::diagnostic::Diagnostic;
 
 /// Longest side of a picture.
@@ -86,19 +87,6 @@ pub(super) fn resize_help([height, width]: [usize; 2]) -> String {
     format!("set `resize = {value}` in `[data]` to stretch every picture to {height}x{width}")
 }
 
-/// Decodes a picture to `[channels, height, width]` bytes.
-///
-/// The format is told by the content. What is stored beside the colours is dropped or applied as Pillow does:
-/// palettes are looked up, transparency is dropped, grey is ITU-R 601-2 luma, the EXIF orientation is applied,
-/// 16-bit values keep their upper byte. Light and dark are not exchanged here.
-///
-/// # Errors
-/// The reason, to be completed with the picture's name: damaged, of another format, over 16,384 pixels a side or
-/// 256 MiB decoded, or of another size where `resize` is off.
-pub(super) fn decode(bytes: &[u8], preprocessing: &Preprocessing) -> Result<Vec<u8>, String> {
-    decode_fault(bytes, preprocessing).map_err(|fault| fault.to_string())
-}
-
 /// The pixels of a picture in its own size and colours.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pixels {
@@ -134,12 +122,6 @@ fn planes(colours: &RgbImage) -> Vec<u8> {
     plane(0).chain(plane(1)).chain(plane(2)).collect()
 }
 
-/// Reads a picture file and decodes it.
-pub(super) fn decode_path(path: &Path, preprocessing: &Preprocessing) -> Result<Vec<u8>, Fault> {
-    let bytes = read_picture(path).map_err(|error| Fault::Unreadable(error.to_string()))?;
-    decode_fault(&bytes, preprocessing)
-}
-
 /// Reads the bytes of a picture file.
 ///
 /// # Errors
@@ -159,12 +141,31 @@ pub fn read_picture(path: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn decode_fault(bytes: &[u8], preprocessing: &Preprocessing) -> Result<Vec<u8>, Fault> {
-    let [channels, height, width] = preprocessing.shape();
-    if channels != 1 && channels != 3 {
-        let reason = format!("a picture has 1 or 3 channels, the input has {channels}");
+/// Decodes a picture to `[channels, height, width]` bytes.
+///
+/// The format is told by the content. What is stored beside the colours is dropped or applied as Pillow does:
+/// palettes are looked up, transparency is dropped, grey is ITU-R 601-2 luma, the EXIF orientation is applied,
+/// 16-bit values keep their upper byte. Light and dark are not exchanged here.
+///
+/// # Errors
+/// The fault, to be completed with the picture's name: damaged, of another format, over 16,384 pixels a side or
+/// 256 MiB decoded, or of another size where `resize` is off.
+pub(super) fn decode(
+    bytes: &[u8],
+    preprocessing: &Preprocessing,
+) -> Result<Values<'static>, Fault> {
+    let pixels = decode_pixels(bytes, preprocessing)?;
+    Ok(Values::Bytes(pixels.into()))
+}
+
+fn decode_pixels(bytes: &[u8], preprocessing: &Preprocessing) -> Result<Vec<u8>, Fault> {
+    let wanted = preprocessing.picture_shape();
+    let Some([channels @ (1 | 3), height, width]) = wanted else {
+        let shape = crate::shape::display(&preprocessing.shape);
+        let reason =
+            format!("a picture has 1 or 3 channels, a height and a width, the input {shape}");
         return Err(Fault::Unreadable(reason));
-    }
+    };
     let picture = decode_quietly(bytes)?;
     let found = [picture.height() as usize, picture.width() as usize];
     let wanted = [height, width];

@@ -2,22 +2,35 @@ use std::panic;
 
 use super::*;
 use crate::dataset::preprocess::Invert;
+use crate::dataset::stream::Location;
 use crate::diagnostic::Error;
+
+fn bytes_of(values: Values<'_>) -> Vec<u8> {
+    match values {
+        Values::Bytes(bytes) => bytes.into_owned(),
+        Values::Floats(floats) => panic!("floats: {floats:?}"),
+    }
+}
+
+/// Decodes a picture in memory, a fault as its reason.
+fn decode(bytes: &[u8], preprocessing: &Preprocessing) -> Result<Vec<u8>, String> {
+    decode_pixels(bytes, preprocessing).map_err(|fault| fault.to_string())
+}
 
 /// Decodes a file as a folder of pictures is decoded, one fault an error.
 fn decode_file(path: &Path, preprocessing: &Preprocessing) -> crate::diagnostic::Result<Vec<u8>> {
-    decode_path(path, preprocessing)
+    Location::File(path.into())
+        .decode(preprocessing)
+        .map(bytes_of)
         .map_err(|fault| Error::data(fault.diagnostic(path).help(fault.help())))
 }
 
 /// Plain preprocessing to an input of a size: nothing stretched, padded or subtracted.
 pub(crate) fn preprocessing(channels: usize, height: usize, width: usize) -> Preprocessing {
     Preprocessing {
-        channels,
-        height,
-        width,
+        shape: vec![channels, height, width],
         resize: false,
-        padding: [0; 4],
+        padding: vec![[0; 2]; 2],
         rescale: 1.0 / 255.0,
         mean: Vec::new(),
         std: Vec::new(),
@@ -247,7 +260,7 @@ fn other_channels_are_refused() {
     let reason = decode(&grey_png(1, 1, &[0]), &preprocessing(2, 1, 1));
     assert_eq!(
         reason,
-        Err("a picture has 1 or 3 channels, the input has 2".to_owned())
+        Err("a picture has 1 or 3 channels, a height and a width, the input 2x1x1".to_owned())
     );
 }
 

@@ -1,23 +1,22 @@
-//! How a picture becomes the network's input: padding, normalization, light and dark.
+//! How a sample becomes the network's input: padding, normalization, light and dark.
 
 use serde::{Deserialize, Serialize};
 
-use super::picture;
+use super::canvas::Canvas;
+use super::picture::decode;
+use super::samples::Values;
 
 /// How a picture becomes the network's input; stored with the model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Preprocessing {
-    /// Channels of the input; pictures have 1 (grey) or 3 (red, green, blue).
-    pub channels: usize,
-    /// Height after resize, before padding.
-    pub height: usize,
-    /// Width after resize, before padding.
-    pub width: usize,
+    /// Channels and extents of a sample, after resize and before padding. Pictures have 1 (grey) or 3 (red, green,
+    /// blue) channels, a height and a width; signals have a length, volumes a depth too.
+    pub shape: Vec<usize>,
     /// Whether pictures of another size are stretched; if not, they are an error.
     pub resize: bool,
-    /// Zeros around the picture: top, bottom, left, right (raw 0, before normalization).
-    pub padding: [usize; 4],
-    /// Factor on the raw values, 1/255 by default.
+    /// Zeros before and after the values along each dimension (raw 0, before normalization).
+    pub padding: Vec<[usize; 2]>,
+    /// Factor on the raw values.
     pub rescale: f32,
     /// Subtracted after `rescale`: one for each channel, or one for all, or none.
     pub mean: Vec<f32>,
@@ -54,19 +53,19 @@ const MIDDLE: f32 = 127.5;
 pub(super) type Table = Vec<[f32; 256]>;
 
 impl Preprocessing {
-    /// Returns `[channels, height, width]` of a picture before padding.
-    pub fn shape(&self) -> [usize; 3] {
-        [self.channels, self.height, self.width]
+    /// Returns the channels of a sample.
+    pub fn channels(&self) -> usize {
+        self.shape.first().copied().unwrap_or(0)
     }
 
-    /// Returns `[channels, height, width]` of the network's input: the picture with its padding.
-    pub fn input_shape(&self) -> [usize; 3] {
-        let [top, bottom, left, right] = self.padding;
-        [
-            self.channels,
-            self.height + top + bottom,
-            self.width + left + right,
-        ]
+    /// Returns `[channels, height, width]` of a picture before padding; nothing where samples are no pictures.
+    pub fn picture_shape(&self) -> Option<[usize; 3]> {
+        self.shape.as_slice().try_into().ok()
+    }
+
+    /// Returns the shape of the network's input: channels, and the extents with their padding.
+    pub fn input_shape(&self) -> Vec<usize> {
+        padded_shape(&self.shape, &self.padding)
     }
 
     /// Normalizes one raw value: `(value · rescale − mean) / std`.
@@ -102,86 +101,23 @@ fn pick(values: &[f32], channel: usize, none: f32) -> f32 {
     }
 }
 
-/// The size of a picture once padded, and where the picture lies in it.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Canvas {
-    /// Channels, height and width of the picture.
-    pub(super) shape: [usize; 3],
-    /// Height with padding.
-    pub(super) height: usize,
-    /// Width with padding.
-    pub(super) width: usize,
-    top: usize,
-    left: usize,
+fn padded_shape(shape: &[usize], padding: &[[usize; 2]]) -> Vec<usize> {
+    let mut padded = shape.to_vec();
+    for (extent, [before, after]) in padded.iter_mut().skip(1).zip(padding) {
+        *extent = extent.saturating_add(*before).saturating_add(*after);
+    }
+    padded
 }
 
-impl Canvas {
-    pub(super) fn new(shape: [usize; 3], padding: [usize; 4]) -> Self {
-        let [_, height, width] = shape;
-        let [top, bottom, left, right] = padding;
-        Self {
-            shape,
-            height: height + top + bottom,
-            width: width + left + right,
-            top,
-            left,
-        }
-    }
-
-    /// Returns the number of values of one channel.
-    pub(super) fn plane_len(&self) -> usize {
-        self.height * self.width
-    }
-
-    /// Returns the number of values of all channels.
-    pub(super) fn len(&self) -> usize {
-        self.shape[0] * self.plane_len()
-    }
-
-    /// Writes each value of a plane, mapped, where it belongs in the padded plane.
-    pub(super) fn place<T>(&self, plane: &[u8], map: impl Fn(u8) -> T, out: &mut [T]) {
-        let [_, _, width] = self.shape;
-        if width == 0 || out.is_empty() {
-            return;
-        }
-        if self.width == width {
-            let start = self.top * width;
-            for (target, &value) in out[start..].iter_mut().zip(plane) {
-                *target = map(value);
-            }
-            return;
-        }
-        let lines = out.chunks_exact_mut(self.width).skip(self.top);
-        for (line, source) in lines.zip(plane.chunks_exact(width)) {
-            for (target, &value) in line[self.left..].iter_mut().zip(source) {
-                *target = map(value);
-            }
-        }
-    }
-
-    /// Pads and normalizes a picture into `out`, which holds [`len`](Self::len) values.
-    pub(super) fn normalize(&self, picture: &[u8], table: &Table, out: &mut [f32]) {
-        let [_, height, width] = self.shape;
-        let planes = picture.chunks_exact((height * width).max(1));
-        let targets = out.chunks_exact_mut(self.plane_len().max(1));
-        for ((plane, target), table) in planes.zip(targets).zip(table) {
-            if self.plane_len() != plane.len() {
-                target.fill(table[0]);
-            }
-            self.place(plane, |value| table[usize::from(value)], target);
-        }
-    }
-}
-
-/// Prepares one picture for prediction: decodes, converts and always stretches it to the input's size, exchanges
-/// light and dark where asked, pads and normalizes.
+/// Prepares the content of one file for prediction: decodes, converts and always stretches a picture to the input's
+/// size, exchanges light and dark where asked, pads and normalizes.
 ///
 /// [`Invert::Auto`] exchanges them when the model's `border` is decidedly dark or light and the picture's own
 /// border is nearer to the opposite.
 ///
 /// # Errors
-/// The reason why the picture cannot be read, to be completed with its name.
-pub fn picture_input(
+/// The reason why the file cannot be read, to be completed with its name.
+pub fn input_of(
     bytes: &[u8],
     preprocessing: &Preprocessing,
     invert: Invert,
@@ -190,19 +126,28 @@ pub fn picture_input(
         resize: true,
         ..preprocessing.clone()
     };
-    let shape = preprocessing.shape();
-    let mut picture = picture::decode(bytes, &stretching)?;
-    let exchange = match invert {
-        Invert::Always => true,
-        Invert::Never => false,
-        Invert::Auto => is_opposite(preprocessing.border, border_mean(&picture, shape)),
+    let mut values = decode(bytes, &stretching).map_err(|fault| fault.to_string())?;
+    let exchange = match (invert, &values) {
+        (Invert::Always, _) => true,
+        (Invert::Auto, Values::Bytes(bytes)) => {
+            let mut border = BorderMean::new(&preprocessing.shape);
+            border.add(bytes);
+            is_opposite(preprocessing.border, border.mean())
+        }
+        (Invert::Never | Invert::Auto, _) => false,
     };
     if exchange {
-        exchange_light_and_dark(&mut picture);
+        values.exchange_light_and_dark();
     }
-    let canvas = Canvas::new(shape, preprocessing.padding);
+    let canvas = Canvas::new(preprocessing);
     let mut input = vec![0.0; canvas.len()];
-    canvas.normalize(&picture, &preprocessing.table(shape[0]), &mut input);
+    match values {
+        Values::Bytes(bytes) => {
+            let table = preprocessing.table(preprocessing.channels());
+            canvas.normalize(&bytes, &table, &mut input);
+        }
+        Values::Floats(floats) => canvas.normalize_floats(&floats, preprocessing, &mut input),
+    }
     Ok(input)
 }
 
@@ -210,34 +155,54 @@ fn is_opposite(model: f32, own: f32) -> bool {
     (model < DARK && own > MIDDLE) || (model > LIGHT && own < MIDDLE)
 }
 
-/// Exchanges light and dark: `255 − v`.
-pub(super) fn exchange_light_and_dark(values: &mut [u8]) {
-    for value in values {
-        *value = !*value;
-    }
+/// The mean of the outermost ring of pixels, over pictures and channels.
+pub(super) struct BorderMean {
+    extents: [usize; 2],
+    sum: u64,
+    count: u64,
 }
 
-/// Averages the outermost ring of pixels over all pictures and channels; 0 if there is none.
-pub(super) fn border_mean(pixels: &[u8], shape: [usize; 3]) -> f32 {
-    let [_, height, width] = shape;
-    let (mut sum, mut count) = (0_u64, 0_u64);
-    let mut add = |values: &[u8]| {
-        sum += values.iter().map(|&value| u64::from(value)).sum::<u64>();
-        count += values.len() as u64;
-    };
-    for plane in pixels.chunks_exact((height * width).max(1)) {
-        for (row, line) in plane.chunks_exact(width.max(1)).enumerate() {
-            if row == 0 || row + 1 == height || width <= 2 {
-                add(line);
-            } else if let [first, .., last] = line {
-                add(&[*first, *last]);
+impl BorderMean {
+    pub(super) fn new(shape: &[usize]) -> Self {
+        let extents = match shape {
+            [_, height, width] => [*height, *width],
+            // What is no picture has no background.
+            _ => [0; 2],
+        };
+        Self {
+            extents,
+            sum: 0,
+            count: 0,
+        }
+    }
+
+    pub(super) fn add(&mut self, pixels: &[u8]) {
+        let [height, width] = self.extents;
+        if height * width == 0 {
+            return;
+        }
+        let mut add = |values: &[u8]| {
+            self.sum += values.iter().map(|&value| u64::from(value)).sum::<u64>();
+            self.count += values.len() as u64;
+        };
+        for plane in pixels.chunks_exact(height * width) {
+            for (row, line) in plane.chunks_exact(width).enumerate() {
+                if row == 0 || row + 1 == height || width <= 2 {
+                    add(line);
+                } else if let [first, .., last] = line {
+                    add(&[*first, *last]);
+                }
             }
         }
     }
-    if count == 0 {
-        return 0.0;
+
+    /// Returns the mean; 0 if there is no pixel.
+    pub(super) fn mean(&self) -> f32 {
+        if self.count == 0 {
+            return 0.0;
+        }
+        (self.sum as f64 / self.count as f64) as f32
     }
-    (sum as f64 / count as f64) as f32
 }
 
 #[cfg(test)]
@@ -272,29 +237,11 @@ mod tests {
         assert!((preprocessing.normalize(1, 255.0) - 0.5).abs() < 1e-6);
     }
 
-    #[test]
-    fn padding_places_the_picture_and_normalizes_zeros() {
-        let canvas = Canvas::new([1, 2, 2], [1, 0, 0, 2]);
-        let mut preprocessing = preprocessing(1, 2, 2);
-        preprocessing.rescale = 1.0;
-        preprocessing.mean = vec![1.0];
-        let mut out = vec![0.0; canvas.len()];
-        canvas.normalize(&[5, 6, 7, 8], &preprocessing.table(1), &mut out);
-        let expected = [
-            -1.0, -1.0, -1.0, -1.0, //
-            4.0, 5.0, -1.0, -1.0, //
-            6.0, 7.0, -1.0, -1.0,
-        ];
-        assert_eq!(out, expected);
-        let canvas = Canvas::new([1, 2, 2], [1, 1, 0, 0]);
-        let mut out = vec![0.0; canvas.len()];
-        canvas.normalize(&[5, 6, 7, 8], &preprocessing.table(1), &mut out);
-        assert_eq!(out, [-1.0, -1.0, 4.0, 5.0, 6.0, 7.0, -1.0, -1.0]);
-    }
-
     #[track_caller]
     fn check_border(pixels: &[u8], shape: [usize; 3], expected: f32) {
-        assert!((border_mean(pixels, shape) - expected).abs() < 1e-6);
+        let mut border = BorderMean::new(&shape);
+        border.add(pixels);
+        assert!((border.mean() - expected).abs() < 1e-6);
     }
 
     #[test]
@@ -311,7 +258,7 @@ mod tests {
         let mut preprocessing = preprocessing(1, 2, 2);
         preprocessing.rescale = 1.0;
         preprocessing.border = border;
-        let input = picture_input(&grey_png(2, 2, &[value; 4]), &preprocessing, invert);
+        let input = input_of(&grey_png(2, 2, &[value; 4]), &preprocessing, invert);
         assert_eq!(input, Ok(vec![f32::from(expected); 4]));
     }
 
@@ -332,8 +279,8 @@ mod tests {
     fn prediction_stretches_whatever_the_setting() {
         let mut preprocessing = preprocessing(1, 4, 4);
         preprocessing.rescale = 1.0;
-        preprocessing.padding = [1, 1, 1, 1];
-        let input = picture_input(&grey_png(9, 3, &[7; 27]), &preprocessing, Invert::Never);
+        preprocessing.padding = vec![[1, 1]; 2];
+        let input = input_of(&grey_png(9, 3, &[7; 27]), &preprocessing, Invert::Never);
         let input = input.unwrap_or_default();
         assert_eq!(input.len(), 36);
         assert_eq!(

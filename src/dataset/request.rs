@@ -1,52 +1,39 @@
 //! From `[data]` of a config to what is asked of a data set.
 
-use super::{Augment, Invert, Preprocessing, Request, Samples};
-use crate::config::{self, Config, Normalize, Padding, Size};
+use super::{Augment, Invert, Preprocessing, Request};
+use crate::config::{self, Config, Normalize, Padding};
 use crate::diagnostic::Diagnostic;
 use crate::shape;
 
-/// Works out the size of pictures and how they are prepared, without reading any; nothing where
-/// the network's input is no picture.
+/// Works out the shape of samples and how they are prepared, without reading any.
 ///
 /// # Errors
 /// Every setting that does not fit the network's input.
-pub fn request(config: &Config) -> Result<Option<Request>, Vec<Diagnostic>> {
+pub fn request(config: &Config) -> Result<Request, Vec<Diagnostic>> {
     let data = &config.data;
     let mut problems = Vec::new();
-    let [channels, input_height, input_width] = config.model.input.value[..] else {
-        return Ok(None);
-    };
-    let padding = sides(&data.padding.value);
-    let [top, bottom, left, right] = padding;
-    let height = input_height.checked_sub(top.saturating_add(bottom));
-    let width = input_width.checked_sub(left.saturating_add(right));
-    let room = |size: Option<usize>| size.filter(|size| *size > 0);
-    let size = room(height).zip(room(width));
-    if size.is_none() {
-        let message = format!(
-            "`padding` leaves no room for a picture in an input of {}",
-            shape::display(&config.model.input.value)
-        );
-        problems.push(Diagnostic::error(message).at(&data.padding.span, ""));
+    let input = &config.model.input.value;
+    let is_picture = input.len() == 3;
+    let padding = sides(config, &mut problems);
+    let shape = without_padding(config, &padding, &mut problems);
+    if is_picture {
+        check_resize(config, &shape[1..], &mut problems);
+    } else {
+        refuse_picture_settings(config, &mut problems);
     }
-    let (height, width) = size.unwrap_or((input_height, input_width));
-    check_resize(config, [height, width], &mut problems);
+    let channels = input.first().copied().unwrap_or(0);
     let (mean, std) = normalization(config, channels, &mut problems);
     if !problems.is_empty() {
         return Err(problems);
     }
     let source = data.source.as_ref();
-    #[expect(clippy::cast_possible_truncation, reason = "inputs are 32-bit floats")]
-    let rescale = data.rescale as f32;
-    Ok(Some(Request {
+    Ok(Request {
         source: source.map_or_else(String::new, |source| source.value.clone()),
         preprocessing: Preprocessing {
-            channels,
-            height,
-            width,
+            shape,
             resize: data.resize.is_some(),
             padding,
-            rescale,
+            rescale: data.rescale.unwrap_or(RESCALE_OF_BYTES) as f32,
             mean,
             std,
             invert: match data.invert {
@@ -58,8 +45,14 @@ pub fn request(config: &Config) -> Result<Option<Request>, Vec<Diagnostic>> {
         },
         validation: data.validation,
         seed: config.train.seed,
-    }))
+        task: config.train.task(),
+        cache_bytes: data.cache,
+        on_bad_image: data.on_bad_image,
+    })
 }
+
+/// Brings bytes to 0 … 1.
+const RESCALE_OF_BYTES: f64 = 1.0 / 255.0;
 
 /// Returns the changes to draw for training pictures, if any.
 #[must_use]
@@ -71,23 +64,73 @@ pub fn augment(augment: &config::Augment) -> Option<Augment> {
     (augment != Augment::default()).then_some(augment)
 }
 
-/// Returns top, bottom, left and right.
-fn sides(padding: &Padding) -> [usize; 4] {
-    match padding {
-        Padding::Both(Size::All(size)) => [*size; 4],
-        Padding::Both(Size::Each(sizes)) => match sizes[..] {
-            [rows, columns] => [rows, rows, columns, columns],
-            _ => [0; 4],
-        },
-        Padding::Pairs(pairs) => match pairs[..] {
-            [[top, bottom], [left, right]] => [top, bottom, left, right],
-            _ => [0; 4],
-        },
-        Padding::Valid | Padding::Same | Padding::Causal => [0; 4],
+/// Returns the zeros before and after the values along each dimension.
+fn sides(config: &Config, problems: &mut Vec<Diagnostic>) -> Vec<[usize; 2]> {
+    let rank = config.model.input.value.len().max(1) - 1;
+    let padding = &config.data.padding;
+    let sides = match &padding.value {
+        Padding::Both(size) => size
+            .resolve(rank)
+            .map(|sizes| sizes.into_iter().map(|size| [size, size]).collect()),
+        Padding::Pairs(pairs) => (pairs.len() == rank).then(|| pairs.clone()),
+        Padding::Valid | Padding::Same | Padding::Causal => Some(vec![[0; 2]; rank]),
+    };
+    sides.unwrap_or_else(|| {
+        let input = shape::display(&config.model.input.value);
+        let message = format!("`padding` has other dimensions than the input of {input}");
+        problems.push(
+            Diagnostic::error(message)
+                .at(&padding.span, "")
+                .help(format!("give one number for all, or {rank}")),
+        );
+        vec![[0; 2]; rank]
+    })
+}
+
+/// Returns the network's input without the padding around it.
+fn without_padding(
+    config: &Config,
+    padding: &[[usize; 2]],
+    problems: &mut Vec<Diagnostic>,
+) -> Vec<usize> {
+    let input = &config.model.input.value;
+    let mut shape = input.clone();
+    for (extent, [before, after]) in shape.iter_mut().skip(1).zip(padding) {
+        *extent = extent.saturating_sub(before.saturating_add(*after));
+    }
+    if shape.contains(&0) {
+        let message = format!(
+            "`padding` leaves no room for a picture in an input of {}",
+            shape::display(input)
+        );
+        problems.push(Diagnostic::error(message).at(&config.data.padding.span, ""));
+        return input.clone();
+    }
+    shape
+}
+
+/// Refuses what only pictures can have.
+fn refuse_picture_settings(config: &Config, problems: &mut Vec<Diagnostic>) {
+    let input = shape::display(&config.model.input.value);
+    if let Some(resize) = &config.data.resize {
+        let message = format!("`resize` is for pictures, the input is {input}");
+        problems.push(
+            Diagnostic::error(message)
+                .at(&resize.span, "")
+                .help("remove it: signals and volumes keep their size"),
+        );
+    }
+    if augment(&config.augment).is_some() {
+        let message = format!("`[augment]` changes pictures, the input is {input}");
+        problems.push(
+            Diagnostic::error(message)
+                .at(&config.model.input.span, "")
+                .help("remove `[augment]`"),
+        );
     }
 }
 
-fn check_resize(config: &Config, fitting: [usize; 2], problems: &mut Vec<Diagnostic>) {
+fn check_resize(config: &Config, fitting: &[usize], problems: &mut Vec<Diagnostic>) {
     let Some(resize) = &config.data.resize else {
         return;
     };
@@ -102,7 +145,9 @@ fn check_resize(config: &Config, fitting: [usize; 2], problems: &mut Vec<Diagnos
         shape::display(&size),
         shape::display(&config.model.input.value)
     );
-    let [height, width] = fitting;
+    let [height, width] = *fitting else {
+        return;
+    };
     let edit = if height == width {
         format!("set `resize = {height}`")
     } else {
@@ -112,7 +157,7 @@ fn check_resize(config: &Config, fitting: [usize; 2], problems: &mut Vec<Diagnos
         Diagnostic::error(message)
             .at(
                 &resize.span,
-                format!("needs {}, padding apart", shape::display(&fitting)),
+                format!("needs {}, padding apart", shape::display(fitting)),
             )
             .help(edit),
     );
@@ -144,44 +189,4 @@ fn normalization(
 #[expect(clippy::cast_possible_truncation, reason = "inputs are 32-bit floats")]
 fn single(numbers: &[f64]) -> Vec<f32> {
     numbers.iter().map(|number| *number as f32).collect()
-}
-
-/// Puts the training split's own mean and standard deviation into the preprocessing.
-///
-/// A channel of one value throughout gets the deviation 1.
-pub fn normalize_by(samples: &Samples, preprocessing: &mut Preprocessing) {
-    let channels = preprocessing.channels.max(1);
-    let mut sums = vec![[0_u64; 256]; channels];
-    let plane = (preprocessing.height * preprocessing.width).max(1);
-    for (index, values) in samples.pixels.chunks(plane).enumerate() {
-        if let Some(counts) = sums.get_mut(index % channels) {
-            for value in values {
-                counts[usize::from(*value)] += 1;
-            }
-        }
-    }
-    let rescale = f64::from(preprocessing.rescale);
-    let moments = sums.iter().map(|counts| moments(counts, rescale));
-    let (mean, std): (Vec<f64>, Vec<f64>) = moments.unzip();
-    preprocessing.mean = single(&mean);
-    preprocessing.std = single(&std);
-}
-
-#[expect(clippy::cast_precision_loss, reason = "counts stay far below 2⁵³")]
-fn moments(counts: &[u64; 256], rescale: f64) -> (f64, f64) {
-    let total = counts.iter().sum::<u64>().max(1) as f64;
-    let weighted = |value: fn(f64) -> f64| {
-        let values = counts.iter().enumerate();
-        values
-            .map(|(byte, count)| value(byte as f64) * *count as f64)
-            .sum::<f64>()
-            / total
-    };
-    let mean = weighted(|byte| byte);
-    let variance = weighted(|byte| byte * byte) - mean * mean;
-    let deviation = variance.max(0.0).sqrt() * rescale;
-    (
-        mean * rescale,
-        if deviation > 0.0 { deviation } else { 1.0 },
-    )
 }

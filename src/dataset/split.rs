@@ -1,6 +1,6 @@
 //! Setting validation samples apart.
 
-use super::Samples;
+use super::{Samples, Targets};
 use crate::diagnostic::{Diagnostic, Error, Result};
 use crate::random::{Purpose, Random};
 
@@ -16,15 +16,31 @@ pub(super) fn split(
     fraction: f64,
     seed: u64,
 ) -> Result<(Samples, Samples)> {
-    let counts = samples.class_counts(classes);
+    // Numbers have no classes to keep in proportion: they are shared out as one.
+    let classes = if samples.labels().is_empty() {
+        1
+    } else {
+        classes
+    };
+    let labels = match &samples.targets {
+        Targets::Classes(labels) => labels.clone(),
+        Targets::Values { .. } => vec![0; samples.len()],
+    };
+    let mut counts = vec![0; classes];
+    for label in &labels {
+        if let Some(count) = counts.get_mut(*label as usize) {
+            *count += 1;
+        }
+    }
     let quotas = quotas(&counts, fraction);
     if quotas.iter().all(|quota| *quota == 0) {
         return Err(nothing_left(&counts, fraction));
     }
     let mut is_chosen = vec![false; samples.len()];
     for (class, quota) in quotas.iter().enumerate() {
-        let labels = samples.labels.iter().enumerate();
         let mut members: Vec<usize> = labels
+            .iter()
+            .enumerate()
             .filter(|(_, label)| **label as usize == class)
             .map(|(index, _)| index)
             .collect();
@@ -33,7 +49,7 @@ pub(super) fn split(
             is_chosen[index] = true;
         }
     }
-    let chosen = take_chosen(&mut samples, &is_chosen);
+    let chosen = samples.take(&is_chosen);
     Ok((samples, chosen))
 }
 
@@ -91,49 +107,19 @@ fn nothing_left(counts: &[usize], fraction: f64) -> Error {
     Error::data(Diagnostic::error(message).help(help))
 }
 
-/// Moves the chosen samples out; the others close up in place.
-fn take_chosen(samples: &mut Samples, is_chosen: &[bool]) -> Samples {
-    let size = samples.picture_len();
-    let mut pixels = Vec::new();
-    let mut kept = 0;
-    for (index, chosen) in is_chosen.iter().enumerate() {
-        let picture = index * size..(index + 1) * size;
-        if *chosen {
-            pixels.extend_from_slice(&samples.pixels[picture]);
-        } else {
-            samples.pixels.copy_within(picture, kept * size);
-            kept += 1;
-        }
-    }
-    samples.pixels.truncate(kept * size);
-    samples.pixels.shrink_to_fit();
-    let labels = part(&mut samples.labels, is_chosen);
-    let paths = samples.paths.as_mut().map(|paths| part(paths, is_chosen));
-    Samples {
-        shape: samples.shape,
-        pixels,
-        labels,
-        paths,
-    }
-}
-
-fn part<T>(items: &mut Vec<T>, is_chosen: &[bool]) -> Vec<T> {
-    let marked = std::mem::take(items).into_iter().zip(is_chosen);
-    let (chosen, kept): (Vec<_>, Vec<_>) = marked.partition(|(_, chosen)| **chosen);
-    items.extend(kept.into_iter().map(|(item, _)| item));
-    chosen.into_iter().map(|(item, _)| item).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dataset::batches::tests::bytes;
+    use crate::dataset::samples::Store;
 
     fn samples(labels: &[u32]) -> Samples {
         let numbers = 0..labels.len() as u8;
+        let bytes = numbers.clone().flat_map(|index| [index, index]);
         Samples {
-            shape: [1, 1, 2],
-            pixels: numbers.clone().flat_map(|index| [index, index]).collect(),
-            labels: labels.into(),
+            shape: vec![1, 1, 2],
+            store: Store::Bytes(bytes.collect()),
+            targets: Targets::Classes(labels.into()),
             paths: Some(numbers.map(|index| index.to_string().into()).collect()),
         }
     }
@@ -167,12 +153,10 @@ mod tests {
         assert_eq!(train.class_counts(2), [72, 24]);
         let mut numbers = Vec::new();
         for part in [&train, &validation] {
-            let own: Vec<u8> = (0..part.len())
-                .map(|index| part.picture(index)[0])
-                .collect();
+            let own: Vec<u8> = (0..part.len()).map(|index| bytes(part, index)[0]).collect();
             assert!(own.is_sorted());
             for (index, number) in own.iter().enumerate() {
-                assert_eq!(part.labels[index], labels[usize::from(*number)]);
+                assert_eq!(part.labels()[index], labels[usize::from(*number)]);
                 let path = part.paths.as_ref().map(|paths| paths[index].clone());
                 assert_eq!(path, Some(number.to_string().into()));
             }

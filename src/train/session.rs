@@ -13,7 +13,7 @@ use super::{End, Event, Options, Reason, Start, Step, Target};
 use crate::checkpoint::{self, Best, Partial, Progress};
 use crate::config::Config;
 use crate::dataset::{self, Augment, Batch, Loader, Preprocessing, Samples};
-use crate::diagnostic::{Diagnostic, Error, Kind, Result};
+use crate::diagnostic::{Diagnostic, Error, Result};
 use crate::evaluate;
 use crate::load::Project;
 use crate::loss;
@@ -40,7 +40,7 @@ pub(super) struct Session {
     /// `None` only while a step is under way.
     pub(super) model: Option<Model>,
     pub(super) optimizer: Optimizer,
-    schedule: Schedule,
+    pub(super) schedule: Schedule,
     pub(super) progress: Progress,
     history: History,
 }
@@ -54,6 +54,9 @@ impl Session {
         let device = options.device.open()?;
         let loaded = project.load_data()?;
         let (dataset, preprocessing) = (loaded.dataset, loaded.preprocessing);
+        for warning in &dataset.warnings {
+            emit(Event::Warning(warning.clone()));
+        }
         let batch = settings.batch_size.min(dataset.train.len());
         memory::check(&config.model, &project.plan, batch)?;
         if settings.early_stopping.is_some() && dataset.validation.is_none() {
@@ -195,7 +198,13 @@ impl Session {
             if options.stop.asked().is_some() {
                 return Ok(false);
             }
-            self.step(batch)?;
+            let batch = batch?;
+            if batch.indices.is_empty() {
+                // All of it was skipped.
+                self.progress.step_in_epoch += 1;
+            } else {
+                self.step(batch)?;
+            }
             self.progress.partial.secs = secs_before + begin.elapsed().as_secs_f64();
             emit(Event::Step(Step::of(&self.progress)));
         }
@@ -211,9 +220,9 @@ impl Session {
         let device = self.device.clone().autodiff();
         let input = Value::of_inputs(batch.inputs, &self.preprocessing.input_shape(), &device);
         let logits = model.logits(input, Pass::Train { seed, step });
-        let loss = loss::cross_entropy(logits.clone(), &batch.labels);
+        let loss = loss::cross_entropy(logits.clone(), batch.targets.classes());
         let mut metrics = Metrics::new(self.header.classes.len());
-        evaluate::add_batch(&mut metrics, logits.inner(), &batch.labels)?;
+        evaluate::add_batch(&mut metrics, logits.inner(), batch.targets.classes())?;
         if !metrics.loss().is_finite() {
             self.model = Some(model);
             return Err(self.diverged("the loss"));
@@ -223,7 +232,7 @@ impl Session {
         let rate = self.schedule.rate(step);
         self.model = Some(self.optimizer.step(rate, model, gradients).constrained());
         let partial = &mut self.progress.partial;
-        partial.loss += metrics.loss() * batch.labels.len() as f64;
+        partial.loss += metrics.loss() * batch.indices.len() as f64;
         partial.correct += metrics.correct();
         partial.samples += metrics.samples();
         self.progress.step += 1;
@@ -280,6 +289,9 @@ impl Session {
                 epoch: row.epoch,
                 loss,
             });
+        }
+        for warning in self.train.take_warnings() {
+            emit(Event::Warning(warning));
         }
         self.history.add(&row)?;
         emit(Event::Epoch(row));
@@ -368,27 +380,6 @@ impl Session {
     fn model(&self) -> Result<&Model> {
         let lost = || Error::model(Diagnostic::error("the network was lost in a failed step"));
         self.model.as_ref().ok_or_else(lost)
-    }
-
-    fn diverged(&self, what: &str) -> Error {
-        let message = format!(
-            "{what} is not a finite number in epoch {}, step {}",
-            self.progress.epoch + 1,
-            self.progress.step + 1
-        );
-        let rate = self.schedule.rate(self.progress.step.saturating_sub(1));
-        let diagnostic = Diagnostic::error(message)
-            .note(format!("the learning rate of the last step was {rate:?}"))
-            .help("try a tenth of the learning rate, or a schedule with `warmup_epochs`");
-        let diagnostic = match self.progress.best {
-            Some(best) => diagnostic.note(format!(
-                "the weights of epoch {} are in `{}`",
-                best.epoch,
-                self.run.path.join(MODEL).display()
-            )),
-            None => diagnostic,
-        };
-        Error::new(Kind::Diverged, diagnostic)
     }
 }
 

@@ -125,7 +125,7 @@ fn settings_on_the_command_line_are_pointed_at() {
         "[model]\ninput = [1, 64]\nlayers = [{ type = \"flatten\" }, { type = \"dense\", units = 3 }]\n\
          [data]\nsource = \"bars\"\n",
     );
-    faults.check("data_of_another_rank", 2, "train signal.toml");
+    faults.check("data_of_another_rank", 3, "train signal.toml");
     assert_eq!(
         faults.lab.names(""),
         [

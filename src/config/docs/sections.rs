@@ -91,7 +91,20 @@ pub(super) const TABLES: &[TableDoc] = &[
                 "padding",
                 "Pixels of zeros around each picture: one number, `[rows, columns]`, or `[[top, bottom], [left, right]]`.",
             ),
-            ("rescale", "Factor of the raw values 0 … 255."),
+            (
+                "rescale",
+                "Factor of the raw values; if left out, 1/255 for bytes and 1 for floats.",
+            ),
+            (
+                "on_bad_image",
+                "What becomes of a picture that cannot be decoded: \"error\" ends the command, \"skip\" leaves it out \
+                 with a warning.",
+            ),
+            (
+                "cache",
+                "Memory for decoded samples, such as \"2 GB\"; sets that take more are decoded from their files each \
+                 time they are asked for.",
+            ),
             (
                 "normalize",
                 "(value − mean) / std after `rescale`; \"dataset\" takes both from the training pictures.",

@@ -1,0 +1,13 @@
+//! What is learnt of a sample.
+
+/// What is learnt of a sample; the loss decides it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Task {
+    /// One of several classes.
+    #[default]
+    Classes,
+    /// For each of several labels, whether it applies.
+    Labels,
+    /// Numbers.
+    Values,
+}

@@ -1,0 +1,151 @@
+//! Samples that lie in files and are decoded when they are asked for.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::picture::{self, Fault};
+use super::preprocess::Preprocessing;
+use super::samples::{self, Values};
+use crate::config::OnBadImage;
+use crate::diagnostic::{Diagnostic, Error, Result};
+
+/// Where the content of a sample's file is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Location {
+    /// A file of its own.
+    File(PathBuf),
+}
+
+impl Location {
+    /// Returns what the file is called.
+    pub(super) fn path(&self) -> PathBuf {
+        match self {
+            Self::File(path) => path.clone(),
+        }
+    }
+
+    /// Returns the size of the file, 0 if it cannot be told.
+    pub(super) fn size_bytes(&self) -> u64 {
+        match self {
+            Self::File(path) => fs::metadata(path).map_or(0, |metadata| metadata.len()),
+        }
+    }
+
+    /// Reads the file and decodes it.
+    pub(super) fn decode(
+        &self,
+        preprocessing: &Preprocessing,
+    ) -> std::result::Result<Values<'static>, Fault> {
+        let bytes = match self {
+            Self::File(path) => picture::read_picture(path),
+        };
+        let bytes = bytes.map_err(|error| Fault::Unreadable(error.to_string()))?;
+        picture::decode(&bytes, preprocessing)
+    }
+}
+
+/// Files that are decoded when they are asked for.
+#[derive(Clone, Debug)]
+pub(super) struct Streamed {
+    locations: Vec<Location>,
+    preprocessing: Arc<Preprocessing>,
+    on_bad_image: OnBadImage,
+    exchange: bool,
+    skipped: Arc<Mutex<Skipped>>,
+}
+
+/// Files that could not be decoded and were passed over.
+#[derive(Debug, Default)]
+struct Skipped {
+    /// All of them, so that each is told once.
+    known: BTreeSet<PathBuf>,
+    untold: Vec<Diagnostic>,
+}
+
+impl PartialEq for Streamed {
+    fn eq(&self, other: &Self) -> bool {
+        self.locations == other.locations
+            && self.preprocessing == other.preprocessing
+            && self.exchange == other.exchange
+    }
+}
+
+impl Streamed {
+    pub(super) fn new(
+        locations: Vec<Location>,
+        preprocessing: &Preprocessing,
+        on_bad_image: OnBadImage,
+    ) -> Self {
+        Self {
+            locations,
+            preprocessing: Arc::new(preprocessing.clone()),
+            on_bad_image,
+            exchange: false,
+            skipped: Arc::default(),
+        }
+    }
+
+    /// Decodes a sample; nothing if that fails and is to be passed over.
+    pub(super) fn values(&self, index: usize) -> Result<Option<Values<'static>>> {
+        let location = &self.locations[index];
+        match location.decode(&self.preprocessing) {
+            Ok(mut values) => {
+                if self.exchange {
+                    values.exchange_light_and_dark();
+                }
+                Ok(Some(values))
+            }
+            Err(fault) => self.refuse(location, &fault),
+        }
+    }
+
+    fn refuse(&self, location: &Location, fault: &Fault) -> Result<Option<Values<'static>>> {
+        let path = location.path();
+        let diagnostic = fault.diagnostic(&path).help(fault.help());
+        if self.on_bad_image == OnBadImage::Error {
+            return Err(Error::data(diagnostic));
+        }
+        let mut skipped = self.skipped.lock().unwrap_or_else(PoisonError::into_inner);
+        if skipped.known.insert(path.clone()) {
+            let message = format!("skipped picture `{}`: {fault}", path.display());
+            skipped.untold.push(Diagnostic::warning(message));
+        }
+        Ok(None)
+    }
+
+    pub(super) fn take_warnings(&self) -> Vec<Diagnostic> {
+        let mut skipped = self.skipped.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut skipped.untold)
+    }
+
+    /// Tells whether the first file that can be decoded holds bytes; true if none can.
+    pub(super) fn are_bytes(&self) -> bool {
+        let decoded = |location: &Location| location.decode(&self.preprocessing).ok();
+        let first = self.locations.iter().find_map(decoded);
+        !matches!(first, Some(Values::Floats(_)))
+    }
+
+    pub(super) fn exchange_light_and_dark(&mut self) {
+        self.exchange = !self.exchange;
+    }
+
+    /// Takes the marked files out; the others close up.
+    pub(super) fn take(&mut self, is_taken: &[bool]) -> Self {
+        Self {
+            locations: samples::take(&mut self.locations, is_taken),
+            ..self.clone()
+        }
+    }
+
+    /// Adds names and sizes.
+    pub(super) fn hash_into(&self, hasher: &mut blake3::Hasher) {
+        for location in &self.locations {
+            let path = location.path();
+            let name = path.file_name().unwrap_or_default();
+            hasher.update(name.as_encoded_bytes());
+            hasher.update(&location.size_bytes().to_le_bytes());
+        }
+    }
+}
