@@ -1,4 +1,4 @@
-//! `[data]` and `[augment]`: where pictures come from and what is done to them.
+//! `[data]`: where pictures come from and how they are prepared.
 
 use std::fmt::Write as _;
 
@@ -6,7 +6,7 @@ use super::budget::BYTES;
 use super::form::Form;
 use super::node::{Node, Value};
 use super::reader::{self, Mismatch, Reader, Spanned};
-use super::size::{COUNT_SIZE, PADDING, POSITIVE_SIZE, Padding, Size};
+use super::size::{PADDING, POSITIVE_SIZE, Padding, Size};
 use super::value::{self, COUNT, Kind as _, Number, POSITIVE, Plain, STRING};
 use crate::diagnostic::{Diagnostic, Span};
 
@@ -183,7 +183,7 @@ const RESIZE: Plain<Size> = Plain {
 };
 
 /// One number for both sides, or one for each.
-fn one_or_two(one: Form) -> Form {
+pub(super) fn one_or_two(one: Form) -> Form {
     Form::Either(vec![one.clone(), Form::list_of(one, 2..=2)])
 }
 
@@ -339,65 +339,5 @@ impl value::Kind for Numbers {
 
     fn form(&self) -> Form {
         Form::Either(vec![self.0.form(), Form::list(self.0.form())])
-    }
-}
-
-/// Rows and columns.
-const SHIFT: Plain<[usize; 2]> = Plain {
-    parse: |node| {
-        let expected = "a number of pixels, or `[rows, columns]`";
-        COUNT_SIZE
-            .parse(node)
-            .ok()
-            .and_then(|size| size.resolve(2))
-            .and_then(|sizes| <[usize; 2]>::try_from(sizes).ok())
-            .ok_or_else(|| Mismatch::new(expected, node))
-    },
-    form: || one_or_two(COUNT.form()),
-};
-
-/// `[augment]`: random changes of training pictures, drawn for each anew every epoch.
-#[derive(Clone, Debug, Default)]
-pub struct Augment {
-    /// Largest shift in rows and columns, in pixels each way.
-    pub shift: [usize; 2],
-    /// Largest rotation about the centre, in degrees each way.
-    pub rotate: f64,
-}
-
-impl Augment {
-    pub(super) fn read(reader: &Reader<'_>) -> Self {
-        let shift = reader.or("shift", [0, 0], &SHIFT);
-        let degrees = value::number("degrees from 0 to 180", |degrees| {
-            (0.0..=180.0).contains(&degrees)
-        });
-        let rotate = reader.or("rotate", 0.0, &degrees);
-        reader.not_yet(&[
-            "flip",
-            "crop",
-            "scale",
-            "shear",
-            "brightness",
-            "contrast",
-            "saturation",
-            "erase",
-            "noise",
-            "elastic",
-            "mixup",
-            "cutmix",
-        ]);
-        Self {
-            shift: shift.value,
-            rotate: rotate.value,
-        }
-    }
-
-    pub(super) fn write(&self, text: &mut String) {
-        let _ = writeln!(
-            text,
-            "\n[augment]\nshift = {}\nrotate = {}",
-            value::list(&self.shift),
-            value::float(self.rotate)
-        );
     }
 }

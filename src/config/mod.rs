@@ -1,5 +1,6 @@
 //! TOML text to typed values, each with its place, and every error of a file at once.
 
+mod augment;
 mod blocks;
 mod budget;
 mod data;
@@ -21,8 +22,9 @@ mod value;
 mod weights;
 mod words;
 
+pub use augment::Augment;
 pub use budget::Budget;
-pub use data::{Augment, Data, Invert, Normalize, OnBadImage};
+pub use data::{Data, Invert, Normalize, OnBadImage};
 pub use describe::{Language, LayerType, describe};
 pub use form::{Bounds, Fallback, Field, Form, Variant};
 pub use layer::{
