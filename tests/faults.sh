@@ -1,0 +1,206 @@
+#!/usr/bin/env bash
+# Faults that need a whole machine: kills, full disks, huge files, other users.
+#
+#   bash tests/faults.sh target/release/cnn
+#
+# Each check prints a line; the first that fails ends the script with 1. What the machine does not allow (mounting a
+# small disk, another user) is skipped with a word. The quick faults are tests of the suite.
+set -euo pipefail
+
+cnn=$(realpath "${1:?give the path of the program, such as target/release/cnn}")
+work=$(mktemp -d)
+said=$work/said
+disk=
+clean() {
+  if [ -n "$disk" ]; then umount "$disk" 2>/dev/null || true; fi
+  rm -rf "$work"
+}
+trap clean EXIT
+cd "$work"
+
+begin=$SECONDS
+pass() { printf 'ok   %4s s  %s\n' "$((SECONDS - begin))" "$1"; }
+skip() { printf 'skip %4s s  %s: %s\n' "$((SECONDS - begin))" "$1" "$2"; }
+fail() {
+  printf 'FAIL         %s\n' "$1"
+  if [ -f "$said" ]; then cat "$said"; fi
+  exit 1
+}
+# Runs a command, its words in $said, and asserts its exit code.
+expect() {
+  local name=$1 expected=$2 code=0
+  shift 2
+  "$@" >"$said" 2>&1 || code=$?
+  [ "$code" -eq "$expected" ] || fail "$name: exit $code, expected $expected"
+}
+says() { grep -qF -- "$2" "$said" || fail "$1: does not say \`$2\`"; }
+# Prints the largest resident memory of a command in KiB, its words in $said.
+peak() {
+  python3 - "$said" "$@" <<'PY'
+import resource, subprocess, sys
+with open(sys.argv[1], "wb") as said:
+    subprocess.run(sys.argv[2:], stdout=said, stderr=said)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+PY
+}
+
+# 160 pictures of two classes, and a network with all that carries state from step to step.
+python3 - <<'PY'
+import os, random, struct
+random.seed(1)
+os.mkdir("data")
+for split, count in (("train", 160), ("t10k", 20)):
+    labels = [index % 2 for index in range(count)]
+    pixels = bytes(
+        max(0, min(255, random.randrange(80) + (150 if (row if label else column) % 3 == 0 else 0)))
+        for label in labels for row in range(8) for column in range(8)
+    )
+    open(f"data/{split}-images-idx3-ubyte", "wb").write(struct.pack(">4I", 0x803, count, 8, 8) + pixels)
+    open(f"data/{split}-labels-idx1-ubyte", "wb").write(struct.pack(">2I", 0x801, count) + bytes(labels))
+PY
+cat >net.toml <<'TOML'
+[model]
+input = [1, 8, 8]
+layers = [
+  { type = "conv", filters = 4, kernel_size = 3 },
+  { type = "batch_norm" },
+  { type = "activation", fn = "relu" },
+  { type = "flatten" },
+  { type = "dropout", rate = 0.2 },
+  { type = "dense", units = 2 },
+]
+[data]
+source = "data"
+validation = 0.2
+[augment]
+shift = 1
+rotate = 10
+[train]
+epochs = 600
+batch_size = 8
+ema = 0.99
+checkpoint = { every = "3 steps", keep = 2 }
+TOML
+
+# Prints the newest checkpoint of a run, if there is one.
+newest() { ls "runs/$1/checkpoints" 2>/dev/null | grep '^step-' | tail -1 || true; }
+
+name="killed 200 times at random moments, a run ends in the bytes of one that was not"
+expect "$name" 0 "$cnn" train net.toml --run straight --quiet
+before=
+for kill in $(seq 200); do
+  if [ -d runs/killed/checkpoints ]; then
+    "$cnn" train --resume killed --quiet >"$said" 2>&1 &
+  else
+    rm -rf runs/killed
+    "$cnn" train net.toml --run killed --quiet >"$said" 2>&1 &
+  fi
+  process=$!
+  sleep "0.$(printf '%03d' $((RANDOM % 160 + 15)))"
+  kill -9 "$process" 2>/dev/null || true
+  code=0
+  wait "$process" 2>/dev/null || code=$?
+  [ "$code" -eq 137 ] || fail "$name: exit $code at kill $kill"
+  now=$(newest killed)
+  [[ ! "$now" < "$before" ]] || fail "$name: $before was the newest checkpoint, $now is"
+  before=$now
+done
+expect "$name" 0 "$cnn" train --resume killed --quiet
+cmp -s runs/killed/model.safetensors runs/straight/model.safetensors || fail "$name: other weights"
+[ -z "$(find runs -name '.unfinished*')" ] || fail "$name: unfinished files are left"
+pass "$name"
+
+name="a second signal ends at once"
+"$cnn" train net.toml --run signals --quiet --epochs 100000 >"$said" 2>&1 &
+process=$!
+while [ -z "$(newest signals)" ]; do sleep 0.05; done
+kill -TERM "$process"; kill -TERM "$process" 2>/dev/null || true
+code=0; wait "$process" || code=$?
+[ "$code" -eq 143 ] || fail "$name: exit $code"
+expect "$name" 143 timeout --preserve-status -s TERM 2 "$cnn" train --resume signals --quiet
+pass "$name"
+
+name="a full disk at the start and in mid-run ends with 5 and spares the last checkpoint"
+mkdir disk
+if mount -t tmpfs -o size=96k tmpfs disk 2>/dev/null; then
+  disk=$work/disk
+  ln -s "$work/data" disk/data
+  cp net.toml disk/net.toml
+  ( cd disk
+    head -c 90k /dev/zero >ballast
+    expect "$name" 5 "$cnn" train net.toml --run full --quiet
+    says "$name" "No space left"
+    rm -rf ballast runs
+    expect "$name" 0 "$cnn" train net.toml --run full --quiet --epochs 2
+    last=$(newest full)
+    cat /dev/zero >ballast 2>/dev/null || true
+    expect "$name" 5 "$cnn" train --resume full --quiet --epochs 400
+    says "$name" "No space left"
+    [ "$(newest full)" = "$last" ] || fail "$name: $last was the newest checkpoint"
+    rm ballast
+    expect "$name" 0 "$cnn" train --resume full --quiet --epochs 6 )
+  umount "$disk"
+  disk=
+  pass "$name"
+else
+  skip "$name" "mounting is not allowed"
+fi
+
+name="a folder that cannot be written ends with 5"
+if setpriv --reuid=65534 --regid=65534 --clear-groups true 2>/dev/null; then
+  mkdir locked
+  chmod 755 . locked
+  cp net.toml locked
+  ln -s ../data locked/data
+  ( cd locked
+    expect "$name" 5 setpriv --reuid=65534 --regid=65534 --clear-groups "$cnn" train net.toml --quiet ) ||
+    exit 1
+  pass "$name"
+else
+  skip "$name" "this user cannot become another"
+fi
+
+name="a picture of 50,000 x 50,000 in a few bytes is refused within 200 MB, turned by EXIF too"
+mkdir -p huge/a huge/b
+python3 - <<'PY'
+import struct, zlib
+def chunk(kind, data):
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+head = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", 50000, 50000, 8, 2, 0, 0, 0))
+exif = b"MM\x00*\x00\x00\x00\x08\x00\x01\x01\x12\x00\x03\x00\x00\x00\x01\x00\x06\x00\x00\x00\x00\x00\x00"
+data = chunk(b"IDAT", zlib.compress(b"\x00" * 100000)) + chunk(b"IEND", b"")
+open("huge/a/plain.png", "wb").write(head + data)
+open("huge/b/turned.png", "wb").write(head + chunk(b"eXIf", exif) + data)
+PY
+memory=$(peak "$cnn" train net.toml --data huge --quiet)
+says "$name" "huge/a/plain.png"
+says "$name" "huge/b/turned.png"
+[ "$memory" -lt 204800 ] || fail "$name: $memory KiB"
+pass "$name ($memory KiB)"
+
+name="a config of 1 GB, and one 100,000 brackets deep, are refused"
+truncate -s 1G large.toml
+memory=$(peak "$cnn" inspect large.toml)
+says "$name" "4194304 at most"
+[ "$memory" -lt 102400 ] || fail "$name: $memory KiB"
+python3 -c 'print("[model]\nlayers = " + "[" * 100000)' >deep.toml
+expect "$name" 2 "$cnn" inspect deep.toml
+pass "$name"
+
+name="a model file that lies about its header is refused within 200 MB"
+for header in 'struct.pack("<Q", 2**63)' \
+  'struct.pack("<Q", 90) + b"{\"a\":{\"dtype\":\"F32\",\"shape\":[4294967295,4294967295],\"data_offsets\":[0,16]}}".ljust(90)' \
+  'b"\x80\x04\x95pickle"' 'b"\x89HDF\r\n\x1a\n"'; do
+  python3 -c "import struct; open('bad.safetensors', 'wb').write($header)"
+  memory=$(peak "$cnn" predict data --model bad.safetensors)
+  [ "$memory" -lt 204800 ] || fail "$name: $memory KiB"
+  expect "$name" 4 "$cnn" predict data --model bad.safetensors
+done
+pass "$name"
+
+name="a reader that goes away does not end a training"
+"$cnn" train net.toml --run piped --json --epochs 3 2>"$said" | head -1 >/dev/null
+expect "$name" 0 test -f runs/piped/model.safetensors
+pass "$name"
+
+echo "all faults survived in $((SECONDS - begin)) s"
