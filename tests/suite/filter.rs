@@ -66,10 +66,10 @@ fn the_digit_of_the_lecture_is_encoded_as_3_2_2_3() {
     let mut golden = Golden::new();
     golden.check(&repository("tests/snapshots/filter-zero.txt"), &transcript);
     golden.finish();
-    let readme = std::fs::read_to_string(repository("README.md")).unwrap();
+    let readme = std::fs::read_to_string(repository("docs/filters.md")).unwrap();
     assert!(
         readme.contains(&transcript),
-        "the README shows {transcript}"
+        "docs/filters.md shows {transcript}"
     );
 }
 
