@@ -8,6 +8,7 @@ pub mod config;
 pub mod dataset;
 pub mod diagnostic;
 pub mod evaluate;
+pub mod fetch;
 mod files;
 pub mod filter;
 pub mod handmade;

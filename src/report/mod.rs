@@ -1,8 +1,10 @@
 //! Events and results → what a person or a program sees. The only floor that prints.
 
 pub mod curves;
+pub mod data_sets;
 pub mod diagnostics;
 pub mod evaluation;
+pub mod fetching;
 pub mod filter;
 pub mod html;
 pub mod inspection;

@@ -17,6 +17,7 @@ mod command_line;
 mod devices;
 mod end_to_end;
 mod errors;
+mod fetch;
 mod filter;
 mod golden_layers;
 mod golden_training;
