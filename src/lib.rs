@@ -27,5 +27,6 @@ pub mod report;
 pub mod run;
 pub mod schedule;
 pub mod shape;
+pub mod survey;
 pub mod template;
 pub mod train;

@@ -2,8 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::preprocess::Preprocessing;
-use super::{Splits, idx};
+use super::{Request, Splits, idx};
 use crate::diagnostic::{Diagnostic, Error, Result};
 
 /// A data set that goes by a name.
@@ -121,7 +120,7 @@ macro_rules! embedded {
 }
 
 /// Loads a built-in data set; `None` if the source is no such name.
-pub(super) fn load(source: &str, preprocessing: &Preprocessing) -> Result<Option<Splits>> {
+pub(super) fn load(source: &str, request: &Request) -> Result<Option<Splits>> {
     if source == "mnist-5k" {
         let files = [
             embedded!("train-images-idx3-ubyte.gz"),
@@ -129,7 +128,7 @@ pub(super) fn load(source: &str, preprocessing: &Preprocessing) -> Result<Option
             embedded!("t10k-images-idx3-ubyte.gz"),
             embedded!("t10k-labels-idx1-ubyte.gz"),
         ];
-        return idx::load_embedded(files, preprocessing).map(Some);
+        return idx::load_embedded(files, &request.preprocessing).map(Some);
     }
     let Some(set) = BUILT_IN.iter().find(|set| set.name == source) else {
         return Ok(None);
@@ -142,7 +141,7 @@ pub(super) fn load(source: &str, preprocessing: &Preprocessing) -> Result<Option
             .help(format!("run `cnn data fetch {source}`"));
         return Err(Error::data(diagnostic));
     }
-    let mut splits = super::load_path(&folder, preprocessing)?;
+    let mut splits = super::load_path(&folder, request)?;
     let named = CLASS_NAMES.iter().find(|(name, _)| *name == source);
     if let Some((_, names)) = named
         && names.len() == splits.classes.len()

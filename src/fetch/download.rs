@@ -123,6 +123,7 @@ impl Downloader<'_> {
                 "try again later, it goes on after byte {have}, or name another mirror with `--mirror URL`"
             )
         } else {
+            let _ = fs::remove_file(self.part_path(file));
             "look whether the network can be reached, or name another mirror with `--mirror URL`"
                 .to_owned()
         };

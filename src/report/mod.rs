@@ -14,6 +14,7 @@ mod number;
 pub mod prediction;
 pub mod reference;
 pub mod schema;
+pub mod survey;
 pub mod templates;
 pub mod training;
 

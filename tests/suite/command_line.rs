@@ -36,7 +36,7 @@ fn help_reads_as_it_should() {
             &[command, "--help"],
         );
     }
-    for command in ["list", "fetch"] {
+    for command in ["list", "fetch", "check", "stats", "show"] {
         check(
             &mut golden,
             &format!("help-data-{command}"),

@@ -694,10 +694,9 @@ fn the_command_says_what_is_wrong_and_how_it_ends() {
         "fetching mnist, 11.6 MB\n\
          train-images-idx3-ubyte.gz: 9.9 MB\n\
          $MIRROR/train-images-idx3-ubyte.gz: status 404\n\
-         error: no mirror has `train-images-idx3-ubyte.gz` whole\n  \
-         |\n  \
-         = note: $MIRROR/train-images-idx3-ubyte.gz: status 404\n  \
-         = help: look whether the network can be reached, or name another mirror with `--mirror URL`\n"
+         error: no mirror has `train-images-idx3-ubyte.gz` whole\n\
+         note: $MIRROR/train-images-idx3-ubyte.gz: status 404\n\
+         help: look whether the network can be reached, or name another mirror with `--mirror URL`\n\n"
     );
     assert_eq!(names(&lab.path("datasets")), [""; 0]);
     let wrong = Server::new(|_, _, stream| {

@@ -29,5 +29,6 @@ mod properties;
 mod random_layers;
 mod resume;
 mod support;
+mod survey;
 mod weight_rules;
 mod zoo;
