@@ -1,6 +1,6 @@
 //! Files that appear whole or not at all.
 
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::io::Write as _;
 use std::path::Path;
 
@@ -71,6 +71,40 @@ pub(crate) fn write_folder(path: &Path, files: &[(&str, &[u8])]) -> Result<()> {
     }
     sync_folder(path);
     Ok(())
+}
+
+/// Gives a folder that is finished its name.
+///
+/// # Errors
+/// When something has that name by now, or the folder above cannot be written.
+pub(crate) fn rename_folder(from: &Path, to: &Path) -> Result<()> {
+    if let Ok(folder) = File::open(from) {
+        let _ = folder.sync_all();
+    }
+    fs::rename(from, to).map_err(|error| Error::io("create", to, &error))?;
+    sync_folder(to);
+    Ok(())
+}
+
+/// Locks a folder until the result is dropped; nothing if another process has it. A killed process
+/// leaves no lock.
+///
+/// # Errors
+/// When the file system cannot lock.
+pub(crate) fn lock_folder(folder: &Path) -> Result<Option<File>> {
+    // Where folders cannot be opened the lock is a file beside it.
+    let (path, opened) = if cfg!(unix) {
+        (folder.to_owned(), File::open(folder))
+    } else {
+        let path = folder.with_extension("lock");
+        (path.clone(), File::create(path))
+    };
+    let lock = opened.map_err(|error| Error::io("open", &path, &error))?;
+    match lock.try_lock() {
+        Ok(()) => Ok(Some(lock)),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(error)) => Err(Error::io("lock", &path, &error)),
+    }
 }
 
 /// Removes what a killed process left unfinished in a folder.

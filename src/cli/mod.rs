@@ -1,5 +1,6 @@
 //! Arguments, dispatch, exit codes. One file a command.
 
+mod data;
 mod eval;
 mod filter;
 mod filter_words;
@@ -45,6 +46,8 @@ enum Command {
     Eval(eval::Arguments),
     Predict(predict::Arguments),
     Inspect(inspect::Arguments),
+    #[command(subcommand)]
+    Data(data::Command),
     Filter(filter::Arguments),
     New(new::Arguments),
     Schema(schema::Arguments),
@@ -134,6 +137,7 @@ fn dispatch(command: Command, quiet: bool) -> Result<u8> {
         Command::Eval(arguments) => eval::run(&arguments),
         Command::Predict(arguments) => predict::run(&arguments),
         Command::Inspect(arguments) => inspect::run(&arguments, quiet),
+        Command::Data(command) => data::run(&command, quiet),
         Command::Filter(arguments) => filter::run(&arguments, quiet),
         Command::New(arguments) => new::run(&arguments, quiet),
         Command::Schema(arguments) => schema::run(&arguments),

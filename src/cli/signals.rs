@@ -26,3 +26,14 @@ pub(super) fn listen() -> Result<Stop> {
     }
     Ok(stop)
 }
+
+/// Ends the process at the first signal, with its exit code: for commands that leave nothing half
+/// done, however they end.
+pub(super) fn end_at_once() -> Result<()> {
+    let always = Arc::new(AtomicBool::new(true));
+    for (signal, exit_code) in [(SIGINT, 130), (SIGTERM, 143)] {
+        flag::register_conditional_shutdown(signal, exit_code, Arc::clone(&always))
+            .map_err(|error| Error::io("listen to", Path::new("signals"), &error))?;
+    }
+    Ok(())
+}

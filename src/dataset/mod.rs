@@ -24,7 +24,9 @@ mod stream;
 
 pub use augment::Augment;
 pub use batches::{Batch, assemble, order};
+pub use builtin::{BUILT_IN, BuiltIn, folder as datasets_folder};
 pub use folder::pictures_below;
+pub use idx::idx_shape;
 pub use loader::Loader;
 pub use picture::{MAX_PICTURE_BYTES, Pixels, picture_pixels, read_picture};
 pub use preprocess::{Invert, Preprocessing, input_of};
@@ -116,7 +118,7 @@ pub fn load(request: &Request) -> Result<Dataset> {
     check_shape(preprocessing)?;
     let source = request.source.as_str();
     let path = Path::new(source);
-    let (name, mut splits) = if let Some(splits) = builtin::load(source, preprocessing)? {
+    let (name, mut splits) = if let Some(splits) = builtin::load(source, request)? {
         (source.to_owned(), splits)
     } else {
         (path_name(path), load_path(path, request)?)

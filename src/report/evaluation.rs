@@ -112,7 +112,7 @@ fn mistakes(classes: &[String], report: &Report) -> String {
     text
 }
 
-fn right(table: &mut Table, columns: std::ops::Range<usize>) {
+pub(super) fn right(table: &mut Table, columns: std::ops::Range<usize>) {
     for column in columns {
         if let Some(column) = table.column_mut(column) {
             column.set_cell_alignment(CellAlignment::Right);
@@ -120,7 +120,7 @@ fn right(table: &mut Table, columns: std::ops::Range<usize>) {
     }
 }
 
-fn lines(table: &Table) -> String {
+pub(super) fn lines(table: &Table) -> String {
     let table = table.to_string();
     table
         .lines()

@@ -1,8 +1,10 @@
 //! Events and results → what a person or a program sees. The only floor that prints.
 
 pub mod curves;
+pub mod data_sets;
 pub mod diagnostics;
 pub mod evaluation;
+pub mod fetching;
 pub mod filter;
 pub mod html;
 pub mod inspection;
@@ -12,6 +14,7 @@ mod number;
 pub mod prediction;
 pub mod reference;
 pub mod schema;
+pub mod survey;
 pub mod templates;
 pub mod training;
 

@@ -22,7 +22,7 @@ const FLOORS: &[&[&str]] = &[
         "schedule",
     ],
     &[
-        "evaluate", "filter", "load", "measure", "predict", "template", "train",
+        "evaluate", "fetch", "filter", "load", "measure", "predict", "survey", "template", "train",
     ],
     &["report"],
     &["cli"],

@@ -28,12 +28,19 @@ fn help_reads_as_it_should() {
     check(&mut golden, "version", &["--version"]);
     check(&mut golden, "help", &["--help"]);
     for command in [
-        "train", "eval", "predict", "inspect", "new", "schema", "filter",
+        "train", "eval", "predict", "inspect", "new", "schema", "filter", "data",
     ] {
         check(
             &mut golden,
             &format!("help-{command}"),
             &[command, "--help"],
+        );
+    }
+    for command in ["list", "fetch", "check", "stats", "show"] {
+        check(
+            &mut golden,
+            &format!("help-data-{command}"),
+            &["data", command, "--help"],
         );
     }
     golden.finish();

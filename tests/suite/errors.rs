@@ -265,7 +265,7 @@ fn faulty_class_folders_are_told() {
     for (name, data) in [
         ("data_missing", "photos"),
         ("data_nearly_built_in", "mnist5k"),
-        ("data_not_yet_built_in", "cifar10"),
+        ("data_not_fetched", "cifar10"),
         ("data_csv", "table.csv"),
         ("folder_empty", "empty"),
         ("folder_of_pictures", "flat"),

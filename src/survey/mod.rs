@@ -1,0 +1,158 @@
+//! Looking at a data set before a network learns from it: faults, figures, a sheet of samples.
+
+mod check;
+mod font;
+mod sheet;
+mod stats;
+
+use std::path::Path;
+
+pub use check::{Check, Repeated, Sample, check};
+pub use sheet::{Cell, Sheet, sheet};
+pub use stats::{SizeCount, Stats, stats};
+
+use crate::config::{OnBadImage, Override};
+use crate::dataset::{self, BUILT_IN, Dataset, Request, Samples};
+use crate::diagnostic::{Diagnostic, Error, Result};
+use crate::load::Project;
+
+/// Pictures of a folder that are looked at for the size to bring all to.
+const LOOKED_AT: usize = 20;
+
+/// A data set as a config or the command line names it.
+#[derive(Debug)]
+pub struct Subject {
+    /// What it is called.
+    pub name: String,
+    /// The config; a plain one that stretches to the size of the first picture if there was none.
+    project: Project,
+    request: Request,
+    /// Whether a config was given.
+    pub has_config: bool,
+    /// The data set.
+    pub dataset: Dataset,
+}
+
+impl Subject {
+    /// Loads the data of a config, or a source by its name or path. Files that cannot be read are passed over, and
+    /// are told by [`check()`].
+    ///
+    /// # Errors
+    /// When the config is faulty, or the source as a whole.
+    pub fn load(name: &str) -> Result<Self> {
+        let path = Path::new(name);
+        let has_config = path
+            .extension()
+            .is_some_and(|extension| extension.eq_ignore_ascii_case("toml"));
+        let project = if has_config {
+            Project::read(path, &[])?
+        } else {
+            plain_project(name)?
+        };
+        let mut request = project.request()?.clone();
+        if !has_config {
+            name.clone_into(&mut request.source);
+        }
+        if request.source.is_empty() {
+            let message = format!("the config `{name}` names no data");
+            let help = "add `source = \"mnist-5k\"` to `[data]`, or give the data set itself";
+            return Err(Error::config(Diagnostic::error(message).help(help)));
+        }
+        // One file at a time: memory stays the same however large the set, and each fault is told.
+        request.on_bad_image = OnBadImage::Skip;
+        request.cache_bytes = 0;
+        let dataset = dataset::load(&request)?;
+        Ok(Self {
+            name: request.source.clone(),
+            project,
+            request,
+            has_config,
+            dataset,
+        })
+    }
+
+    /// Returns the splits that there are, by name.
+    pub fn splits(&self) -> impl Iterator<Item = (&'static str, &Samples)> {
+        let splits = [
+            ("train", Some(&self.dataset.train)),
+            ("validation", self.dataset.validation.as_ref()),
+            ("test", self.dataset.test.as_ref()),
+        ];
+        let there = |(name, samples): (_, Option<_>)| Some((name, samples?));
+        splits.into_iter().filter_map(there)
+    }
+
+    /// Returns the split of a name.
+    ///
+    /// # Errors
+    /// When there is none.
+    fn split(&self, wanted: &str) -> Result<&Samples> {
+        if let Some((_, samples)) = self.splits().find(|(name, _)| *name == wanted) {
+            return Ok(samples);
+        }
+        let names: Vec<&str> = self.splits().map(|(name, _)| name).collect();
+        let message = format!("`{}` has no {wanted} split", self.name);
+        let help = format!("there are: `{}`", names.join("`, `"));
+        Err(Error::data(Diagnostic::error(message).help(help)))
+    }
+
+    /// Returns what has been passed over since this was last asked.
+    pub fn warnings(&self) -> Vec<Diagnostic> {
+        let of_splits = self
+            .splits()
+            .flat_map(|(_, samples)| samples.take_warnings());
+        self.dataset
+            .warnings
+            .iter()
+            .cloned()
+            .chain(of_splits)
+            .collect()
+    }
+
+    /// Counts the samples of each class, split by split.
+    #[must_use]
+    pub fn class_counts(&self) -> Vec<(&'static str, Vec<usize>)> {
+        let classes = self.dataset.classes.len();
+        let counts = |(name, samples): (_, &Samples)| (name, samples.class_counts(classes));
+        self.splits().map(counts).collect()
+    }
+}
+
+/// Makes a config for a source without one: the shape of the data as the input, and every picture stretched to it.
+fn plain_project(source: &str) -> Result<Project> {
+    let [channels, height, width] = stored_shape(source);
+    let text = format!(
+        "[model]\ninput = [{channels}, {height}, {width}]\n\
+         layers = [{{ type = \"flatten\" }}, {{ type = \"dense\", units = 2 }}]\n\
+         [data]\nresize = [{height}, {width}]\n"
+    );
+    let none: &[Override] = &[];
+    Project::check(source, &text, none)
+}
+
+/// Returns channels, height and width of the first pictures; a guess where there are none, which loading then tells.
+fn stored_shape(source: &str) -> [usize; 3] {
+    if let Some(set) = BUILT_IN.iter().find(|set| set.name == source) {
+        return set.shape;
+    }
+    let path = Path::new(source);
+    if let Some(shape) = dataset::idx_shape(path) {
+        return shape;
+    }
+    let pictures = dataset::pictures_below(path).unwrap_or_default();
+    let pixels = |path| {
+        let bytes = dataset::read_picture(path).ok()?;
+        dataset::picture_pixels(&bytes, false).ok()
+    };
+    let step = pictures.len().div_ceil(LOOKED_AT).max(1);
+    let mut shapes = pictures
+        .iter()
+        .step_by(step)
+        .filter_map(|path| pixels(path).map(|pixels| pixels.shape));
+    let Some([mut channels, height, width]) = shapes.next() else {
+        return [3, 32, 32];
+    };
+    // Grey pictures among coloured ones are turned into colours, not the other way round.
+    channels = shapes.fold(channels, |channels, [other, ..]| channels.max(other));
+    [channels, height, width]
+}
