@@ -22,7 +22,8 @@ const FLOORS: &[&[&str]] = &[
         "schedule",
     ],
     &[
-        "evaluate", "filter", "load", "measure", "predict", "template", "train",
+        "crossval", "evaluate", "filter", "group", "load", "measure", "predict", "sweep",
+        "template", "train",
     ],
     &["report"],
     &["cli"],
