@@ -27,6 +27,8 @@ mod numeric_gradients;
 mod properties;
 mod random_layers;
 mod resume;
+mod search;
+mod shown;
 mod support;
 mod weight_rules;
 mod zoo;
