@@ -29,10 +29,16 @@ impl Project {
     /// # Errors
     /// All errors of the file at once.
     pub fn read(path: &Path, overrides: &[Override]) -> Result<Self> {
+        Self::of_file(path, &read_text(path)?, overrides)
+    }
+
+    /// Checks the text that a config file holds; the network is named after the file if it has no name.
+    ///
+    /// # Errors
+    /// All errors of the text at once.
+    pub fn of_file(path: &Path, text: &str, overrides: &[Override]) -> Result<Self> {
         let name = path.display().to_string();
-        let text = read_text(path, &name)?;
-        tracing::debug!(path = name, bytes = text.len(), "config read");
-        let mut project = Self::check(&name, &text, overrides)?;
+        let mut project = Self::check(&name, text, overrides)?;
         if project.config.model.name.is_none() {
             let stem = path.file_stem().unwrap_or_default().to_string_lossy();
             project.config.model.name = Some(run_name_from(&stem));
@@ -239,7 +245,12 @@ pub struct Loaded {
     pub preprocessing: dataset::Preprocessing,
 }
 
-fn read_text(path: &Path, name: &str) -> Result<String> {
+/// Reads the text of a config file.
+///
+/// # Errors
+/// When there is no such file, or it is too long or no text.
+pub fn read_text(path: &Path) -> Result<String> {
+    let name = path.display();
     let failed = |reason: String| {
         Error::config(
             Diagnostic::error(format!("failed to read the config `{name}`: {reason}"))
@@ -269,5 +280,6 @@ fn read_text(path: &Path, name: &str) -> Result<String> {
             "a config has {MAX_CONFIG_BYTES} bytes at most"
         )));
     }
+    tracing::debug!(path = %name, bytes = bytes.len(), "config read");
     String::from_utf8(bytes).map_err(|_| failed("it is not UTF-8 text".to_owned()))
 }

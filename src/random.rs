@@ -15,6 +15,8 @@ pub(crate) enum Purpose {
     Dropout = 5,
     /// Noise added to values.
     Noise = 6,
+    /// The settings of a trial in a sweep.
+    Trial = 20,
 }
 
 /// A counter-based generator: value `n` of a key is `mix(key + (n + 1) · γ)`.

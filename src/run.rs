@@ -71,37 +71,18 @@ impl Run {
     /// # Errors
     /// When the folder cannot be written, or the exact name is taken.
     pub fn create(name: &str, exact: Option<&str>) -> Result<Self> {
-        let root = Path::new(FOLDER);
-        fs::create_dir_all(root).map_err(|error| Error::io("create", root, &error))?;
-        if let Some(exact) = exact {
-            let path = root.join(exact);
-            return match fs::create_dir(&path) {
-                Ok(()) => Self::prepare(path),
-                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Err(
-                    Error::config(Diagnostic::error(format!("a run `{exact}` exists")).help(
-                        format!("choose another name, or go on with `--resume {exact}`"),
-                    )),
-                ),
-                Err(error) => Err(Error::io("create", &path, &error)),
-            };
-        }
-        // Runs started together each find the next number free.
-        for number in 1_u32.. {
-            let path = root.join(format!("{name}-{number}"));
-            match fs::create_dir(&path) {
-                Ok(()) => return Self::prepare(path),
-                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
-                Err(error) => return Err(Error::io("create", &path, &error)),
-            }
-        }
-        Err(Error::config(Diagnostic::error(format!(
-            "no number is left for a run of `{name}`"
-        ))))
+        Self::create_at(create_folder(name, exact)?)
     }
 
-    fn prepare(path: PathBuf) -> Result<Self> {
+    /// Creates a run at `path`, below a folder that is there; what a killed process left there before
+    /// the run had begun is taken over.
+    ///
+    /// # Errors
+    /// When the folder cannot be written.
+    pub fn create_at(path: PathBuf) -> Result<Self> {
         let checkpoints = path.join("checkpoints");
-        fs::create_dir(&checkpoints).map_err(|error| Error::io("create", &checkpoints, &error))?;
+        fs::create_dir_all(&checkpoints)
+            .map_err(|error| Error::io("create", &checkpoints, &error))?;
         Self::open(path)
     }
 
@@ -110,21 +91,12 @@ impl Run {
     /// # Errors
     /// Exit code 7 when another process trains it.
     pub fn open(path: PathBuf) -> Result<Self> {
-        let (lock_path, lock) = open_lock(&path)?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                let message = format!("run `{}` is in use by another process", path.display());
-                let help = "wait until it ends, or start a run of its own without `--resume`";
-                return Err(Error::new(
-                    Kind::Busy,
-                    Diagnostic::error(message).help(help),
-                ));
-            }
-            Err(TryLockError::Error(error)) => return Err(Error::io("lock", &lock_path, &error)),
-        }
-        files::remove_unfinished(&path)?;
         let checkpoints = path.join("checkpoints");
+        let message = format!("run `{}` is in use by another process", path.display());
+        let help = "wait until it ends, or start a run of its own without `--resume`";
+        let busy = Diagnostic::error(message).help(help);
+        let lock = lock(&checkpoints, busy)?;
+        files::remove_unfinished(&path)?;
         if checkpoints.is_dir() {
             files::remove_unfinished(&checkpoints)?;
         }
@@ -154,18 +126,57 @@ impl Run {
     }
 }
 
-/// Opens what is locked while a run is in use: the folder of its checkpoints, where the system
-/// can lock folders, else a file in it.
-fn open_lock(run: &Path) -> Result<(PathBuf, File)> {
-    let folder = run.join("checkpoints");
+/// Creates the folder `runs/<name>-<n>/` with the first free number, or `runs/<exact>/`.
+///
+/// # Errors
+/// When it cannot be written, or the exact name is taken.
+pub(crate) fn create_folder(name: &str, exact: Option<&str>) -> Result<PathBuf> {
+    let root = Path::new(FOLDER);
+    fs::create_dir_all(root).map_err(|error| Error::io("create", root, &error))?;
+    if let Some(exact) = exact {
+        let path = root.join(exact);
+        return match fs::create_dir(&path) {
+            Ok(()) => Ok(path),
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Err(Error::config(
+                Diagnostic::error(format!("a run `{exact}` exists")).help(format!(
+                    "choose another name, or go on with `--resume {exact}`"
+                )),
+            )),
+            Err(error) => Err(Error::io("create", &path, &error)),
+        };
+    }
+    // Runs started together each find the next number free.
+    for number in 1_u32.. {
+        let path = root.join(format!("{name}-{number}"));
+        match fs::create_dir(&path) {
+            Ok(()) => return Ok(path),
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(Error::io("create", &path, &error)),
+        }
+    }
+    Err(Error::config(Diagnostic::error(format!(
+        "no number is left for a run of `{name}`"
+    ))))
+}
+
+/// Locks a folder while the returned file is held: the folder itself, where the system can lock
+/// folders, else a file in it.
+///
+/// # Errors
+/// `busy` with exit code 7 when another process holds it.
+pub(crate) fn lock(folder: &Path, busy: Diagnostic) -> Result<File> {
     let (path, lock) = if cfg!(unix) {
-        (folder.clone(), File::open(&folder))
+        (folder.to_path_buf(), File::open(folder))
     } else {
         let path = folder.join("lock");
         (path.clone(), File::create(path))
     };
     let lock = lock.map_err(|error| Error::io("open", &path, &error))?;
-    Ok((path, lock))
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => Err(Error::new(Kind::Busy, busy)),
+        Err(TryLockError::Error(error)) => Err(Error::io("lock", &path, &error)),
+    }
 }
 
 /// Reads `run.json`.

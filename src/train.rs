@@ -32,6 +32,10 @@ pub struct Options<'a> {
     pub threads: usize,
     /// Asks the run to save and stop.
     pub stop: &'a Stop,
+    /// Epochs after which the run pauses, where they are fewer than the config's.
+    pub until: Option<usize>,
+    /// Whether the best weights are measured on the test split at the end.
+    pub test: bool,
 }
 
 /// The run folder of a training.
@@ -41,6 +45,8 @@ pub enum Target {
     New,
     /// A new one with this name.
     Named(String),
+    /// A new one at this path, below a folder that is there.
+    At(PathBuf),
     /// One that exists, to go on with.
     Resume(PathBuf),
 }
@@ -106,6 +112,8 @@ pub struct Start {
     pub steps_per_epoch: usize,
     /// Seed.
     pub seed: u64,
+    /// The figures of the epochs done before this start.
+    pub rows: Vec<Row>,
 }
 
 /// A step that is done.
@@ -163,6 +171,8 @@ pub enum Reason {
     Finished,
     /// Early stopping.
     NoBetter,
+    /// As many epochs as were asked for are done, and the config has more.
+    Paused,
     /// A signal; the exit code that belongs to it.
     Stopped(u8),
 }

@@ -1,19 +1,22 @@
 //! Arguments, dispatch, exit codes. One file a command.
 
+mod crossval;
 mod data;
 mod eval;
 mod filter;
 mod filter_words;
+mod follow;
 mod inspect;
 mod new;
 mod predict;
 mod schema;
 mod signals;
+mod sweep;
 mod train;
 
 use clap::{ArgAction, Args, Parser, Subcommand};
 
-use crate::config::Override;
+use crate::config::{Override, is_run_name};
 use crate::diagnostic::{Diagnostic, Error, Result};
 use crate::model::Device;
 use crate::report::{self, diagnostics};
@@ -43,6 +46,8 @@ struct OutputArguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Train(train::Arguments),
+    Crossval(crossval::Arguments),
+    Sweep(sweep::Arguments),
     Eval(eval::Arguments),
     Predict(predict::Arguments),
     Inspect(inspect::Arguments),
@@ -109,6 +114,52 @@ fn setting(text: &str) -> std::result::Result<Override, String> {
     }
 }
 
+/// Reads the name of a folder below `runs/`.
+fn run_name(name: &str) -> std::result::Result<String, String> {
+    if !is_run_name(name) {
+        return Err(
+            "a run's name has letters, digits, `-`, `_` and `.`, and is not `latest`".to_owned(),
+        );
+    }
+    Ok(name.to_owned())
+}
+
+/// Settings that have options of their own.
+#[derive(Debug, Args)]
+struct ConfigArguments {
+    /// Data set or path in place of the config's
+    #[arg(long, value_name = "SOURCE")]
+    data: Option<String>,
+    /// Epochs in place of the config's
+    #[arg(long, value_name = "N")]
+    epochs: Option<String>,
+    /// Pictures in one step, in place of the config's
+    #[arg(long, value_name = "N")]
+    batch_size: Option<String>,
+    /// Seed in place of the config's
+    #[arg(long, value_name = "N")]
+    seed: Option<String>,
+}
+
+impl ConfigArguments {
+    fn overrides(&self) -> Vec<Override> {
+        let options = [
+            ("--epochs", "train.epochs", &self.epochs),
+            ("--batch-size", "train.batch_size", &self.batch_size),
+            ("--seed", "train.seed", &self.seed),
+        ];
+        let set = options.into_iter().filter_map(|(option, key, value)| {
+            Some(Override {
+                option: option.to_owned(),
+                key: key.to_owned(),
+                value: value.clone()?,
+            })
+        });
+        set.chain(self.data.as_deref().map(Override::data))
+            .collect()
+    }
+}
+
 /// Runs the command line; returns the exit code.
 #[must_use]
 pub fn run() -> u8 {
@@ -134,6 +185,8 @@ pub fn run() -> u8 {
 fn dispatch(command: Command, quiet: bool) -> Result<u8> {
     match command {
         Command::Train(arguments) => train::run(&arguments, quiet),
+        Command::Crossval(arguments) => crossval::run(&arguments, quiet),
+        Command::Sweep(arguments) => sweep::run(&arguments, quiet),
         Command::Eval(arguments) => eval::run(&arguments),
         Command::Predict(arguments) => predict::run(&arguments),
         Command::Inspect(arguments) => inspect::run(&arguments, quiet),

@@ -7,6 +7,7 @@ use super::form::Form;
 use super::node::{Node, Value};
 use super::reader::{self, Mismatch, Reader, Spanned};
 use super::size::{PADDING, POSITIVE_SIZE, Padding, Size};
+use super::validation::{VALIDATION, Validation};
 use super::value::{self, COUNT, Kind as _, Number, POSITIVE, Plain, STRING};
 use crate::diagnostic::{Diagnostic, Span};
 
@@ -63,8 +64,8 @@ pub struct Data {
     pub rescale: Option<f64>,
     /// Normalization after `rescale`.
     pub normalize: Spanned<Normalize>,
-    /// Share of the training split held out for validation.
-    pub validation: Option<f64>,
+    /// What of the training split is held out for validation.
+    pub validation: Option<Validation>,
     /// Inversion of pictures.
     pub invert: Invert,
     /// What becomes of a picture that cannot be decoded.
@@ -114,7 +115,7 @@ impl Data {
             normalize: read_normalize(reader),
             validation: reader
                 .optional("validation", &VALIDATION)
-                .map(|fraction| fraction.value),
+                .map(|validation| validation.value),
             invert: reader.or("invert", Invert::Auto, &INVERT).value,
             on_bad_image: reader
                 .or(
@@ -162,8 +163,8 @@ impl Data {
                 );
             }
         }
-        if let Some(fraction) = self.validation {
-            let _ = writeln!(text, "validation = {}", value::float(fraction));
+        if let Some(validation) = self.validation {
+            let _ = writeln!(text, "validation = {}", validation.to_toml());
         }
         let invert = match self.invert {
             Invert::Auto => "\"auto\"",
@@ -197,11 +198,6 @@ const PICTURE_PADDING: Plain<Padding> = Plain {
     },
 };
 
-const VALIDATION: Plain<f64> = Plain {
-    parse: validation,
-    form: || fraction().form(),
-};
-
 const INVERT: Plain<Invert> = Plain {
     parse: invert,
     form: || Form::Either(vec![Form::Words(vec!["auto"]), Form::Boolean]),
@@ -228,19 +224,6 @@ fn picture_padding(node: &Node) -> Result<Padding, Mismatch> {
         }
         Ok(padding) => Ok(padding),
     }
-}
-
-fn validation(node: &Node) -> Result<f64, Mismatch> {
-    let expected = "a fraction between 0 and 1";
-    if matches!(node.value, Value::String(_)) {
-        return Err(Mismatch::new(expected, node).help("a path is not supported yet"));
-    }
-    fraction().parse(node)
-}
-
-fn fraction() -> Number {
-    let expected = "a fraction between 0 and 1";
-    value::number(expected, |fraction| fraction > 0.0 && fraction < 1.0)
 }
 
 /// Reads `"auto"`, `true` or `false`.

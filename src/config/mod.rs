@@ -18,6 +18,7 @@ mod size;
 mod tagged;
 mod task;
 mod train;
+mod validation;
 mod value;
 mod weights;
 mod words;
@@ -40,6 +41,7 @@ pub use schedule::{Schedule, ScheduleKind};
 pub use size::{Amount, Padding, Size};
 pub use task::Task;
 pub use train::{EarlyStopping, Metric, Train};
+pub use validation::Validation;
 pub use weights::{Constraint, Fan, Initializer, Weights};
 pub use words::nearest;
 

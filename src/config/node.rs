@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
 use toml::de::{DeTable, DeValue};
 
 use crate::diagnostic::{Diagnostic, Source, Span};
@@ -132,7 +133,7 @@ fn convert(value: &DeValue<'_>, place: Span) -> Node {
 }
 
 /// An override of one setting: a dotted key and its value, from the command line.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Override {
     /// The option it came from, such as `--set` or `--epochs`.
     pub option: String,

@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use serde::{Deserialize, Serialize};
+
 use super::form::Form;
 use super::node::Node;
 use super::optimizer::{self, Adaptive, Optimizer};
@@ -29,7 +31,8 @@ pub struct Train {
 }
 
 /// A figure that is watched from epoch to epoch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Metric {
     /// Loss on the validation split.
     ValidationLoss,

@@ -37,7 +37,7 @@ fn the_shipped_digits_load() {
 fn validation_is_set_apart_and_the_fingerprint_stays() {
     let mut request = request("mnist-5k");
     let whole = load(&request).unwrap();
-    request.validation = Some(0.1);
+    request.validation = Some(Validation::Fraction(0.1));
     let parts = load(&request).unwrap();
     let validation = parts.validation.as_ref().unwrap();
     assert_eq!((parts.train.len(), validation.len()), (3600, 400));
@@ -147,7 +147,7 @@ fn folders_are_checked_and_measured() {
     assert_eq!(data.name, "shapes");
     assert!((data.border - 150.0).abs() < 1e-4);
     put("val/b/1.png", 200);
-    request.validation = Some(0.25);
+    request.validation = Some(Validation::Fraction(0.25));
     check_fault(
         &request,
         &format!("`{source}` has a validation folder, and the config sets apart a fraction too"),

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::config::{OnBadImage, Task};
+use crate::config::{OnBadImage, Task, Validation};
 use crate::diagnostic::{Diagnostic, Error, Result};
 
 mod augment;
@@ -18,6 +18,7 @@ mod picture;
 mod preprocess;
 mod request;
 mod samples;
+mod shares;
 mod split;
 mod statistics;
 mod stream;
@@ -41,8 +42,8 @@ pub struct Request {
     pub source: String,
     /// How a picture becomes the network's input.
     pub preprocessing: Preprocessing,
-    /// Fraction of the training samples set apart for validation, between 0 and 1.
-    pub validation: Option<f64>,
+    /// What of the training samples is set apart for validation.
+    pub validation: Option<Validation>,
     /// Decides which samples are set apart.
     pub seed: u64,
     /// What is to be learnt of each sample.
@@ -138,12 +139,12 @@ pub fn load(request: &Request) -> Result<Dataset> {
     }
     let (train, validation) = match (request.validation, splits.validation) {
         (None, validation) => (splits.train, validation),
-        (Some(fraction), None) => {
+        (Some(validation), None) => {
             let (train, validation) =
-                split::split(splits.train, splits.classes.len(), fraction, request.seed)?;
+                split::split(splits.train, splits.classes.len(), validation, request.seed)?;
             (train, Some(validation))
         }
-        (Some(fraction), Some(_)) => return Err(two_validations(source, fraction)),
+        (Some(validation), Some(_)) => return Err(two_validations(source, validation)),
     };
     Ok(Dataset {
         name,
@@ -171,10 +172,18 @@ fn check_shape(preprocessing: &Preprocessing) -> Result<()> {
     Err(Error::data(Diagnostic::error(message).help(help)))
 }
 
-fn two_validations(source: &str, fraction: f64) -> Error {
-    let message =
-        format!("`{source}` has a validation folder, and the config sets apart a fraction too");
-    let help = format!("remove `validation = {fraction}` from `[data]`, or the folder");
+fn two_validations(source: &str, validation: Validation) -> Error {
+    let (what, help) = match validation {
+        Validation::Fraction(fraction) => (
+            "the config sets apart a fraction too",
+            format!("remove `validation = {fraction}` from `[data]`, or the folder"),
+        ),
+        Validation::Fold { .. } => (
+            "folds are made of the training split alone",
+            "move the pictures of the validation folder to those to train on".to_owned(),
+        ),
+    };
+    let message = format!("`{source}` has a validation folder, and {what}");
     Error::data(Diagnostic::error(message).help(help))
 }
 

@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
+use rayon::prelude::*;
+
 use super::stream::Streamed;
 use crate::diagnostic::{Diagnostic, Result};
 
@@ -192,6 +194,27 @@ impl Samples {
             }
             Store::Floats(_) => {}
             Store::Streamed(streamed) => streamed.exchange_light_and_dark(),
+        }
+    }
+
+    /// Returns what tells equal samples: a hash of the values, or of the file; nothing where the sample is known
+    /// to be like no other, or its file cannot be read.
+    pub(super) fn contents(&self) -> Vec<Option<blake3::Hash>> {
+        let size = self.sample_len().max(1);
+        match &self.store {
+            Store::Bytes(bytes) => {
+                let samples = bytes.par_chunks(size);
+                samples.map(|bytes| Some(blake3::hash(bytes))).collect()
+            }
+            Store::Floats(floats) => {
+                let hash = |floats: &[f32]| {
+                    let mut hasher = blake3::Hasher::new();
+                    hash_floats(&mut hasher, floats);
+                    Some(hasher.finalize())
+                };
+                floats.par_chunks(size).map(hash).collect()
+            }
+            Store::Streamed(streamed) => streamed.contents(),
         }
     }
 

@@ -1,56 +1,85 @@
 //! Setting validation samples apart.
 
-use super::{Samples, Targets};
-use crate::diagnostic::{Diagnostic, Error, Result};
-use crate::random::{Purpose, Random};
+use std::collections::{HashMap, HashSet};
 
-/// Sets a fraction of the samples apart, of each class alike, in their original order.
+use super::shares::Population;
+use super::{Samples, Targets};
+use crate::config::Validation;
+use crate::diagnostic::{Diagnostic, Error, Result};
+
+/// Sets samples apart, of each class alike, in their original order; samples of equal content are never parted.
 ///
 /// The same seed always chooses the same samples. Each class keeps at least one sample for training.
 ///
 /// # Errors
-/// A diagnostic if no sample would be set apart.
+/// A diagnostic if no sample would be set apart, or a fold is left without any.
 pub(super) fn split(
     mut samples: Samples,
     classes: usize,
-    fraction: f64,
+    validation: Validation,
     seed: u64,
 ) -> Result<(Samples, Samples)> {
     // Numbers have no classes to keep in proportion: they are shared out as one.
-    let classes = if samples.labels().is_empty() {
-        1
-    } else {
-        classes
+    let (labels, classes) = match &samples.targets {
+        Targets::Classes(labels) => (labels.clone(), classes),
+        Targets::Values { .. } => (vec![0; samples.len()], 1),
     };
-    let labels = match &samples.targets {
-        Targets::Classes(labels) => labels.clone(),
-        Targets::Values { .. } => vec![0; samples.len()],
+    let firsts = first_of_content(&samples);
+    let population = Population {
+        labels: &labels,
+        classes,
+        firsts: &firsts,
+        seed,
     };
-    let mut counts = vec![0; classes];
-    for label in &labels {
-        if let Some(count) = counts.get_mut(*label as usize) {
-            *count += 1;
-        }
-    }
+    let is_chosen = match validation {
+        Validation::Fraction(fraction) => by_fraction(&population, fraction)?,
+        Validation::Fold { fold, of } => by_fold(&population, fold, of)?,
+    };
+    let chosen = samples.take(&is_chosen);
+    Ok((samples, chosen))
+}
+
+fn by_fraction(population: &Population<'_>, fraction: f64) -> Result<Vec<bool>> {
+    let counts = population.counts();
     let quotas = quotas(&counts, fraction);
     if quotas.iter().all(|quota| *quota == 0) {
         return Err(nothing_left(&counts, fraction));
     }
-    let mut is_chosen = vec![false; samples.len()];
-    for (class, quota) in quotas.iter().enumerate() {
-        let mut members: Vec<usize> = labels
-            .iter()
-            .enumerate()
-            .filter(|(_, label)| **label as usize == class)
-            .map(|(index, _)| index)
-            .collect();
-        Random::new(Purpose::Split, &[seed, class as u64]).shuffle(&mut members);
-        for index in members.into_iter().take(*quota) {
-            is_chosen[index] = true;
-        }
+    let is_chosen = population.mark(quotas);
+    if is_chosen.contains(&true) {
+        return Ok(is_chosen);
     }
-    let chosen = samples.take(&is_chosen);
-    Ok((samples, chosen))
+    let message = format!(
+        "`validation = {fraction}` leaves none for validation: samples of equal content stay together"
+    );
+    let help = "remove doubled samples, or set `validation` in `[data]` to more";
+    Err(Error::data(Diagnostic::error(message).help(help)))
+}
+
+fn by_fold(population: &Population<'_>, fold: usize, of: usize) -> Result<Vec<bool>> {
+    let contents: HashSet<&usize> = population.firsts.iter().collect();
+    if of > contents.len() {
+        let message = format!(
+            "{of} folds of {} different samples leave one empty",
+            contents.len()
+        );
+        let help = "take fewer folds, or add samples";
+        return Err(Error::data(Diagnostic::error(message).help(help)));
+    }
+    let folds = population.deal(of);
+    Ok(folds.iter().map(|own| own + 1 == fold).collect())
+}
+
+/// Returns for each sample the first one of the same content.
+fn first_of_content(samples: &Samples) -> Vec<usize> {
+    let mut firsts = HashMap::new();
+    let contents = samples.contents().into_iter().enumerate();
+    contents
+        .map(|(index, content)| match content {
+            Some(content) => *firsts.entry(*content.as_bytes()).or_insert(index),
+            None => index,
+        })
+        .collect()
 }
 
 /// Shares `round(fraction · total)` out over the classes by largest remainder; each keeps one sample at least.
@@ -146,7 +175,8 @@ mod tests {
     #[test]
     fn is_stratified_and_covers_each_sample_once() {
         let labels: Vec<u32> = (0..120).map(|index| u32::from(index % 4 == 0)).collect();
-        let Ok((train, validation)) = split(samples(&labels), 2, 0.2, 1) else {
+        let Ok((train, validation)) = split(samples(&labels), 2, Validation::Fraction(0.2), 1)
+        else {
             panic!("not split");
         };
         assert_eq!(validation.class_counts(2), [18, 6]);
@@ -169,14 +199,44 @@ mod tests {
     #[test]
     fn the_seed_decides() {
         let labels = [0; 100];
-        let chosen = |seed| split(samples(&labels), 1, 0.3, seed).map(|(_, chosen)| chosen);
+        let chosen = |seed| {
+            split(samples(&labels), 1, Validation::Fraction(0.3), seed).map(|(_, chosen)| chosen)
+        };
         assert_eq!(chosen(5), chosen(5));
         assert_ne!(chosen(5), chosen(6));
     }
 
     #[test]
+    fn equal_pictures_are_never_parted() {
+        // Each picture three times, in other places of the order.
+        let mut samples = samples(&[0; 90]);
+        samples.store = Store::Bytes((0..90).flat_map(|index| [index % 30, 7]).collect());
+        let contents = |samples: &Samples| -> HashSet<u8> {
+            let all = 0..samples.len();
+            all.map(|index| bytes(samples, index)[0]).collect()
+        };
+        let folds = (1..=4).map(|fold| Validation::Fold { fold, of: 4 });
+        for validation in folds.chain([Validation::Fraction(0.25)]) {
+            let Ok((train, chosen)) = split(samples.clone(), 1, validation, 3) else {
+                panic!("not split");
+            };
+            assert!(contents(&train).is_disjoint(&contents(&chosen)));
+            assert!((18..=24).contains(&chosen.len()), "{}", chosen.len());
+        }
+        samples.store = Store::Bytes(vec![1; 180]);
+        let Err(error) = split(samples.clone(), 1, Validation::Fraction(0.25), 3) else {
+            panic!("no error");
+        };
+        assert!(error.to_string().contains("equal content"), "{error}");
+        let Err(error) = split(samples, 1, Validation::Fold { fold: 1, of: 2 }, 3) else {
+            panic!("no error");
+        };
+        assert!(error.to_string().contains("leave one empty"), "{error}");
+    }
+
+    #[test]
     fn nothing_to_set_apart_is_an_error() {
-        let Err(error) = split(samples(&[0, 0, 1, 1]), 2, 0.1, 1) else {
+        let Err(error) = split(samples(&[0, 0, 1, 1]), 2, Validation::Fraction(0.1), 1) else {
             panic!("no error");
         };
         assert_eq!(
@@ -187,7 +247,7 @@ mod tests {
             error.diagnostics[0].helps,
             ["set `validation` in `[data]` to 0.125 or more"]
         );
-        let Err(error) = split(samples(&[0, 1]), 2, 0.5, 1) else {
+        let Err(error) = split(samples(&[0, 1]), 2, Validation::Fraction(0.5), 1) else {
             panic!("no error");
         };
         assert_eq!(

@@ -1,9 +1,11 @@
 //! Samples that lie in files and are decoded when they are asked for.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::fs;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
+
+use rayon::prelude::*;
 
 use super::picture::{self, Fault};
 use super::preprocess::Preprocessing;
@@ -33,15 +35,21 @@ impl Location {
         }
     }
 
+    /// Reads the file.
+    fn read(&self) -> std::io::Result<Vec<u8>> {
+        match self {
+            Self::File(path) => picture::read_picture(path),
+        }
+    }
+
     /// Reads the file and decodes it.
     pub(super) fn decode(
         &self,
         preprocessing: &Preprocessing,
     ) -> std::result::Result<Values<'static>, Fault> {
-        let bytes = match self {
-            Self::File(path) => picture::read_picture(path),
-        };
-        let bytes = bytes.map_err(|error| Fault::Unreadable(error.to_string()))?;
+        let bytes = self
+            .read()
+            .map_err(|error| Fault::Unreadable(error.to_string()))?;
         picture::decode(&bytes, preprocessing)
     }
 }
@@ -137,6 +145,25 @@ impl Streamed {
             locations: samples::take(&mut self.locations, is_taken),
             ..self.clone()
         }
+    }
+
+    /// Returns a hash of each file, in so far as there is another of its size.
+    pub(super) fn contents(&self) -> Vec<Option<blake3::Hash>> {
+        let sizes: Vec<u64> = self
+            .locations
+            .par_iter()
+            .map(Location::size_bytes)
+            .collect();
+        let mut counts = HashMap::new();
+        for size in &sizes {
+            *counts.entry(size).or_insert(0_u32) += 1;
+        }
+        let hash = |(location, size): (&Location, &u64)| {
+            let is_alone = counts.get(size) == Some(&1);
+            let bytes = if is_alone { None } else { location.read().ok() };
+            bytes.map(|bytes| blake3::hash(&bytes))
+        };
+        self.locations.par_iter().zip(&sizes).map(hash).collect()
     }
 
     /// Adds names and sizes.

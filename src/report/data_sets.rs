@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::evaluation::{lines, plain_table, right};
+use super::evaluation::{plain_table, right, table_lines};
 use super::number::thousands;
 use super::plain;
 use crate::dataset::BuiltIn;
@@ -33,7 +33,7 @@ pub fn render_list(sets: &[BuiltIn]) -> String {
         ]);
     }
     right(&mut table, 3..6);
-    lines(&table)
+    table_lines(&table)
 }
 
 fn place(set: &BuiltIn) -> String {

@@ -67,7 +67,7 @@ fn class_table(classes: &[String], report: &Report) -> String {
         ]);
     }
     right(&mut table, 1..5);
-    lines(&table)
+    table_lines(&table)
 }
 
 fn confusion(classes: &[String], report: &Report) -> String {
@@ -82,7 +82,7 @@ fn confusion(classes: &[String], report: &Report) -> String {
         table.add_row(std::iter::once(Cell::new(plain(name))).chain(cells));
     }
     right(&mut table, 1..classes.len() + 1);
-    lines(&table)
+    table_lines(&table)
 }
 
 fn mistakes(classes: &[String], report: &Report) -> String {
@@ -120,7 +120,7 @@ pub(super) fn right(table: &mut Table, columns: std::ops::Range<usize>) {
     }
 }
 
-pub(super) fn lines(table: &Table) -> String {
+pub(super) fn table_lines(table: &Table) -> String {
     let table = table.to_string();
     table
         .lines()

@@ -59,6 +59,7 @@ fn training_end(end: &End) -> Value {
     let reason = match end.reason {
         Reason::Finished => "finished",
         Reason::NoBetter => "early_stopping",
+        Reason::Paused => "paused",
         Reason::Stopped(_) => "stopped",
     };
     json!({

@@ -1,5 +1,7 @@
 //! Events and results → what a person or a program sees. The only floor that prints.
 
+mod bars;
+pub mod crossval;
 pub mod curves;
 pub mod data_sets;
 pub mod diagnostics;
@@ -11,11 +13,14 @@ pub mod inspection;
 pub mod json;
 pub mod measurement;
 mod number;
+pub mod plot;
 pub mod prediction;
 pub mod reference;
 pub mod schema;
 pub mod survey;
+pub mod sweep;
 pub mod templates;
+pub mod tensorboard;
 pub mod training;
 
 use std::io::{self, Write};
@@ -68,6 +73,12 @@ impl Output {
 pub fn terminal_width() -> Option<usize> {
     let (width, _) = terminal_size::terminal_size_of(io::stdout())?;
     Some(usize::from(width.0))
+}
+
+/// Returns the columns of the terminal that standard error is, or as many as text has elsewhere.
+fn error_width() -> usize {
+    let size = terminal_size::terminal_size_of(io::stderr());
+    size.map_or(80, |(width, _)| usize::from(width.0))
 }
 
 /// Writes text to standard error; nothing can be said of a failure there.

@@ -24,6 +24,11 @@ pub(super) fn percent(share: f64) -> String {
     format!("{:.2} %", share * 100.0)
 }
 
+/// Writes a rate rounded to a whole number.
+pub(super) fn whole(number: f64) -> String {
+    thousands(number.max(0.0).round() as u64)
+}
+
 /// Writes seconds as `3.4 s`, `2 min 05 s` or `1 h 02 min`.
 pub(super) fn duration(secs: f64) -> String {
     #[expect(

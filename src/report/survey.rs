@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::evaluation::{lines, plain_table, right};
+use super::evaluation::{plain_table, right, table_lines};
 use super::number::thousands;
 use super::plain;
 use crate::shape;
@@ -117,7 +117,7 @@ fn class_table(subject: &Subject, counts: &[(&'static str, Vec<usize>)]) -> Stri
     });
     table.add_row(std::iter::once("all".to_owned()).chain(sums));
     right(&mut table, 1..counts.len() + 1);
-    lines(&table)
+    table_lines(&table)
 }
 
 /// Describes what is wrong.
@@ -219,7 +219,7 @@ fn size_table(stats: &Stats) -> String {
         table.add_row([format!("{sizes} other sizes"), pictures]);
     }
     right(&mut table, 1..2);
-    format!("\n{}", lines(&table))
+    format!("\n{}", table_lines(&table))
 }
 
 /// Describes the figures.

@@ -1,31 +1,31 @@
 //! Training as it goes: bars on a terminal, a line an epoch elsewhere, a table at the end.
 
 use std::fmt::Write as _;
-use std::io::IsTerminal as _;
-use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressStyle};
-
-use super::number::{duration, percent, thousands};
-use super::{diagnostics, plain, tell};
-use crate::train::{End, Event, Reason, Row, Start, Step};
+use super::bars::Bars;
+use super::number::{duration, percent, thousands, whole};
+use super::{diagnostics, plain, plot, tell};
+use crate::train::{End, Event, Reason, Row, Start};
 
 /// Shows events to a person, on standard error.
 #[derive(Debug)]
 pub struct Progress {
     epochs: usize,
-    steps_per_epoch: usize,
-    bar: Option<ProgressBar>,
+    with_curves: bool,
+    rows: Vec<Row>,
+    bars: Option<Bars>,
 }
 
 impl Progress {
-    /// Starts with nothing shown.
+    /// Starts with nothing shown; `with_curves` draws loss and accuracy, on a terminal after each
+    /// epoch, elsewhere at the end.
     #[must_use]
-    pub fn new() -> Self {
+    pub fn new(with_curves: bool) -> Self {
         Self {
             epochs: 0,
-            steps_per_epoch: 0,
-            bar: None,
+            with_curves,
+            rows: Vec::new(),
+            bars: None,
         }
     }
 
@@ -33,61 +33,61 @@ impl Progress {
     pub fn show(&mut self, event: &Event) {
         match event {
             Event::Start(start) => self.start(start),
-            Event::Step(step) => self.step(step),
-            Event::Epoch(row) => self.say(&epoch_line(row, self.epochs)),
-            Event::Warning(warning) => self.say(&diagnostics::render(warning)),
-            Event::Checkpoint(_) => {}
-            Event::End(_) => {
-                if let Some(bar) = self.bar.take() {
-                    bar.finish_and_clear();
+            Event::Step(step) => {
+                if let Some(bars) = &self.bars {
+                    bars.step(step);
                 }
             }
+            Event::Epoch(row) => {
+                self.say(&epoch_line(row, self.epochs));
+                self.rows.push(*row);
+                if let Some(bars) = &self.bars {
+                    bars.draw_curves(&self.rows);
+                }
+            }
+            Event::Warning(warning) => self.say(&diagnostics::render(warning)),
+            Event::Checkpoint(_) => {}
+            Event::End(end) => self.end(end),
         }
     }
 
     fn start(&mut self, start: &Start) {
         self.epochs = start.epochs;
-        self.steps_per_epoch = start.steps_per_epoch;
-        if std::io::stderr().is_terminal() {
-            let total = (start.epochs * start.steps_per_epoch) as u64;
-            let bar = ProgressBar::new(total);
-            let style = ProgressStyle::with_template("{bar:30} {msg}  ETA {eta}");
-            bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-            bar.enable_steady_tick(Duration::from_millis(200));
-            bar.set_position((start.done * start.steps_per_epoch) as u64);
-            bar.reset_eta();
-            self.bar = Some(bar);
-        }
+        self.rows.clone_from(&start.rows);
+        self.bars = Bars::show(start, self.with_curves);
         self.say(&start_line(start));
     }
 
-    fn step(&self, step: &Step) {
-        let Some(bar) = &self.bar else {
-            return;
-        };
-        bar.set_message(format!(
-            "epoch {}/{}  loss {:.4}  accuracy {}  {} images/s",
-            step.epoch,
-            self.epochs,
-            step.loss,
-            percent(step.accuracy),
-            whole(step.images_per_second)
-        ));
-        bar.set_position(((step.epoch - 1) * self.steps_per_epoch + step.step) as u64);
+    /// Takes the bars away, after a training that ends without its last event.
+    pub fn leave(&mut self) {
+        if let Some(bars) = self.bars.take() {
+            bars.clear();
+        }
     }
 
-    /// Writes above the bar.
+    fn end(&mut self, end: &End) {
+        self.leave();
+        if self.with_curves && !end.rows.is_empty() {
+            tell(&format!(
+                "\n{}\n",
+                plot::render(&end.rows, super::error_width())
+            ));
+        }
+    }
+
+    /// Writes above the bars.
     fn say(&self, text: &str) {
-        match &self.bar {
-            Some(bar) => bar.suspend(|| tell(text)),
+        match &self.bars {
+            Some(bars) => bars.say(text),
             None => tell(text),
         }
     }
 }
 
-impl Default for Progress {
-    fn default() -> Self {
-        Self::new()
+impl Drop for Progress {
+    /// An error is told below the bars, not among them.
+    fn drop(&mut self) {
+        self.leave();
     }
 }
 
@@ -135,15 +135,6 @@ fn epoch_line(row: &Row, epochs: usize) -> String {
     text
 }
 
-fn whole(number: f64) -> String {
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "a rate that is not negative, rounded"
-    )]
-    thousands(number.max(0.0).round() as u64)
-}
-
 /// Writes what came of a run.
 #[must_use]
 pub fn render_end(end: &End) -> String {
@@ -154,6 +145,7 @@ pub fn render_end(end: &End) -> String {
     let why = match end.reason {
         Reason::Finished => String::new(),
         Reason::NoBetter => " (stopped early: no better figure)".to_owned(),
+        Reason::Paused => " (paused; more are asked for)".to_owned(),
         Reason::Stopped(_) => " (stopped; go on with `--resume`)".to_owned(),
     };
     line("run", plain(&end.run.display().to_string()));
@@ -163,6 +155,11 @@ pub fn render_end(end: &End) -> String {
             "best epoch",
             format!("{} with loss {:.4}", best.epoch, best.loss),
         );
+        let mut rows = end.rows.iter();
+        let row = rows.find(|row| row.epoch == best.epoch);
+        if let Some(accuracy) = row.and_then(|row| row.validation_accuracy) {
+            line("validation", percent(accuracy));
+        }
     }
     if let Some(test) = end.test {
         line(
@@ -176,5 +173,14 @@ pub fn render_end(end: &End) -> String {
         line("test loss", format!("{:.4}", test.loss));
     }
     line("trained in", duration(end.train_secs));
+    let seconds: f64 = end.rows.iter().map(|row| row.seconds).sum();
+    let images: f64 = end
+        .rows
+        .iter()
+        .map(|row| row.seconds * row.images_per_second)
+        .sum();
+    if seconds > 0.0 {
+        line("speed", format!("{} images/s", whole(images / seconds)));
+    }
     text
 }

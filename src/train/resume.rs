@@ -1,7 +1,7 @@
 //! Going on where a run stopped.
 
 use crate::checkpoint;
-use crate::config::{self, Config};
+use crate::config::{self, Config, Validation};
 use crate::diagnostic::{Diagnostic, Error, Result};
 use crate::load::Project;
 use crate::model_file;
@@ -79,13 +79,16 @@ fn check_draws(now: &Config, before: &Config, within_epoch: bool) -> Result<()> 
             differences.push(format!("`{name}` was {before}, is {now}"));
         }
     };
-    let fraction = |config: &Config| format!("{:?}", config.data.validation.unwrap_or(0.0));
+    let validation = |config: &Config| {
+        let validation = config.data.validation;
+        validation.map_or("0.0".to_owned(), Validation::to_toml)
+    };
     compare(
         "seed",
         now.train.seed.to_string(),
         before.train.seed.to_string(),
     );
-    compare("validation", fraction(now), fraction(before));
+    compare("validation", validation(now), validation(before));
     if within_epoch {
         let size = |config: &Config| config.train.batch_size.to_string();
         compare("batch_size", size(now), size(before));

@@ -73,6 +73,7 @@ impl Session {
         let run = match &options.target {
             Target::New => Run::create(&name, None)?,
             Target::Named(exact) => Run::create(&name, Some(exact))?,
+            Target::At(path) => Run::create_at(path.clone())?,
             Target::Resume(path) => Run::open(path.clone())?,
         };
         let training_device = device.clone().autodiff();
@@ -110,7 +111,7 @@ impl Session {
             preprocessing: Arc::new(preprocessing),
             train: Arc::new(dataset.train),
             validation: dataset.validation.map(Arc::new),
-            test: dataset.test.map(Arc::new),
+            test: dataset.test.filter(|_| options.test).map(Arc::new),
             model: Some(model),
             progress: Progress::default(),
             history: History::open(&run.path, usize::MAX)?,
@@ -144,6 +145,7 @@ impl Session {
             done: self.progress.epoch,
             steps_per_epoch: self.steps_per_epoch(),
             seed: self.config.train.seed,
+            rows: self.history.rows().to_vec(),
         }
     }
 
@@ -157,8 +159,12 @@ impl Session {
         options: &Options<'_>,
         emit: &mut dyn FnMut(Event),
     ) -> Result<End> {
-        let epochs = self.config.train.epochs;
+        let mut epochs = self.config.train.epochs;
         let mut reason = Reason::Finished;
+        if let Some(until) = options.until.filter(|until| *until < epochs) {
+            epochs = until;
+            reason = Reason::Paused;
+        }
         while self.progress.epoch < epochs {
             let early = self.config.train.early_stopping.as_ref();
             if early.is_some_and(|early| patience::is_over(early, self.progress.watched)) {
@@ -317,7 +323,7 @@ impl Session {
 
     /// Measures the best weights on the test split and closes the record.
     fn finish(&mut self, reason: Reason, threads: usize) -> Result<End> {
-        let stopped = matches!(reason, Reason::Stopped(_));
+        let stopped = matches!(reason, Reason::Stopped(_) | Reason::Paused);
         let path = self.run.path.join(MODEL);
         if let (false, Some(samples), true) = (stopped, &self.test, path.is_file()) {
             let trained = model_file::load(&path, &self.device)?;

@@ -22,7 +22,8 @@ const FLOORS: &[&[&str]] = &[
         "schedule",
     ],
     &[
-        "evaluate", "fetch", "filter", "load", "measure", "predict", "survey", "template", "train",
+        "crossval", "evaluate", "fetch", "filter", "group", "load", "measure", "predict", "survey",
+        "sweep", "template", "train",
     ],
     &["report"],
     &["cli"],

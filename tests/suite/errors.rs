@@ -141,6 +141,93 @@ fn settings_on_the_command_line_are_pointed_at() {
 }
 
 #[test]
+fn searches_that_cannot_begin_are_told() {
+    let mut faults = Faults::new(Lab::with_bars());
+    for (name, settings) in [
+        (
+            "sweep_unknown_key",
+            "--set train.optimiser.learning_rate=0.1,0.01",
+        ),
+        (
+            "sweep_unknown_inner_key",
+            "--set train.optimizer.learning_rat=0.1,0.01",
+        ),
+        ("sweep_bad_value", "--set train.batch_size=9,0"),
+        ("sweep_bad_word", "--set train.schedule=cosine,cosin"),
+        ("sweep_empty", "--set train.batch_size="),
+        ("sweep_missing_value", "--set train.batch_size=9,,27"),
+        ("sweep_twice_in_list", "--set train.batch_size=9,9"),
+        ("sweep_not_toml", "--set train.optimizer={type=\"sgd\""),
+        (
+            "sweep_range_reversed",
+            "--set train.optimizer.learning_rate=1e-1..1e-4:log",
+        ),
+        ("sweep_range_without_end", "--set train.batch_size=9.."),
+        ("sweep_range_to_a_word", "--set train.batch_size=9..many"),
+        (
+            "sweep_log_of_zero",
+            "--set train.optimizer.learning_rate=0..0.1:log",
+        ),
+        (
+            "sweep_scale_unknown",
+            "--set train.optimizer.learning_rate=1e-4..1e-1:lgo",
+        ),
+        ("sweep_step_zero", "--set train.batch_size=9..27:0"),
+        (
+            "sweep_key_twice",
+            "--set train.batch_size=9 --set train.batch_size=18,27",
+        ),
+        ("sweep_nothing_varies", "--set train.batch_size=9"),
+        (
+            "sweep_grid_of_a_range",
+            "--set train.batch_size=9..27 --search grid",
+        ),
+        (
+            "sweep_grid_with_trials",
+            "--set train.batch_size=9,27 --search grid --trials 2",
+        ),
+        (
+            "sweep_several",
+            "--set train.batch_size=9,, --set train.epochs=3..1",
+        ),
+        ("sweep_no_trials", "--set train.batch_size=9,27 --trials 0"),
+        ("sweep_eta", "--set train.batch_size=9,27 --eta 1"),
+        ("sweep_without_set", ""),
+    ] {
+        faults.check(
+            name,
+            2,
+            &format!("sweep bars.toml {settings}").trim_end().to_owned(),
+        );
+    }
+    faults
+        .lab
+        .write("unmeasured.toml", BARS.replace("validation = 0.25\n", ""));
+    let unmeasured = "sweep unmeasured.toml --set train.batch_size=9,27";
+    faults.check("sweep_without_validation", 2, unmeasured);
+    faults.check("sweep_resume_missing", 4, "sweep --resume bars-sweep-7");
+    faults.check(
+        "sweep_resume_and_config",
+        2,
+        "sweep bars.toml --resume bars-sweep-1",
+    );
+    faults.check("crossval_one_fold", 2, "crossval bars.toml --folds 1");
+    faults.check(
+        "crossval_too_many_folds",
+        3,
+        "crossval bars.toml --folds 37 --name many --quiet",
+    );
+    faults.check("crossval_resume_missing", 4, "crossval --resume none");
+    faults.check("crossval_name_taken", 2, "crossval bars.toml --name many");
+    assert_eq!(
+        faults.lab.names(""),
+        ["bars", "bars.toml", "runs", "unmeasured.toml"]
+    );
+    assert_eq!(faults.lab.names("runs"), ["many"], "no sweep has begun");
+    faults.golden.finish();
+}
+
+#[test]
 fn misused_arguments_are_told() {
     let mut faults = Faults::new(Lab::with_bars());
     for (name, command) in [

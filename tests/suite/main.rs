@@ -28,6 +28,8 @@ mod numeric_gradients;
 mod properties;
 mod random_layers;
 mod resume;
+mod search;
+mod shown;
 mod support;
 mod survey;
 mod weight_rules;

@@ -111,13 +111,22 @@ pub(super) const TABLES: &[TableDoc] = &[
             ),
             (
                 "validation",
-                "Share of the training pictures that decides which weights are kept.",
+                "What of the training pictures decides which weights are kept: a share of them, or one fold of \
+                 `{ fold, of }` as `cnn crossval` takes them.",
             ),
             (
                 "invert",
                 "Whether pictures are inverted, white for black: \"auto\" where the border of a picture to predict is of \
                  the other colour than that of the training pictures.",
             ),
+        ],
+    },
+    TableDoc {
+        name: "validation",
+        about: "One of equal parts of the training pictures, drawn by the seed, of each class alike.",
+        keys: &[
+            ("fold", "Number of the part, from 1."),
+            ("of", "How many parts there are, 2 or more."),
         ],
     },
     TableDoc {

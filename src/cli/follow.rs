@@ -1,0 +1,121 @@
+//! What commands that train do with what happens: show it, and keep the files that show it up to
+//! date.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::diagnostic::{Error, Result};
+use crate::files;
+use crate::load::Project;
+use crate::report::inspection::Inspection;
+use crate::report::tensorboard::Board;
+use crate::report::training::Progress;
+use crate::report::{curves, html};
+use crate::train::{End, Event, Row, Start};
+
+/// How training is shown.
+#[derive(Clone, Copy, Debug, Args)]
+pub(super) struct ShowArguments {
+    /// Draw loss and accuracy: on a terminal after each epoch, elsewhere at the end
+    #[arg(long)]
+    pub(super) plot: bool,
+    /// Write event files for TensorBoard into the run folder's `tensorboard/`
+    #[arg(long)]
+    pub(super) tensorboard: bool,
+}
+
+/// Follows a training from its start to its end.
+#[derive(Debug)]
+pub(super) struct Follower {
+    progress: Option<Progress>,
+    with_board: bool,
+    board: Option<Board>,
+    run: PathBuf,
+    rows: Vec<Row>,
+    /// Training outlives whatever only shows it.
+    failed: Option<Error>,
+}
+
+impl Follower {
+    /// Makes one that shows nothing where `quiet`.
+    pub(super) fn new(show: ShowArguments, quiet: bool) -> Self {
+        Self {
+            progress: (!quiet).then(|| Progress::new(show.plot)),
+            with_board: show.tensorboard,
+            board: None,
+            run: PathBuf::new(),
+            rows: Vec::new(),
+            failed: None,
+        }
+    }
+
+    /// Takes an event to files and to standard error.
+    pub(super) fn follow(&mut self, event: &Event) {
+        self.record(event);
+        if let Some(progress) = &mut self.progress {
+            progress.show(event);
+        }
+    }
+
+    /// Takes an event to files, and warnings to standard error.
+    pub(super) fn follow_silently(&mut self, event: &Event) {
+        self.record(event);
+        if let (Event::Warning(_), Some(progress)) = (event, &mut self.progress) {
+            progress.show(event);
+        }
+    }
+
+    fn record(&mut self, event: &Event) {
+        let outcome = match event {
+            Event::Start(start) => self.start(start),
+            Event::Epoch(row) => self.epoch(row),
+            _ => Ok(()),
+        };
+        self.failed = self.failed.take().or(outcome.err());
+    }
+
+    fn start(&mut self, start: &Start) -> Result<()> {
+        self.run.clone_from(&start.run);
+        self.rows.clone_from(&start.rows);
+        if self.with_board {
+            self.board = Some(Board::open(start)?);
+        }
+        Ok(())
+    }
+
+    fn epoch(&mut self, row: &Row) -> Result<()> {
+        self.rows.push(*row);
+        if let Some(board) = &mut self.board {
+            board.add(row)?;
+        }
+        let drawn = curves::render(&self.rows);
+        files::write(&self.run.join("curves.svg"), drawn.as_bytes())
+    }
+
+    /// Takes away what is shown of a training that failed.
+    pub(super) fn leave(&mut self) {
+        if let Some(progress) = &mut self.progress {
+            progress.leave();
+        }
+    }
+
+    /// Returns the first thing that went wrong.
+    pub(super) fn finish(self) -> Result<()> {
+        self.failed.map_or(Ok(()), Err)
+    }
+}
+
+/// Writes the curves and the page of a run into its folder.
+pub(super) fn write_report(project: &Project, end: &End) -> Result<()> {
+    let name = project.config.model.name.clone().unwrap_or_default();
+    let train = &project.config.train;
+    let shown = Inspection::new(&name, &project.plan, train.batch_size, &train.optimizer);
+    let network = shown.render().unwrap_or_default();
+    let page = html::render(end, &end.rows, &network, &project.config.to_toml());
+    files::write(
+        &end.run.join("curves.svg"),
+        curves::render(&end.rows).as_bytes(),
+    )?;
+    files::write(&end.run.join("report.html"), page.as_bytes())
+}

@@ -1,0 +1,470 @@
+//! `cnn crossval` and `cnn sweep`.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::process::Child;
+
+use serde_json::Value;
+
+use crate::support::{BARS, CLASSES, Lab, Outcome, PER_CLASS, finished, keys, signal, wait_until};
+
+/// Returns the rows of a CSV file by column, without what the clock decides.
+fn table(lab: &Lab, path: &str) -> Vec<BTreeMap<String, String>> {
+    let bytes = lab.read(path);
+    let mut reader = csv::Reader::from_reader(bytes.as_slice());
+    let header = reader.headers().unwrap().clone();
+    let rows = reader.records().map(|record| {
+        let record = record.unwrap();
+        let cells = header.iter().zip(&record);
+        let cells = cells.map(|(name, cell)| (name.to_owned(), cell.to_owned()));
+        cells.filter(|(name, _)| name != "seconds").collect()
+    });
+    rows.collect()
+}
+
+/// Waits until a run has its first checkpoint.
+fn wait_for_checkpoint(lab: &Lab, child: &mut Child, run: &str) {
+    let folder = lab.path(run).join("checkpoints");
+    wait_until(run, || {
+        assert!(child.try_wait().unwrap().is_none(), "ended");
+        let names = fs::read_dir(&folder).map(|entries| {
+            let names = entries.flatten().map(|entry| entry.file_name());
+            names
+                .filter(|name| name.to_string_lossy().starts_with("step-"))
+                .count()
+        });
+        names.unwrap_or(0) > 0
+    });
+}
+
+fn kill(mut child: Child) {
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+#[test]
+fn every_sample_is_in_one_fold_and_figures_add_up() {
+    let lab = Lab::with_bars();
+    let said = lab
+        .cnn(&["crossval", "bars.toml", "--folds", "4", "--json", "--quiet"])
+        .ok();
+    assert_eq!(said.stderr, "");
+    let report = said.json();
+    assert_eq!(
+        keys(&report),
+        [
+            "accuracy", "crossval", "folds", "loss", "model", "of", "stopped"
+        ]
+    );
+    assert_eq!(report["crossval"], "runs/bars-crossval-1");
+    let folds = report["folds"].as_array().unwrap();
+    assert_eq!(folds.len(), 4);
+    let losses: Vec<f64> = folds
+        .iter()
+        .map(|fold| fold["validation_loss"].as_f64().unwrap())
+        .collect();
+    let mean = losses.iter().sum::<f64>() / 4.0;
+    let variance = losses.iter().map(|loss| (loss - mean).powi(2)).sum::<f64>() / 3.0;
+    let close = |value: &Value, expected: f64| {
+        let value = value.as_f64().unwrap();
+        assert!((value - expected).abs() < 1e-12, "{value} {expected}");
+    };
+    close(&report["loss"]["mean"], mean);
+    close(&report["loss"]["deviation"], variance.sqrt());
+    let rows = table(&lab, "runs/bars-crossval-1/folds.csv");
+    assert_eq!(rows.len(), 4);
+    let mut seen = Vec::new();
+    for (index, (row, fold)) in rows.iter().zip(folds).enumerate() {
+        let run = format!("runs/bars-crossval-1/fold-{}", index + 1);
+        assert_eq!(fold["run"], run.as_str());
+        assert_eq!(
+            row["validation_loss"].parse().ok(),
+            fold["validation_loss"].as_f64()
+        );
+        // Whoever measures the fold's model again finds the same.
+        let again = lab
+            .cnn(&["eval", &run, "--split", "validation", "--json"])
+            .ok()
+            .json();
+        close(
+            &again["accuracy"],
+            fold["validation_accuracy"].as_f64().unwrap(),
+        );
+        assert_eq!(again["samples"], 9);
+        let classes = again["classes"].as_array().unwrap();
+        assert!(
+            classes.iter().all(|class| class["support"] == 3),
+            "of each class alike"
+        );
+        seen.extend(fold_of(&lab, index + 1));
+    }
+    seen.sort();
+    let all: Vec<String> = CLASSES
+        .iter()
+        .flat_map(|class| (0..PER_CLASS).map(move |number| format!("{class}/{number:02}.png")))
+        .collect();
+    assert_eq!(seen, all, "each picture in one fold");
+}
+
+/// Returns the pictures that a fold is measured on: those a model that knows nothing gets wrong, and
+/// those it gets right, which is one class.
+fn fold_of(lab: &Lab, fold: usize) -> Vec<String> {
+    use cnn::config::Validation;
+    use cnn::load::Project;
+    let text = BARS.replace(
+        "source = \"bars\"",
+        &format!("source = {:?}", lab.path("bars")),
+    );
+    let fold = Validation::Fold { fold, of: 4 }.to_toml();
+    let text = text.replace("validation = 0.25", &format!("validation = {fold}"));
+    let project = Project::check("bars.toml", &text, &[]).unwrap();
+    let dataset = project.load_data().unwrap().dataset;
+    let paths = dataset.validation.unwrap().paths.unwrap();
+    let name = |path: &Path| {
+        let path = path.strip_prefix(lab.path("bars")).unwrap();
+        path.display().to_string()
+    };
+    paths.iter().map(|path| name(path)).collect()
+}
+
+#[test]
+fn a_killed_cross_validation_goes_on_with_the_fold_it_was_in() {
+    let lab = Lab::with_bars();
+    let config = BARS.replace("epochs = 3", "epochs = 40");
+    lab.write("long.toml", &config);
+    lab.cnn(&[
+        "crossval",
+        "long.toml",
+        "--folds",
+        "3",
+        "--name",
+        "straight",
+        "--quiet",
+    ])
+    .ok();
+    let arguments = [
+        "crossval",
+        "long.toml",
+        "--folds",
+        "3",
+        "--name",
+        "killed",
+        "--quiet",
+    ];
+    let mut child = lab.start(&arguments);
+    wait_for_checkpoint(&lab, &mut child, "runs/killed/fold-2");
+    kill(child);
+    let finished_model = lab.read("runs/killed/fold-1/run.json");
+    let said = lab.cnn(&["crossval", "--resume", "killed"]).ok();
+    assert!(
+        said.stderr.contains("fold 2 of 3\n") && !said.stderr.contains("fold 1 of 3\n"),
+        "{said:?}"
+    );
+    assert_eq!(
+        finished_model,
+        lab.read("runs/killed/fold-1/run.json"),
+        "the finished fold is left alone"
+    );
+    assert_eq!(
+        table(&lab, "runs/killed/folds.csv"),
+        table(&lab, "runs/straight/folds.csv")
+    );
+    for fold in 1..=3 {
+        let model = |run: &str| lab.read(format!("runs/{run}/fold-{fold}/model.safetensors"));
+        assert!(model("killed") == model("straight"), "fold {fold}");
+    }
+    // What is done is told again without training.
+    let again = lab
+        .cnn(&["crossval", "--resume", "killed", "--json", "--quiet"])
+        .ok()
+        .json();
+    assert_eq!(again["folds"].as_array().unwrap().len(), 3);
+}
+
+#[test]
+fn an_interrupted_cross_validation_says_how_to_go_on() {
+    let lab = Lab::with_bars();
+    let arguments = [
+        "crossval",
+        "bars.toml",
+        "--epochs",
+        "100000",
+        "--name",
+        "long",
+    ];
+    let mut child = lab.start(&arguments);
+    wait_for_checkpoint(&lab, &mut child, "runs/long/fold-1");
+    let busy = lab.cnn(&["crossval", "--resume", "long"]).code(7);
+    assert!(
+        busy.stderr.contains("is in use by another process"),
+        "{busy:?}"
+    );
+    signal(&child, "INT");
+    let said = finished(child).code(130);
+    assert!(
+        said.stdout
+            .contains("go on with `cnn crossval --resume long`"),
+        "{said:?}"
+    );
+    let latest = lab.cnn(&["predict", "bars"]).code(4);
+    assert!(
+        latest.stderr.contains("runs/"),
+        "folds are no runs of their own: {latest:?}"
+    );
+}
+
+#[test]
+fn a_grid_tries_every_combination_and_writes_the_best() {
+    let lab = Lab::with_bars();
+    let said = lab
+        .cnn(&[
+            "sweep",
+            "bars.toml",
+            "--set",
+            "train.optimizer.learning_rate=0.0001,0.03",
+            "--set",
+            "train.batch_size=9,27",
+            "--set",
+            "train.epochs=4",
+            "--json",
+            "--quiet",
+        ])
+        .ok();
+    assert_eq!(said.stderr, "");
+    let report = said.json();
+    assert_eq!(
+        keys(&report),
+        [
+            "best", "keys", "metric", "search", "stopped", "sweep", "trials"
+        ]
+    );
+    assert_eq!(report["search"], "grid");
+    let trials = report["trials"].as_array().unwrap();
+    assert_eq!(trials.len(), 4);
+    let losses: Vec<f64> = trials
+        .iter()
+        .map(|trial| trial["figures"]["validation_loss"].as_f64().unwrap())
+        .collect();
+    assert!(losses.is_sorted(), "the best first: {losses:?}");
+    let best = &trials[0];
+    assert_eq!(best["values"]["train.optimizer.learning_rate"], 0.03);
+    assert_eq!(report["best"]["trial"], best["trial"]);
+    let rows = table(&lab, "runs/bars-sweep-1/results.csv");
+    let values: Vec<[&str; 2]> = rows
+        .iter()
+        .map(|row| {
+            ["train.optimizer.learning_rate", "train.batch_size"].map(|key| row[key].as_str())
+        })
+        .collect();
+    assert_eq!(
+        values,
+        [
+            ["0.0001", "9"],
+            ["0.0001", "27"],
+            ["0.03", "9"],
+            ["0.03", "27"]
+        ]
+    );
+    assert!(
+        rows.iter()
+            .all(|row| row["status"] == "finished" && row["epochs"] == "4")
+    );
+    // The best config trains to the same figures by itself.
+    let best_toml = report["best"]["config"].as_str().unwrap();
+    lab.cnn(&["train", best_toml, "--run", "again", "--quiet"])
+        .ok();
+    let model = format!(
+        "{}/model.safetensors",
+        report["best"]["run"].as_str().unwrap()
+    );
+    assert!(lab.read(model) == lab.read("runs/again/model.safetensors"));
+}
+
+#[test]
+fn the_same_seed_draws_the_same_trials() {
+    let lab = Lab::with_bars();
+    let sweep = |name: &str, seed: &str| {
+        let arguments = [
+            "sweep",
+            "bars.toml",
+            "--set",
+            "train.optimizer.learning_rate=1e-4..1e-1:log",
+            "--set",
+            "train.batch_size=4..16",
+            "--trials",
+            "3",
+            "--epochs",
+            "1",
+            "--seed",
+            seed,
+            "--name",
+            name,
+            "--metric",
+            "validation_accuracy",
+        ];
+        let said = lab.cnn(&arguments).ok();
+        assert!(said.stdout.contains("by validation accuracy"), "{said:?}");
+        table(&lab, &format!("runs/{name}/results.csv"))
+    };
+    let (one, two, other) = (sweep("one", "1"), sweep("two", "1"), sweep("other", "2"));
+    assert_eq!(one.len(), 3);
+    assert_eq!(one, two);
+    assert_ne!(one, other);
+    for row in &one {
+        let rate: f64 = row["train.optimizer.learning_rate"].parse().unwrap();
+        let batch: usize = row["train.batch_size"].parse().unwrap();
+        assert!((1e-4..=1e-1).contains(&rate) && (4..=16).contains(&batch));
+    }
+}
+
+fn halving(lab: &Lab, name: &str) -> Vec<&'static str> {
+    lab.write(
+        "nine.toml",
+        BARS.replace("epochs = 3", "epochs = 36\nschedule = \"cosine\""),
+    );
+    let name: &'static str = Box::leak(name.to_owned().into_boxed_str());
+    vec![
+        "sweep",
+        "nine.toml",
+        "--set",
+        "train.optimizer.learning_rate=1e-5..1e-1:log",
+        "--trials",
+        "9",
+        "--search",
+        "halving",
+        "--name",
+        name,
+    ]
+}
+
+#[test]
+fn halving_trains_the_best_on_as_if_they_had_never_paused() {
+    let lab = Lab::with_bars();
+    let said = lab.cnn(&halving(&lab, "halved")).ok();
+    let begin =
+        "runs/halved: halving, 9 for 4 epochs, then 3 for 12 epochs, then 1 for 36 epochs\n";
+    assert!(said.stderr.starts_with(begin), "{said:?}");
+    assert!(!said.stderr.contains("warning"), "{said:?}");
+    let rows = table(&lab, "runs/halved/results.csv");
+    let count = |epochs: &str, status: &str| {
+        let rows = rows.iter();
+        rows.filter(|row| row["epochs"] == epochs && row["status"] == status)
+            .count()
+    };
+    assert_eq!(
+        [
+            count("4", "dropped"),
+            count("12", "dropped"),
+            count("36", "finished")
+        ],
+        [6, 2, 1]
+    );
+    // A round keeps those that were the best at its end.
+    let loss_after = |trial: &str, epochs: usize| -> f64 {
+        let trial: usize = trial.parse().unwrap();
+        let metrics = table(&lab, &format!("runs/halved/trial-{trial:03}/metrics.csv"));
+        let losses = metrics
+            .iter()
+            .take(epochs)
+            .map(|row| row["validation_loss"].parse().unwrap());
+        losses.fold(f64::INFINITY, f64::min)
+    };
+    let worst_kept = rows.iter().filter(|row| row["epochs"] != "4");
+    let worst_kept = worst_kept
+        .map(|row| loss_after(&row["trial"], 4))
+        .fold(0.0, f64::max);
+    for row in rows.iter().filter(|row| row["epochs"] == "4") {
+        assert!(loss_after(&row["trial"], 4) >= worst_kept);
+    }
+    // The schedule is that of the whole training, and nothing is lost between rounds.
+    lab.cnn(&[
+        "train",
+        "runs/halved/best.toml",
+        "--run",
+        "straight",
+        "--quiet",
+    ])
+    .ok();
+    let best = rows.iter().find(|row| row["epochs"] == "36").unwrap();
+    let best: usize = best["trial"].parse().unwrap();
+    let model = lab.read(format!("runs/halved/trial-{best:03}/model.safetensors"));
+    assert!(model == lab.read("runs/straight/model.safetensors"));
+}
+
+#[test]
+fn a_killed_sweep_goes_on_where_it_was() {
+    let lab = Lab::with_bars();
+    lab.cnn(&halving(&lab, "straight")).ok();
+    let mut child = lab.start(&halving(&lab, "killed"));
+    wait_for_checkpoint(&lab, &mut child, "runs/killed/trial-004");
+    kill(child);
+    let mut child = lab.start(&["sweep", "--resume", "killed"]);
+    // Into the second round: one of its trials has gone beyond the epochs of the first.
+    wait_until("second round", || {
+        let ended = child.try_wait().unwrap().is_some();
+        let is_beyond = (1..=9).any(|trial| {
+            let path = lab.path(format!("runs/killed/trial-{trial:03}/metrics.csv"));
+            fs::read_to_string(path).is_ok_and(|text| text.lines().count() > 6)
+        });
+        ended || is_beyond
+    });
+    kill(child);
+    let said = lab.cnn(&["sweep", "--resume", "killed"]).ok();
+    assert!(
+        !said.stderr.contains("trial 1 of 9") || said.stderr.matches("trial 1 of 9").count() <= 2
+    );
+    let (killed, straight) = (
+        table(&lab, "runs/killed/results.csv"),
+        table(&lab, "runs/straight/results.csv"),
+    );
+    assert_eq!(killed, straight);
+    assert!(lab.read("runs/killed/best.toml") == lab.read("runs/straight/best.toml"));
+}
+
+#[test]
+fn a_diverged_trial_is_a_result_and_the_sweep_goes_on() {
+    let lab = Lab::with_bars();
+    let rates = "train.optimizer.learning_rate=1e30,0.03";
+    let said = lab.cnn(&["sweep", "bars.toml", "--set", rates]).ok();
+    assert!(said.stderr.contains("trial 1 failed: "), "{said:?}");
+    let rows = table(&lab, "runs/bars-sweep-1/results.csv");
+    assert_eq!(rows[0]["status"], "failed");
+    assert!(
+        rows[0]["reason"].contains("not a finite number"),
+        "{rows:?}"
+    );
+    assert_eq!(rows[1]["status"], "finished");
+    assert!(lab.text("runs/bars-sweep-1/best.toml").contains("0.03"));
+    let rates = "train.optimizer.learning_rate=1e30,1e31";
+    let all: Outcome = lab.cnn(&["sweep", "bars.toml", "--set", rates]).code(6);
+    assert!(
+        all.stderr.contains("all trials of the sweep failed"),
+        "{all:?}"
+    );
+}
+
+#[test]
+fn an_interrupted_sweep_says_how_to_go_on() {
+    let lab = Lab::with_bars();
+    let arguments = [
+        "sweep",
+        "bars.toml",
+        "--set",
+        "train.batch_size=9,18",
+        "--epochs",
+        "100000",
+        "--name",
+        "long",
+    ];
+    let mut child = lab.start(&arguments);
+    wait_for_checkpoint(&lab, &mut child, "runs/long/trial-001");
+    lab.cnn(&["sweep", "--resume", "long"]).code(7);
+    signal(&child, "TERM");
+    let said = finished(child).code(143);
+    assert!(
+        said.stdout
+            .contains("0 of 2 trials are done; go on with `cnn sweep --resume long`"),
+        "{said:?}"
+    );
+}
