@@ -49,13 +49,17 @@ impl Project {
         let mut problems = parsed.problems;
         let mut planned = None;
         if let Some(config) = parsed.config {
-            let plan = match Plan::new(&config.model) {
+            let mut plan = match Plan::new(&config.model) {
                 Ok(plan) => Some(plan),
                 Err(more) => {
                     problems.extend(more);
                     None
                 }
             };
+            if let Some(plan) = &mut plan {
+                let frozen = plan.freeze(&config.train.freeze);
+                problems.extend(frozen.err().into_iter().flatten());
+            }
             if let Some(plan) = &plan {
                 problems.extend(plan.breaches(&config.budget, config.train.batch_size));
             }

@@ -2,14 +2,12 @@
 
 use std::time::Instant;
 
-use burn::optim::GradientsParams;
-
 use crate::diagnostic::{Diagnostic, Error, Result};
 use crate::load::Project;
 use crate::loss;
 use crate::memory;
 use crate::model::{Device, Model, Pass, Value};
-use crate::optimizer::Optimizer;
+use crate::optimizer::{Gradients, Optimizer};
 
 /// What was measured.
 #[derive(Clone, Debug)]
@@ -69,8 +67,8 @@ pub fn measure(project: &Project, device: Device, batch: usize) -> Result<Measur
         };
         let logits = model.logits(input, pass);
         let loss = model.penalized(loss::cross_entropy(logits, &labels));
-        let gradients = GradientsParams::from_grads(loss.backward(), &model);
-        let rate = settings.optimizer.learning_rate();
+        let gradients = Gradients::of(&loss, &model);
+        let rate = settings.optimizer.learning_rate;
         model = optimizer.step(rate, model, gradients).constrained();
         wait(&training)?;
         step_secs = begin.elapsed().as_secs_f64();

@@ -114,8 +114,8 @@ pub fn load(path: &Path, device: &tensor::Device) -> Result<Trained> {
         )))
     })?;
     let model = load_weights(Model::new(&plan.up_to_logits(), 0, device), bytes, &name)?;
-    if !model.is_finite() {
-        let message = format!("the weights in `{name}` hold values that are not finite numbers");
+    if let Some(weight) = model.first_not_finite() {
+        let message = format!("`{weight}` in `{name}` holds values that are not finite numbers");
         return Err(Error::model(Diagnostic::error(message)));
     }
     tracing::debug!(path = name, classes = header.classes.len(), "model loaded");

@@ -320,6 +320,26 @@ pub(super) fn whole(key: &Key, node: &Node) -> Span {
     }
 }
 
+/// Reads a key whose value is a table with keys of its own; `keys` names them in errors.
+pub(super) fn inner<T>(
+    reader: &Reader<'_>,
+    name: &'static str,
+    keys: &str,
+    read: impl Fn(&Reader<'_>) -> T,
+) -> Option<T> {
+    let (key, node) = reader.take(name, || Form::Table(describe(&read)))?;
+    let problems = reader.problems();
+    let Some(table) = table(node) else {
+        let message = format!("`{name}` takes `{keys}`, received {}", node.describe());
+        problems.add(Diagnostic::error(message).at(&whole(key, node), ""));
+        return None;
+    };
+    let inner = Reader::new(name, table, &node.span, problems);
+    let value = read(&inner);
+    inner.finish();
+    Some(value)
+}
+
 /// Reads a table value as the entries to make a [`Reader`] of.
 pub(super) fn table(node: &Node) -> Option<&Table> {
     match &node.value {

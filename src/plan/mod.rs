@@ -8,6 +8,7 @@ mod dense;
 mod field;
 mod find;
 mod footprint;
+mod freeze;
 mod graph;
 mod kernel;
 mod memory;
@@ -59,6 +60,8 @@ pub struct Layer {
     pub type_name: &'static str,
     /// Whether a later `merge` takes its output.
     pub is_kept: bool,
+    /// Whether [`Plan::freeze`] keeps its weights as they are.
+    pub is_frozen: bool,
     /// What it computes.
     pub operation: Operation,
     /// Shape of one input.

@@ -49,7 +49,7 @@ impl Session {
         if let Some(model) = self.model.take() {
             let model = model_file::load_weights(model, checkpoint.model, &name)?;
             let words =
-                [&project.config, &before.config].map(|config| config.train.optimizer.word());
+                [&project.config, &before.config].map(|config| config.train.optimizer.rule.word());
             if words[0] == words[1] {
                 self.optimizer
                     .restore(&model, checkpoint.optimizer, &self.device);

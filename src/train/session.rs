@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use burn::module::Module as _;
-use burn::optim::GradientsParams;
 use burn::tensor;
 
 use super::history::{History, Row};
@@ -21,7 +20,7 @@ use crate::memory;
 use crate::metrics::Metrics;
 use crate::model::{Model, Pass, Value};
 use crate::model_file::{self, Header};
-use crate::optimizer::Optimizer;
+use crate::optimizer::{Gradients, Optimizer};
 use crate::run::{MODEL, Record, Run, TestFigures};
 use crate::schedule::Schedule;
 
@@ -102,7 +101,7 @@ impl Session {
             augment: dataset::augment(&config.augment),
             schedule: Schedule::new(
                 &settings.schedule,
-                settings.optimizer.learning_rate(),
+                settings.optimizer.learning_rate,
                 settings.epochs,
                 steps_per_epoch,
             ),
@@ -228,7 +227,7 @@ impl Session {
             return Err(self.diverged("the loss"));
         }
         let loss = model.penalized(loss);
-        let gradients = GradientsParams::from_grads(loss.backward(), &model);
+        let gradients = Gradients::of(&loss, &model);
         let rate = self.schedule.rate(step);
         self.model = Some(self.optimizer.step(rate, model, gradients).constrained());
         let partial = &mut self.progress.partial;
@@ -243,7 +242,7 @@ impl Session {
     /// Validates, keeps the best weights, writes the row and the checkpoint.
     fn finish_epoch(&mut self, threads: usize, emit: &mut dyn FnMut(Event)) -> Result<()> {
         let model = self.model()?.valid();
-        if !model.is_finite() {
+        if model.first_not_finite().is_some() {
             return Err(self.diverged("a weight"));
         }
         // Without a validation split one batch must do, to tell weights that answer from those
