@@ -138,7 +138,7 @@ pub(super) fn run(arguments: &Arguments, quiet: bool) -> Result<u8> {
     match (failed, end.reason) {
         (_, Reason::Stopped(code)) => Ok(code),
         (Some(error), _) => Err(error),
-        (None, Reason::Finished | Reason::NoBetter) => Ok(0),
+        (None, Reason::Finished | Reason::NoBetter | Reason::OutOfTime) => Ok(0),
     }
 }
 

@@ -162,7 +162,7 @@ const LOSSES: &[(&str, ReadTagged<Loss>)] = &[
 
 /// Reads `loss`.
 pub(super) fn read(reader: &Reader<'_>) -> Option<Loss> {
-    tagged::read(reader, "loss", LOSSES, &[])
+    tagged::read(reader, "loss", LOSSES)
 }
 
 fn read_smoothing(reader: &Reader<'_>) -> f64 {

@@ -183,6 +183,12 @@ impl<'a> Reader<'a> {
         Some((key, node))
     }
 
+    /// Returns the place of a key with its value; that of the table where it is not there.
+    pub(super) fn place(&self, name: &str) -> Span {
+        let entry = self.table.iter().find(|(key, _)| key.name == name);
+        entry.map_or_else(|| self.span.clone(), |(key, node)| whole(key, node))
+    }
+
     /// Returns whether a key is there.
     pub(super) fn has(&self, name: &str) -> bool {
         self.table.iter().any(|(key, _)| key.name == name)

@@ -11,6 +11,7 @@ use super::reader::{self, Mismatch, Reader, Spanned};
 use super::schedule::{self, Schedule, ScheduleKind};
 use super::task::Task;
 use super::value::{self, Kind, POSITIVE, SEED, STRING};
+use crate::diagnostic::Diagnostic;
 
 /// `[train]`.
 #[derive(Clone, Debug)]
@@ -164,7 +165,7 @@ impl Train {
             decay > 0.0 && decay < 1.0
         });
         let some = |name, kind| reader.optional(name, kind).map(|number| number.value);
-        Self {
+        let train = Self {
             epochs: reader.or("epochs", default.epochs, &POSITIVE).value,
             batch_size: reader.or("batch_size", default.batch_size, &POSITIVE).value,
             accumulate: reader.or("accumulate", default.accumulate, &POSITIVE).value,
@@ -192,6 +193,35 @@ impl Train {
                     &value::word(ON_DIVERGENCE),
                 )
                 .value,
+        };
+        train.check(reader);
+        train
+    }
+
+    /// Refuses what cannot be, whatever the data is.
+    fn check(&self, reader: &Reader<'_>) {
+        let precision = &self.precision;
+        if precision.value != Precision::F32 {
+            let word = precision.value.word();
+            reader.problems().add(
+                Diagnostic::error(format!("`precision = \"{word}\"` cannot be computed with"))
+                    .at(&precision.span, "")
+                    .note("every device of this version, `wgpu` too, computes in 32-bit floats")
+                    .help("remove it"),
+            );
+        }
+        let early = self.early_stopping.as_ref().map(|early| early.metric);
+        let plateau = self.schedule.plateau().map(|plateau| plateau.metric);
+        for (key, metric) in [("early_stopping", early), ("schedule", plateau)] {
+            if metric == Some(Metric::ValidationAccuracy) && self.task() == Task::Values {
+                let word = self.loss.word();
+                let message = format!("`{key}` watches an accuracy, and `{word}` learns numbers");
+                reader.problems().add(
+                    Diagnostic::error(message)
+                        .at(&reader.place(key), "")
+                        .help("set `metric = \"validation_loss\"`"),
+                );
+            }
         }
     }
 

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use burn::module::{Module as _, ModuleVisitor, Param};
 use burn::tensor::{Device, Tensor};
 use cnn::config::{self, Config};
-use cnn::loss::cross_entropy;
+use cnn::dataset::Targets;
+use cnn::loss::{Loss, cross_entropy};
 use cnn::model::{Model, Pass, Value};
 use cnn::optimizer::{Average, Gradients, Optimizer};
 use cnn::schedule::{Plateau, Schedule};
@@ -369,5 +370,79 @@ fn schedules_equal_pytorch() {
                 "{schedule} after {figure}: {rate}, not {expected}"
             );
         }
+    }
+}
+
+#[test]
+fn losses_and_their_gradients_equal_pytorch() {
+    let file = Goldens::read("losses.safetensors");
+    let numbers = |name: &str| Targets::Values {
+        width: 4,
+        values: file.get(name).values.clone(),
+    };
+    let labels = file.get("labels").values.iter();
+    let labels = Targets::Classes(labels.map(|label| *label as u32).collect());
+    let weights = file.get("weights").values.clone();
+    let smoothed = r#"{ type = "cross_entropy", label_smoothing = 0.1 }"#;
+    let weighted = |weights: &Vec<f32>| Some(weights.clone());
+    let half = r#"{ type = "focal", gamma = 0.5 }"#;
+    let cases = [
+        ("cross_entropy", r#""cross_entropy""#, None, &labels),
+        ("cross_entropy_smoothed", smoothed, None, &labels),
+        (
+            "cross_entropy_weighted",
+            r#""cross_entropy""#,
+            weighted(&weights),
+            &labels,
+        ),
+        ("cross_entropy_both", smoothed, weighted(&weights), &labels),
+        (
+            "cross_entropy_shares",
+            r#""cross_entropy""#,
+            None,
+            &numbers("shares"),
+        ),
+        (
+            "cross_entropy_shares_both",
+            smoothed,
+            weighted(&weights),
+            &numbers("shares"),
+        ),
+        ("focal", r#""focal""#, None, &labels),
+        ("focal_weighted", half, weighted(&weights), &labels),
+        (
+            "binary_cross_entropy",
+            r#""binary_cross_entropy""#,
+            None,
+            &numbers("marks"),
+        ),
+        ("mse", r#""mse""#, None, &numbers("values")),
+        ("mae", r#""mae""#, None, &numbers("values")),
+        ("huber", r#""huber""#, None, &numbers("values")),
+        (
+            "huber_delta",
+            r#"{ type = "huber", delta = 0.3 }"#,
+            None,
+            &numbers("values"),
+        ),
+    ];
+    let outputs = file.get("outputs");
+    for (name, settings, class_weights, targets) in cases {
+        let settings = train(&format!("loss = {settings}")).loss;
+        let loss = Loss::new(&settings, class_weights);
+        let tensor: Tensor<2> = outputs.to_tensor(&Device::flex().autodiff());
+        let tensor = tensor.require_grad();
+        let value = loss.of(tensor.clone(), targets);
+        let expected = file.get(&format!("{name}/loss"));
+        assert_close(name, &Array::of(value.clone()), expected, 1e-6);
+        let gradient = tensor.grad(&value.backward()).unwrap();
+        let expected_gradient = file.get(&format!("{name}/gradient"));
+        assert_close(name, &Array::of(gradient), expected_gradient, 1e-6);
+        let on_host = loss.sum(&outputs.values, 4, targets) / loss.weight(targets);
+        let difference = on_host - f64::from(expected.values[0]);
+        assert!(
+            difference.abs() < 1e-5,
+            "{name} on the host is off by {difference}"
+        );
     }
 }
