@@ -1,5 +1,6 @@
 //! All that training needs to go on where it was.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -10,9 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::diagnostic::{Diagnostic, Error, Result};
 use crate::files;
 use crate::optimizer;
-
-/// How many checkpoints of a run are kept.
-const KEPT: usize = 3;
+use crate::schedule::Plateau;
 
 /// Where training stands.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -31,17 +30,27 @@ pub struct Progress {
     pub watched: Option<Watched>,
     /// Seconds of training so far.
     pub train_secs: f64,
+    /// What a plateau schedule remembers.
+    #[serde(default)]
+    pub plateau: Plateau,
+    /// How often training went back to a checkpoint with half the rate.
+    #[serde(default)]
+    pub setbacks: i32,
     /// Counters of the optimizer.
-    pub counters: std::collections::BTreeMap<String, u64>,
+    pub counters: BTreeMap<String, u64>,
 }
 
 /// Sums over the steps of an epoch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Partial {
-    /// Loss times samples.
+    /// Sum of losses.
     pub loss: f64,
-    /// Right answers.
+    /// What their mean is over.
+    pub weight: f64,
+    /// Right decisions.
     pub correct: u64,
+    /// Decisions: one a sample where classes are learnt.
+    pub decisions: u64,
     /// Samples.
     pub samples: u64,
     /// Seconds.
@@ -77,7 +86,40 @@ pub struct Checkpoint {
     pub model: Vec<u8>,
     /// State of the optimizer.
     pub optimizer: optimizer::State,
+    /// Moving averages by the names of weights, if there are any.
+    pub average: BTreeMap<String, TensorData>,
 }
+
+/// What a checkpoint holds beside where training stands.
+#[derive(Debug)]
+pub struct Content<'a> {
+    /// The bytes of the model file.
+    pub model: &'a [u8],
+    /// State of the optimizer.
+    pub optimizer: &'a optimizer::State,
+    /// Moving averages by the names of weights, if there are any.
+    pub average: &'a BTreeMap<String, TensorData>,
+}
+
+impl Partial {
+    /// Returns the mean loss.
+    #[must_use]
+    pub fn mean_loss(&self) -> f64 {
+        if self.weight > 0.0 {
+            return self.loss / self.weight;
+        }
+        0.0
+    }
+
+    /// Returns the share of right decisions, where there are any.
+    #[must_use]
+    pub fn accuracy(&self) -> Option<f64> {
+        (self.decisions > 0).then(|| self.correct as f64 / self.decisions as f64)
+    }
+}
+
+/// The file of moving averages.
+const AVERAGE: &str = "average.safetensors";
 
 #[derive(Serialize, Deserialize)]
 struct StateFile {
@@ -85,15 +127,15 @@ struct StateFile {
     progress: Progress,
 }
 
-/// Writes a checkpoint into `folder` and removes all but the newest three.
+/// Writes a checkpoint into `folder` and removes all but the newest few.
 ///
 /// # Errors
 /// When it cannot be written; the ones before are then untouched.
 pub fn write(
     folder: &Path,
     progress: &Progress,
-    model: &[u8],
-    optimizer: &optimizer::State,
+    content: &Content<'_>,
+    keep: usize,
 ) -> Result<PathBuf> {
     let path = folder.join(format!("step-{:08}", progress.step));
     // The state of one moment is written once; what stands there may be damaged, though.
@@ -103,9 +145,14 @@ pub fn write(
         }
         remove(&path)?;
     }
-    let optimizer = tensors_to_bytes(optimizer)?;
+    let optimizer = tensors_to_bytes(&content.optimizer.tensors)?;
+    let average = if content.average.is_empty() {
+        Vec::new()
+    } else {
+        tensors_to_bytes(content.average)?
+    };
     let state = StateFile {
-        checksum: checksum(model, &optimizer, progress),
+        checksum: checksum([content.model, &optimizer, &average], progress),
         progress: progress.clone(),
     };
     let state = serde_json::to_string_pretty(&state).map_err(|error| {
@@ -113,16 +160,17 @@ pub fn write(
             "failed to write the state: {error}"
         )))
     })?;
-    files::write_folder(
-        &path,
-        &[
-            ("model.safetensors", model),
-            ("optimizer.safetensors", &optimizer),
-            ("state.json", state.as_bytes()),
-        ],
-    )?;
+    let mut files = vec![
+        ("model.safetensors", content.model),
+        ("optimizer.safetensors", &optimizer),
+        ("state.json", state.as_bytes()),
+    ];
+    if !average.is_empty() {
+        files.push((AVERAGE, &average));
+    }
+    files::write_folder(&path, &files)?;
     tracing::debug!(path = %path.display(), step = progress.step, "checkpoint written");
-    for old in list(folder)?.into_iter().rev().skip(KEPT) {
+    for old in list(folder)?.into_iter().rev().skip(keep.max(1)) {
         remove(&old)?;
     }
     Ok(path)
@@ -185,23 +233,37 @@ fn read(path: &Path) -> std::result::Result<Checkpoint, String> {
     let state = file("state.json")?;
     let state: StateFile = serde_json::from_slice(&state).map_err(|error| error.to_string())?;
     let (model, optimizer) = (file("model.safetensors")?, file("optimizer.safetensors")?);
-    if checksum(&model, &optimizer, &state.progress) != state.checksum {
+    let average = if path.join(AVERAGE).exists() {
+        file(AVERAGE)?
+    } else {
+        Vec::new()
+    };
+    if checksum([&model, &optimizer, &average], &state.progress) != state.checksum {
         return Err("its checksum does not hold".to_owned());
     }
-    let mut optimizer = tensors_from_bytes(&optimizer)?;
-    optimizer.counters.clone_from(&state.progress.counters);
+    let optimizer = optimizer::State {
+        tensors: tensors_from_bytes(&optimizer)?,
+        counters: state.progress.counters.clone(),
+    };
+    let average = if average.is_empty() {
+        BTreeMap::new()
+    } else {
+        tensors_from_bytes(&average)?
+    };
     Ok(Checkpoint {
         path: path.to_path_buf(),
         progress: state.progress,
         model,
         optimizer,
+        average,
     })
 }
 
-fn checksum(model: &[u8], optimizer: &[u8], progress: &Progress) -> String {
+fn checksum(files: [&[u8]; 3], progress: &Progress) -> String {
     let mut hasher = blake3::Hasher::new();
-    hasher.update(model);
-    hasher.update(optimizer);
+    for bytes in files {
+        hasher.update(bytes);
+    }
     hasher.update(
         serde_json::to_string(progress)
             .unwrap_or_default()
@@ -210,14 +272,14 @@ fn checksum(model: &[u8], optimizer: &[u8], progress: &Progress) -> String {
     hasher.finalize().to_hex().to_string()
 }
 
-fn tensors_to_bytes(state: &optimizer::State) -> Result<Vec<u8>> {
+fn tensors_to_bytes(tensors: &BTreeMap<String, TensorData>) -> Result<Vec<u8>> {
     let failed = |reason: String| {
         Error::model(Diagnostic::error(format!(
-            "failed to write the optimizer: {reason}"
+            "failed to write a checkpoint: {reason}"
         )))
     };
     let mut views = Vec::new();
-    for (name, data) in &state.tensors {
+    for (name, data) in tensors {
         let view = TensorView::new(Dtype::F32, data.shape().to_vec(), data.as_bytes())
             .map_err(|error| failed(error.to_string()))?;
         views.push((name.as_str(), view));
@@ -225,9 +287,9 @@ fn tensors_to_bytes(state: &optimizer::State) -> Result<Vec<u8>> {
     safetensors::serialize(views, None).map_err(|error| failed(error.to_string()))
 }
 
-fn tensors_from_bytes(bytes: &[u8]) -> std::result::Result<optimizer::State, String> {
+fn tensors_from_bytes(bytes: &[u8]) -> std::result::Result<BTreeMap<String, TensorData>, String> {
     let file = SafeTensors::deserialize(bytes).map_err(|error| error.to_string())?;
-    let mut state = optimizer::State::default();
+    let mut tensors = BTreeMap::new();
     for (name, view) in file.tensors() {
         if view.dtype() != Dtype::F32 {
             return Err(format!("`{name}` is not of 32-bit floats"));
@@ -238,7 +300,7 @@ fn tensors_from_bytes(bytes: &[u8]) -> std::result::Result<optimizer::State, Str
             .filter_map(|bytes| Some(f32::from_le_bytes(bytes.try_into().ok()?)))
             .collect();
         let data = TensorData::new(values, view.shape().to_vec());
-        state.tensors.insert(name, data);
+        tensors.insert(name, data);
     }
-    Ok(state)
+    Ok(tensors)
 }

@@ -80,12 +80,12 @@ pub struct Spread {
 }
 
 impl Summary {
-    /// Returns mean and deviation of a figure over the folds; nothing if none is done.
-    pub fn spread(&self, figure: impl Fn(&Figures) -> f64) -> Option<Spread> {
+    /// Returns mean and deviation of a figure over the folds that have it; nothing if none has.
+    pub fn spread(&self, figure: impl Fn(&Figures) -> Option<f64>) -> Option<Spread> {
         let figures: Vec<f64> = self
             .folds
             .iter()
-            .map(|fold| figure(&fold.figures))
+            .filter_map(|fold| figure(&fold.figures))
             .collect();
         spread(&figures)
     }

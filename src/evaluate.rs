@@ -8,15 +8,18 @@ use burn::tensor::{self, Tensor};
 
 use crate::dataset::{self, Loader, Preprocessing, Request, Samples, Targets};
 use crate::diagnostic::{Diagnostic, Error, Result};
+use crate::loss::Loss;
 use crate::metrics::{Answer, Metrics};
 use crate::model::{Model, Pass, Value};
 use crate::model_file::Trained;
 
 /// Settings of a measurement.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Settings {
-    /// Classes of the network.
-    pub classes: usize,
+    /// What the loss is.
+    pub loss: Loss,
+    /// Values of the network's answer.
+    pub outputs: usize,
     /// Pictures in one pass.
     pub batch_size: usize,
     /// Threads that prepare batches.
@@ -158,7 +161,7 @@ pub fn evaluate(
     samples: &Arc<Samples>,
     preprocessing: &Arc<Preprocessing>,
     device: &tensor::Device,
-    settings: Settings,
+    settings: &Settings,
 ) -> Result<Report> {
     let begin = Instant::now();
     let mut mistakes = Vec::new();
@@ -196,7 +199,7 @@ pub fn evaluate(
     })
 }
 
-/// Measures a network on a split; `answered` hears of each answer.
+/// Measures a network on a split; `answered` hears of each answer where classes are learnt.
 ///
 /// # Errors
 /// When results cannot be read back from the device.
@@ -205,10 +208,11 @@ pub fn measure(
     samples: &Arc<Samples>,
     preprocessing: &Arc<Preprocessing>,
     device: &tensor::Device,
-    settings: Settings,
+    settings: &Settings,
     mut answered: impl FnMut(usize, Answer),
 ) -> Result<Metrics> {
-    let mut metrics = Metrics::new(settings.classes);
+    let loss = &settings.loss;
+    let mut metrics = Metrics::new(loss.task(), settings.outputs);
     let indices: Vec<usize> = (0..samples.len().min(settings.limit)).collect();
     let batches = indices
         .chunks(settings.batch_size)
@@ -228,29 +232,13 @@ pub fn measure(
         }
         let input = Value::of_inputs(batch.inputs, &preprocessing.input_shape(), device);
         let logits = network.logits(input, Pass::Evaluate);
-        let answers = add_batch(&mut metrics, logits, batch.targets.classes())?;
+        let outputs = to_host(logits)?;
+        let answers = metrics.add(loss, &outputs, settings.outputs, &batch.targets);
         for (index, answer) in batch.indices.iter().zip(answers) {
             answered(*index, answer);
         }
     }
     Ok(metrics)
-}
-
-/// Adds the answers to one batch; `logits` is `[batch, classes]`.
-///
-/// # Errors
-/// When results cannot be read back from the device.
-pub(crate) fn add_batch(
-    metrics: &mut Metrics,
-    logits: Tensor<2>,
-    labels: &[u32],
-) -> Result<Vec<Answer>> {
-    let [_, classes] = logits.dims();
-    let values = to_host(logits)?;
-    let rows = values.chunks(classes.max(1)).zip(labels);
-    Ok(rows
-        .map(|(row, label)| metrics.add(row, *label as usize))
-        .collect())
 }
 
 /// Reads values back from the device.

@@ -179,12 +179,12 @@ pub struct Figures {
     pub best_epoch: usize,
     /// Mean training loss of that epoch.
     pub train_loss: f64,
-    /// Training accuracy of that epoch.
-    pub train_accuracy: f64,
+    /// Training accuracy of that epoch, where classes are learnt.
+    pub train_accuracy: Option<f64>,
     /// Loss of the kept weights on the validation split.
     pub validation_loss: f64,
-    /// Accuracy of the kept weights on the validation split.
-    pub validation_accuracy: f64,
+    /// Accuracy of the kept weights on the validation split, where classes are learnt.
+    pub validation_accuracy: Option<f64>,
     /// Seconds of training.
     pub seconds: f64,
 }
@@ -217,7 +217,7 @@ impl Figures {
                 train_loss: row.train_loss,
                 train_accuracy: row.train_accuracy,
                 validation_loss: row.validation_loss?,
-                validation_accuracy: row.validation_accuracy?,
+                validation_accuracy: row.validation_accuracy,
                 seconds: end.train_secs,
             })
         });
@@ -234,9 +234,9 @@ impl Figures {
             self.epochs.to_string(),
             self.best_epoch.to_string(),
             self.train_loss.to_string(),
-            self.train_accuracy.to_string(),
+            written(self.train_accuracy),
             self.validation_loss.to_string(),
-            self.validation_accuracy.to_string(),
+            written(self.validation_accuracy),
             self.seconds.to_string(),
         ]
     }
@@ -265,4 +265,9 @@ fn missing(sort: Sort, name: &str) -> Error {
 fn damaged(path: &Path, error: &serde_json::Error) -> Error {
     let message = format!("`{}` is damaged: {error}", path.display());
     Error::model(Diagnostic::error(message).help("start anew without `--resume`"))
+}
+
+/// Writes a figure that there may not be.
+fn written(figure: Option<f64>) -> String {
+    figure.map_or_else(String::new, |figure| figure.to_string())
 }

@@ -4,8 +4,8 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
 
-use crate::config::{Config, MAX_CONFIG_BYTES, Override, run_name_from};
-use crate::dataset::{self, Dataset, Request};
+use crate::config::{Config, MAX_CONFIG_BYTES, Override, Task, run_name_from};
+use crate::dataset::{self, Dataset, Request, Targets};
 use crate::diagnostic::{Diagnostic, Error, Kind, Result};
 use crate::plan::Plan;
 
@@ -55,13 +55,17 @@ impl Project {
         let mut problems = parsed.problems;
         let mut planned = None;
         if let Some(config) = parsed.config {
-            let plan = match Plan::new(&config.model) {
+            let mut plan = match Plan::new(&config.model) {
                 Ok(plan) => Some(plan),
                 Err(more) => {
                     problems.extend(more);
                     None
                 }
             };
+            if let Some(plan) = &mut plan {
+                let frozen = plan.freeze(&config.train.freeze);
+                problems.extend(frozen.err().into_iter().flatten());
+            }
             if let Some(plan) = &plan {
                 problems.extend(plan.breaches(&config.budget, config.train.batch_size));
             }
@@ -152,6 +156,7 @@ impl Project {
             fingerprint = dataset.fingerprint,
             "data loaded"
         );
+        self.check_task(&dataset)?;
         let classes = self.fit_classes(&dataset)?;
         let mut preprocessing = request.preprocessing.clone();
         preprocessing.border = dataset.border;
@@ -167,13 +172,40 @@ impl Project {
         })
     }
 
-    /// Returns the class names, one for each output of the network.
+    /// Checks that the data has what the loss learns.
+    fn check_task(&self, dataset: &Dataset) -> Result<()> {
+        let has_classes = matches!(dataset.train.targets, Targets::Classes(_));
+        let task = self.config.train.task();
+        if has_classes == (task == Task::Classes) {
+            return Ok(());
+        }
+        let word = self.config.train.loss.word();
+        let (has, learns) = match task {
+            Task::Classes => ("numbers", "classes"),
+            Task::Labels => ("one class a picture", "labels"),
+            Task::Values => ("classes", "numbers"),
+        };
+        let message = format!("`{}` has {has}, and `{word}` learns {learns}", dataset.name);
+        let help = match task {
+            Task::Classes => "set `loss = \"mse\"`",
+            Task::Labels | Task::Values => "set `loss = \"cross_entropy\"`",
+        };
+        Err(Error::config(Diagnostic::error(message).help(help)))
+    }
+
+    /// Returns the names of classes, labels or numbers, one for each output of the network.
     fn fit_classes(&self, dataset: &Dataset) -> Result<Vec<String>> {
+        let task = self.config.train.task();
+        let learnt = match task {
+            Task::Classes => "classes",
+            Task::Labels => "labels",
+            Task::Values => "numbers",
+        };
         let output = self.plan.output();
         if output.iter().skip(1).any(|size| *size > 1) {
             let shape = crate::shape::display(output);
             let message = format!(
-                "the network answers with maps of {shape}, and classes want one value each"
+                "the network answers with maps of {shape}, and {learnt} want one value each"
             );
             let place = self
                 .config
@@ -194,7 +226,7 @@ impl Project {
             return Ok(dataset.classes.clone());
         }
         // Numbered labels say nothing of classes beyond the largest that occurs.
-        let numbered = dataset.train.paths.is_none();
+        let numbered = task == Task::Classes && dataset.train.paths.is_none();
         if numbered && count < outputs {
             return Ok((0..outputs).map(|class| class.to_string()).collect());
         }
@@ -205,7 +237,7 @@ impl Project {
                 self.at_answer(Diagnostic::error(message), count),
             ));
         }
-        let message = format!("the data has {count} classes, the network answers with {outputs}");
+        let message = format!("the data has {count} {learnt}, the network answers with {outputs}");
         let names: Vec<String> = dataset
             .classes
             .iter()
@@ -214,7 +246,7 @@ impl Project {
             .collect();
         let more = if count > 12 { ", …" } else { "" };
         let diagnostic =
-            Diagnostic::error(message).note(format!("classes: {}{more}", names.join(", ")));
+            Diagnostic::error(message).note(format!("{learnt}: {}{more}", names.join(", ")));
         Err(Error::config(self.at_answer(diagnostic, count)))
     }
 

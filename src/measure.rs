@@ -2,14 +2,14 @@
 
 use std::time::Instant;
 
-use burn::optim::GradientsParams;
-
+use crate::config::Task;
+use crate::dataset::Targets;
 use crate::diagnostic::{Diagnostic, Error, Result};
 use crate::load::Project;
-use crate::loss;
+use crate::loss::Loss;
 use crate::memory;
 use crate::model::{Device, Model, Pass, Value};
-use crate::optimizer::Optimizer;
+use crate::optimizer::{Gradients, Optimizer};
 
 /// What was measured.
 #[derive(Clone, Debug)]
@@ -54,11 +54,21 @@ pub fn measure(project: &Project, device: Device, batch: usize) -> Result<Measur
     memory::forget_peak();
     let training = device.autodiff();
     let settings = &project.config.train;
-    let mut model = Model::new(&plan.up_to_logits(), settings.seed, &training);
+    let task = settings.task();
+    let mut model = Model::new(&plan.up_to_logits(task), settings.seed, &training);
+    let loss = Loss::new(&settings.loss, None);
     let mut optimizer = Optimizer::new(&settings.optimizer);
-    let labels: Vec<u32> = (0..batch)
-        .map(|index| (index % classes.max(1)) as u32)
-        .collect();
+    let targets = match task {
+        Task::Classes => Targets::Classes(
+            (0..batch)
+                .map(|index| (index % classes.max(1)) as u32)
+                .collect(),
+        ),
+        Task::Labels | Task::Values => Targets::Values {
+            width: classes,
+            values: vec![0.5; batch * classes],
+        },
+    };
     let mut step_secs = 0.0;
     for step in 0..2 {
         let begin = Instant::now();
@@ -68,9 +78,9 @@ pub fn measure(project: &Project, device: Device, batch: usize) -> Result<Measur
             step,
         };
         let logits = model.logits(input, pass);
-        let loss = model.penalized(loss::cross_entropy(logits, &labels));
-        let gradients = GradientsParams::from_grads(loss.backward(), &model);
-        let rate = settings.optimizer.learning_rate();
+        let loss = model.penalized(loss.of(logits, &targets));
+        let gradients = Gradients::of(&loss, &model);
+        let rate = settings.optimizer.learning_rate;
         model = optimizer.step(rate, model, gradients).constrained();
         wait(&training)?;
         step_secs = begin.elapsed().as_secs_f64();

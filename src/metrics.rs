@@ -1,113 +1,86 @@
-//! Figures of how well answers fit labels, gathered batch by batch.
+//! Figures of how well answers fit what was to be learnt, gathered batch by batch.
 
-use std::collections::BTreeMap;
+mod classes;
+mod labels;
+mod values;
+
+pub use classes::{Answer, ClassFigures, Classes};
+pub use labels::{LabelFigures, Labels};
+pub use values::{ValueFigures, Values};
+
+use crate::config::Task;
+use crate::dataset::Targets;
+use crate::loss::Loss;
 
 /// Sums over the samples seen so far.
 #[derive(Clone, Debug)]
 pub struct Metrics {
-    classes: usize,
     samples: u64,
     loss: f64,
-    correct: u64,
-    top5: u64,
-    /// Counts by (class, answer); most pairs never occur.
-    confusion: BTreeMap<(usize, usize), u64>,
-    bins: [Bin; BINS],
+    weight: f64,
+    /// The figures of what is learnt.
+    pub figures: Figures,
 }
 
-/// Samples whose confidence lies in one interval.
-#[derive(Clone, Copy, Debug, Default)]
-struct Bin {
-    samples: u64,
-    correct: u64,
-    confidence: f64,
-}
-
-const BINS: usize = 15;
-
-/// One answer of the network.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Answer {
-    /// The most probable class.
-    pub predicted: usize,
-    /// Its probability.
-    pub confidence: f64,
-}
-
-/// Figures of one class.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct ClassFigures {
-    /// Share of the answers of this class that are right; 0 where there is none.
-    pub precision: f64,
-    /// Share of the samples of this class that are found; 0 where there is none.
-    pub recall: f64,
-    /// Harmonic mean of both; 0 where both are.
-    pub f1: f64,
-    /// Samples of this class.
-    pub support: u64,
+/// Figures by what is learnt.
+#[derive(Clone, Debug)]
+pub enum Figures {
+    /// Of classes.
+    Classes(Classes),
+    /// Of labels.
+    Labels(Labels),
+    /// Of numbers.
+    Values(Values),
 }
 
 impl Metrics {
     /// Starts with no samples.
     #[must_use]
-    pub fn new(classes: usize) -> Self {
+    pub fn new(task: Task, outputs: usize) -> Self {
         Self {
-            classes,
             samples: 0,
             loss: 0.0,
-            correct: 0,
-            top5: 0,
-            confusion: BTreeMap::new(),
-            bins: [Bin::default(); BINS],
+            weight: 0.0,
+            figures: match task {
+                Task::Classes => Figures::Classes(Classes::new(outputs)),
+                Task::Labels => Figures::Labels(Labels::new(outputs)),
+                Task::Values => Figures::Values(Values::new(outputs)),
+            },
         }
     }
 
-    /// Adds one sample from its logits and returns the answer.
-    ///
-    /// Ties go to the lower class, as in `torch.argmax`.
-    pub fn add(&mut self, logits: &[f32], label: usize) -> Answer {
-        let largest = logits
-            .iter()
-            .fold(f32::NEG_INFINITY, |best, &logit| best.max(logit));
-        let mut predicted = 0;
-        let mut sum = 0.0;
-        let mut above = 0_u32;
-        let own = logits.get(label).copied().unwrap_or(f32::NAN);
-        for (class, &logit) in logits.iter().enumerate() {
-            sum += f64::from(logit - largest).exp();
-            if logit > logits.get(predicted).copied().unwrap_or(f32::NEG_INFINITY) {
-                predicted = class;
+    /// Adds a batch of `outputs` `[batch, width]`; returns the answers where classes are learnt.
+    pub fn add(
+        &mut self,
+        loss: &Loss,
+        outputs: &[f32],
+        width: usize,
+        targets: &Targets,
+    ) -> Vec<Answer> {
+        self.samples += targets.len() as u64;
+        self.loss += loss.sum(outputs, width, targets);
+        self.weight += loss.weight(targets);
+        let rows = outputs.chunks(width.max(1));
+        match (&mut self.figures, targets) {
+            (Figures::Classes(figures), Targets::Classes(labels)) => rows
+                .zip(labels)
+                .map(|(row, label)| figures.add(row, *label as usize))
+                .collect(),
+            (Figures::Classes(figures), Targets::Values { values, .. }) => rows
+                .zip(values.chunks(width.max(1)))
+                .map(|(row, shares)| figures.add(row, classes::largest(shares)))
+                .collect(),
+            (Figures::Labels(figures), Targets::Values { values, .. }) => {
+                rows.zip(values.chunks(width.max(1)))
+                    .for_each(|(row, marks)| figures.add(row, marks));
+                Vec::new()
             }
-            // Ties go to the lower class here too.
-            if logit > own || (class < label && logit >= own) {
-                above += 1;
+            (Figures::Values(figures), Targets::Values { values, .. }) => {
+                rows.zip(values.chunks(width.max(1)))
+                    .for_each(|(row, values)| figures.add(row, values));
+                Vec::new()
             }
-        }
-        let confidence = 1.0 / sum;
-        self.samples += 1;
-        self.loss += sum.ln() - f64::from(own - largest);
-        self.correct += u64::from(predicted == label);
-        self.top5 += u64::from(above < 5);
-        *self.confusion.entry((label, predicted)).or_default() += 1;
-        self.add_to_bin(confidence, predicted == label);
-        Answer {
-            predicted,
-            confidence,
-        }
-    }
-
-    fn add_to_bin(&mut self, confidence: f64, correct: bool) {
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            clippy::cast_precision_loss,
-            reason = "a confidence lies between 0 and 1"
-        )]
-        let index = ((confidence * BINS as f64).ceil() as usize).clamp(1, BINS) - 1;
-        if let Some(bin) = self.bins.get_mut(index) {
-            bin.samples += 1;
-            bin.correct += u64::from(correct);
-            bin.confidence += confidence;
+            (Figures::Labels(_) | Figures::Values(_), Targets::Classes(_)) => Vec::new(),
         }
     }
 
@@ -117,150 +90,54 @@ impl Metrics {
         self.samples
     }
 
-    /// Returns the number of right answers.
-    #[must_use]
-    pub fn correct(&self) -> u64 {
-        self.correct
-    }
-
-    /// Returns the mean cross-entropy.
+    /// Returns the mean loss.
     #[must_use]
     pub fn loss(&self) -> f64 {
-        self.loss / count(self.samples)
+        self.loss / self.weight
     }
 
-    /// Returns the share of right answers.
+    /// Returns the sum of the losses and of what their mean is over.
     #[must_use]
-    pub fn accuracy(&self) -> f64 {
-        count(self.correct) / count(self.samples)
+    pub fn loss_sums(&self) -> (f64, f64) {
+        (self.loss, self.weight)
     }
 
-    /// Returns the share of samples whose class is among the five most probable.
+    /// Returns the number of right decisions and of decisions: one a sample where classes are
+    /// learnt, one a label where labels are, none where numbers are.
     #[must_use]
-    pub fn top5_accuracy(&self) -> f64 {
-        count(self.top5) / count(self.samples)
-    }
-
-    /// Returns the expected calibration error over 15 equal intervals of confidence.
-    ///
-    /// # Reference
-    /// Guo, Pleiss, Sun & Weinberger, "On calibration of modern neural networks", eq. 3.
-    #[must_use]
-    pub fn expected_calibration_error(&self) -> f64 {
-        let gaps = self
-            .bins
-            .iter()
-            .map(|bin| (count(bin.correct) - bin.confidence).abs());
-        gaps.sum::<f64>() / count(self.samples)
-    }
-
-    /// Returns the rows of the confusion matrix: a row a true class, a column an answer.
-    #[must_use]
-    pub fn confusion(&self) -> Vec<Vec<u64>> {
-        let count = |label, predicted| self.confusion.get(&(label, predicted)).copied();
-        let row = |label| (0..self.classes).map(move |answer| count(label, answer).unwrap_or(0));
-        (0..self.classes)
-            .map(|label| row(label).collect())
-            .collect()
-    }
-
-    /// Returns the figures of each class.
-    #[must_use]
-    pub fn classes(&self) -> Vec<ClassFigures> {
-        let mut sums = vec![[0_u64; 3]; self.classes];
-        for (&(label, predicted), &samples) in &self.confusion {
-            let mut add = |class: usize, sum: usize| {
-                if let Some(sums) = sums.get_mut(class) {
-                    sums[sum] += samples;
-                }
-            };
-            add(label, SUPPORT);
-            add(predicted, ANSWERS);
-            if label == predicted {
-                add(label, HITS);
-            }
+    pub fn decisions(&self) -> (u64, u64) {
+        match &self.figures {
+            Figures::Classes(figures) => (figures.correct(), self.samples),
+            Figures::Labels(figures) => figures.decisions(),
+            Figures::Values(_) => (0, 0),
         }
-        let figures = sums.iter().map(|sums| {
-            let share = |whole: u64| match whole {
-                0 => 0.0,
-                whole => count(sums[HITS]) / count(whole),
-            };
-            let (precision, recall) = (share(sums[ANSWERS]), share(sums[SUPPORT]));
-            let sum = precision + recall;
-            ClassFigures {
-                precision,
-                recall,
-                f1: if sum == 0.0 {
-                    0.0
-                } else {
-                    2.0 * precision * recall / sum
-                },
-                support: sums[SUPPORT],
-            }
-        });
-        figures.collect()
+    }
+
+    /// Returns the share of right decisions, where there are any.
+    #[must_use]
+    pub fn accuracy(&self) -> Option<f64> {
+        let (right, all) = self.decisions();
+        (all > 0).then(|| count(right) / count(all))
     }
 }
 
-/// Places in the sums of a class: right answers, answers, samples.
-const HITS: usize = 0;
-const ANSWERS: usize = 1;
-const SUPPORT: usize = 2;
+/// Returns a share of a whole; 0 where there is none.
+fn share(part: u64, whole: u64) -> f64 {
+    match whole {
+        0 => 0.0,
+        whole => count(part) / count(whole),
+    }
+}
 
-#[expect(clippy::cast_precision_loss, reason = "counts stay far below 2⁵³")]
+/// Returns the harmonic mean; 0 where both are.
+fn harmonic_mean(precision: f64, recall: f64) -> f64 {
+    let sum = precision + recall;
+    if sum == 0.0 {
+        return 0.0;
+    }
+    2.0 * precision * recall / sum
+}
+
 fn count(samples: u64) -> f64 {
     samples as f64
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn figures_of_four_samples_by_hand() {
-        let mut metrics = Metrics::new(2);
-        for (logits, label) in [
-            ([2.0, 0.0], 0),
-            ([0.0, 1.0], 1),
-            ([3.0, 0.0], 1),
-            ([1.0, 1.0], 0),
-        ] {
-            metrics.add(&logits, label);
-        }
-        assert_eq!(metrics.samples(), 4);
-        assert!((metrics.accuracy() - 0.75).abs() < 1e-12);
-        assert!((metrics.top5_accuracy() - 1.0).abs() < 1e-12);
-        assert_eq!(metrics.confusion(), [[2, 0], [1, 1]]);
-        let [zero, one] = metrics.classes()[..] else {
-            panic!("two classes")
-        };
-        assert!((zero.precision - 2.0 / 3.0).abs() < 1e-12 && (zero.recall - 1.0).abs() < 1e-12);
-        assert!((one.precision - 1.0).abs() < 1e-12 && (one.recall - 0.5).abs() < 1e-12);
-        assert!((one.f1 - 2.0 / 3.0).abs() < 1e-12);
-        // ln(1 + e⁻²), ln(1 + e⁻¹), 3 + ln(1 + e⁻³), ln 2
-        let loss = (0.126_928 + 0.313_262 + 3.048_587 + 2_f64.ln()) / 4.0;
-        assert!((metrics.loss() - loss).abs() < 1e-5);
-    }
-
-    #[test]
-    fn a_class_without_samples_or_answers_counts_as_zero() {
-        let mut metrics = Metrics::new(3);
-        metrics.add(&[1.0, 0.0, 0.0], 0);
-        let empty = ClassFigures {
-            precision: 0.0,
-            recall: 0.0,
-            f1: 0.0,
-            support: 0,
-        };
-        assert_eq!(metrics.classes()[2], empty);
-    }
-
-    #[test]
-    fn top5_counts_the_rank_of_the_label() {
-        let mut metrics = Metrics::new(7);
-        let logits = [7.0, 6.0, 5.0, 4.0, 3.0, 2.0, 1.0];
-        metrics.add(&logits, 4);
-        metrics.add(&logits, 5);
-        assert!((metrics.top5_accuracy() - 0.5).abs() < 1e-12);
-    }
 }

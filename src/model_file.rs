@@ -113,9 +113,13 @@ pub fn load(path: &Path, device: &tensor::Device) -> Result<Trained> {
             "`{name}` does not hold together: {reason}"
         )))
     })?;
-    let model = load_weights(Model::new(&plan.up_to_logits(), 0, device), bytes, &name)?;
-    if !model.is_finite() {
-        let message = format!("the weights in `{name}` hold values that are not finite numbers");
+    let model = load_weights(
+        Model::new(&plan.up_to_logits(config.train.task()), 0, device),
+        bytes,
+        &name,
+    )?;
+    if let Some(weight) = model.first_not_finite() {
+        let message = format!("`{weight}` in `{name}` holds values that are not finite numbers");
         return Err(Error::model(Diagnostic::error(message)));
     }
     tracing::debug!(path = name, classes = header.classes.len(), "model loaded");
@@ -206,26 +210,62 @@ fn read_header(bytes: &[u8], name: &str) -> Result<Header> {
 ///
 /// # Errors
 /// A diagnostic that lists every weight that is missing, superfluous or of another shape.
-pub fn load_weights(mut model: Model, bytes: Vec<u8>, name: &str) -> Result<Model> {
-    let mut store = SafetensorsStore::from_bytes(Some(bytes))
-        .validate(false)
-        .allow_partial(true);
-    let applied = store.apply_to(&mut model).map_err(|error| {
-        Error::model(Diagnostic::error(format!(
-            "failed to read `{name}`: {error}"
-        )))
-    })?;
-    let mut notes: Vec<String> = Vec::new();
-    let missing = applied.missing.iter();
-    notes.extend(missing.map(|(weight, _)| format!("`{weight}` is not in the file")));
-    let unused = applied.unused.iter();
-    notes.extend(unused.map(|weight| format!("`{weight}` of the file is not in the network")));
-    notes.extend(applied.errors.iter().map(ToString::to_string));
-    if notes.is_empty() {
-        return Ok(model);
+pub fn load_weights(model: Model, bytes: Vec<u8>, name: &str) -> Result<Model> {
+    let loading = Loading::new(model, bytes, name)?;
+    if loading.differences.is_empty() {
+        return Ok(loading.model);
     }
     let diagnostic = Diagnostic::error(format!("the weights in `{name}` are of another network"));
     Err(Error::model(
-        notes.into_iter().fold(diagnostic, Diagnostic::note),
+        (loading.differences.into_iter()).fold(diagnostic, Diagnostic::note),
     ))
+}
+
+/// Puts those weights of a model file into a network that fit by name and shape, and says which
+/// do not.
+///
+/// # Errors
+/// When none fits.
+pub fn load_fitting(model: Model, bytes: Vec<u8>, name: &str) -> Result<(Model, Vec<String>)> {
+    let loading = Loading::new(model, bytes, name)?;
+    if loading.applied > 0 {
+        return Ok((loading.model, loading.differences));
+    }
+    let message = format!("no weight in `{name}` fits the network");
+    let diagnostic = Diagnostic::error(message);
+    Err(Error::model(
+        (loading.differences.into_iter()).fold(diagnostic, Diagnostic::note),
+    ))
+}
+
+/// A network with the weights of a file that fit.
+struct Loading {
+    model: Model,
+    applied: usize,
+    differences: Vec<String>,
+}
+
+impl Loading {
+    fn new(mut model: Model, bytes: Vec<u8>, name: &str) -> Result<Self> {
+        let mut store = SafetensorsStore::from_bytes(Some(bytes))
+            .validate(false)
+            .allow_partial(true);
+        let applied = store.apply_to(&mut model).map_err(|error| {
+            Error::model(Diagnostic::error(format!(
+                "failed to read `{name}`: {error}"
+            )))
+        })?;
+        let mut differences: Vec<String> = Vec::new();
+        let missing = applied.missing.iter();
+        differences.extend(missing.map(|(weight, _)| format!("`{weight}` is not in the file")));
+        let unused = applied.unused.iter();
+        differences
+            .extend(unused.map(|weight| format!("`{weight}` of the file is not in the network")));
+        differences.extend(applied.errors.iter().map(ToString::to_string));
+        Ok(Self {
+            model,
+            applied: applied.applied.len(),
+            differences,
+        })
+    }
 }

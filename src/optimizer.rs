@@ -1,25 +1,31 @@
-//! Steps on weights: Burn's optimizers with PyTorch's settings, and their state by name.
+//! Steps on weights: PyTorch's rules on flat weights, and what they remember by name.
 //!
-//! Burn's own container for a whole module is not used: it restores its state on the default
-//! device, which a build with `wgpu` takes to be a graphics adapter that may not be there.
+//! Burn's own optimizers are compiled anew for every rank a weight may have; these see each weight
+//! as a row of numbers, and Muon sees some as matrices.
 
-use std::any::Any;
+mod average;
+mod gradients;
+mod moments;
+mod muon;
+mod plain;
+
+pub use average::Average;
+pub use gradients::Gradients;
+
 use std::collections::{BTreeMap, HashMap};
 
-use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
-use burn::optim::decay::WeightDecayConfig;
-use burn::optim::momentum::MomentumConfig;
-use burn::optim::{
-    AdamConfig, AdamWConfig, GradientsParams, RecordState, SgdConfig, StateSink, StateSource,
-};
+use burn::module::{Module as _, ModuleMapper, ModuleVisitor, Param, ParamId};
 use burn::tensor::{Device, Tensor, TensorData};
-use burn_pack::Scalar;
 
-use crate::config;
+use crate::config::{self, Rule};
 use crate::model::Model;
 
 /// An optimizer and what it remembers of each weight.
-pub struct Optimizer(Box<dyn Rule>);
+#[derive(Debug)]
+pub struct Optimizer {
+    settings: config::Optimizer,
+    memories: HashMap<ParamId, Memory>,
+}
 
 /// The state of an optimizer as named tensors and counters.
 #[derive(Clone, Debug, Default)]
@@ -30,225 +36,238 @@ pub struct State {
     pub counters: BTreeMap<String, u64>,
 }
 
+/// What a rule remembers of one weight.
+#[derive(Debug, Default)]
+struct Memory {
+    /// Steps taken, this one included.
+    step: u64,
+    slots: BTreeMap<String, Tensor<1>>,
+}
+
+/// One weight at one step.
+struct Turn<'a> {
+    weight: Tensor<1>,
+    gradient: Tensor<1>,
+    memory: &'a mut Memory,
+    rate: f64,
+    /// Weight decay of this weight.
+    decay: f64,
+}
+
+/// The lengths of a weight and the dimension of its filters.
+struct Matrix<'a> {
+    sizes: &'a [usize],
+    filters: usize,
+}
+
 impl Optimizer {
     /// Creates the optimizer of a config.
     #[must_use]
     pub fn new(settings: &config::Optimizer) -> Self {
-        match settings {
-            config::Optimizer::Sgd {
-                momentum,
-                nesterov,
-                weight_decay,
-                ..
-            } => {
-                let momentum = (*momentum > 0.0).then(|| {
-                    MomentumConfig::new()
-                        .with_momentum(*momentum)
-                        .with_dampening(0.0)
-                        .with_nesterov(*nesterov)
-                });
-                let sgd = SgdConfig::new()
-                    .with_momentum(momentum)
-                    .with_weight_decay(decay(*weight_decay));
-                Self(Box::new(Stepper::new(sgd.build())))
-            }
-            config::Optimizer::Adam(settings) => {
-                let adam = AdamConfig::new()
-                    .with_beta_1(single(settings.beta1))
-                    .with_beta_2(single(settings.beta2))
-                    .with_epsilon(single(settings.epsilon))
-                    .with_weight_decay(decay(settings.weight_decay));
-                Self(Box::new(Stepper::new(adam.build())))
-            }
-            config::Optimizer::AdamW(settings) => {
-                let adamw = AdamWConfig::new()
-                    .with_beta_1(single(settings.beta1))
-                    .with_beta_2(single(settings.beta2))
-                    .with_epsilon(single(settings.epsilon))
-                    .with_weight_decay(single(settings.weight_decay));
-                Self(Box::new(Stepper::new(adamw.build())))
-            }
+        Self {
+            settings: settings.clone(),
+            memories: HashMap::new(),
         }
     }
 
-    /// Moves every weight by one step.
+    /// Moves every weight that has a gradient by one step.
     #[must_use]
-    pub fn step(&mut self, rate: f64, model: Model, gradients: GradientsParams) -> Model {
-        self.0.step(rate, model, gradients)
+    pub fn step(&mut self, rate: f64, model: Model, gradients: Gradients) -> Model {
+        let kernels = model.kernels();
+        model.map(&mut Step {
+            optimizer: self,
+            kernels: &kernels,
+            rate,
+            gradients: gradients.into_flat(),
+        })
+    }
+
+    fn turn(
+        &mut self,
+        rate: f64,
+        (id, weight): (ParamId, Tensor<1>),
+        gradient: Tensor<1>,
+        matrix: Option<&Matrix<'_>>,
+    ) -> Tensor<1> {
+        let settings = &self.settings;
+        let memory = self.memories.entry(id).or_default();
+        memory.step += 1;
+        let decays = settings.decay_bias_and_norm || matrix.is_some();
+        let turn = Turn {
+            weight,
+            gradient,
+            memory,
+            rate,
+            decay: if decays { settings.weight_decay } else { 0.0 },
+        };
+        match &settings.rule {
+            Rule::Sgd {
+                momentum,
+                dampening,
+                nesterov,
+            } => plain::sgd(turn, *momentum, *dampening, *nesterov),
+            Rule::Adam(adaptive) => moments::adam(turn.with_penalty(), adaptive),
+            Rule::AdamW(adaptive) => moments::adam(turn.decayed(), adaptive),
+            Rule::RmsProp { .. } => plain::rmsprop(turn.with_penalty(), &settings.rule),
+            Rule::Adagrad {
+                rate_decay,
+                initial_accumulator,
+                epsilon,
+            } => {
+                let settings = [*rate_decay, *initial_accumulator, *epsilon];
+                plain::adagrad(turn.with_penalty(), settings)
+            }
+            Rule::Adadelta { rho, epsilon } => plain::adadelta(turn.with_penalty(), *rho, *epsilon),
+            Rule::Nadam {
+                moments,
+                momentum_decay,
+            } => moments::nadam(turn.with_penalty(), moments, *momentum_decay),
+            Rule::Radam(moments) => moments::radam(turn.with_penalty(), moments),
+            Rule::Lamb(moments) => moments::lamb(turn, moments),
+            Rule::Lion { beta1, beta2 } => plain::lion(turn.decayed(), *beta1, *beta2),
+            Rule::Adan { moments, beta3 } => moments::adan(turn, moments, *beta3),
+            Rule::Muon { others, .. } => match matrix {
+                Some(matrix) => muon::muon(turn.decayed(), &settings.rule, matrix),
+                None => {
+                    let adaptive = config::Adaptive {
+                        moments: *others,
+                        amsgrad: false,
+                    };
+                    moments::adam(turn.decayed(), &adaptive)
+                }
+            },
+        }
     }
 
     /// Returns the state by the names of the weights.
     #[must_use]
     pub fn state(&self, model: &Model) -> State {
-        self.0.state(model)
+        let mut state = State::default();
+        for (name, id) in names(model) {
+            let Some(memory) = self.memories.get(&id) else {
+                continue;
+            };
+            state.counters.insert(format!("{name}.step"), memory.step);
+            for (slot, tensor) in &memory.slots {
+                let data = tensor.clone().into_data();
+                state.tensors.insert(format!("{name}.{slot}"), data);
+            }
+        }
+        state
     }
 
     /// Takes over a state; returns the names of weights it says nothing of.
     pub fn restore(&mut self, model: &Model, state: State, device: &Device) -> Vec<String> {
-        self.0.restore(model, state, device)
-    }
-}
-
-fn decay(weight_decay: f64) -> Option<WeightDecayConfig> {
-    (weight_decay > 0.0).then(|| WeightDecayConfig::new(single(weight_decay)))
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "Burn's settings are 32-bit floats"
-)]
-fn single(number: f64) -> f32 {
-    number as f32
-}
-
-trait Rule: Send {
-    fn step(&mut self, rate: f64, model: Model, gradients: GradientsParams) -> Model;
-    fn state(&self, model: &Model) -> State;
-    fn restore(&mut self, model: &Model, state: State, device: &Device) -> Vec<String>;
-}
-
-/// One of Burn's rules with the state of each weight, whose type depends on the weight's rank.
-struct Stepper<O> {
-    rule: O,
-    states: HashMap<ParamId, Box<dyn Any + Send>>,
-}
-
-impl<O: burn::optim::Optimizer> Stepper<O> {
-    fn new(rule: O) -> Self {
-        Self {
-            rule,
-            states: HashMap::new(),
-        }
-    }
-}
-
-impl<O: burn::optim::Optimizer> Rule for Stepper<O> {
-    fn step(&mut self, rate: f64, model: Model, gradients: GradientsParams) -> Model {
-        model.map(&mut Step {
-            stepper: self,
-            rate,
-            gradients,
-        })
-    }
-
-    fn state(&self, model: &Model) -> State {
-        let mut saver = Save {
-            stepper: self,
-            path: Vec::new(),
-            sink: StateSink::default(),
-        };
-        model.visit(&mut saver);
-        let counter = |(name, scalar)| match scalar {
-            Scalar::Int(number) => u64::try_from(number).ok().map(|number| (name, number)),
-            Scalar::UInt(number) => Some((name, number)),
-            Scalar::Float(_) | Scalar::Bool(_) => None,
-        };
-        State {
-            tensors: saver.sink.tensors.into_iter().collect(),
-            counters: saver.sink.scalars.into_iter().filter_map(counter).collect(),
-        }
-    }
-
-    fn restore(&mut self, model: &Model, state: State, device: &Device) -> Vec<String> {
-        let counters = state.counters.into_iter();
-        let mut source = StateSource::new(
-            counters
-                .map(|(name, number)| (name, Scalar::UInt(number)))
-                .collect(),
-        );
+        let mut slots: BTreeMap<String, BTreeMap<String, Tensor<1>>> = BTreeMap::new();
         for (name, data) in state.tensors {
-            source.insert_tensor(name, data);
+            if let Some((weight, slot)) = name.rsplit_once('.') {
+                let tensor = Tensor::from_data(data, device);
+                let of_weight = slots.entry(weight.to_owned()).or_default();
+                of_weight.insert(slot.to_owned(), tensor);
+            }
         }
-        let mut loader = Load {
-            stepper: self,
-            path: Vec::new(),
-            source,
-            device,
-            missing: Vec::new(),
-        };
-        model.visit(&mut loader);
-        loader.missing
+        let mut missing = Vec::new();
+        for (name, id) in names(model) {
+            let Some(step) = state.counters.get(&format!("{name}.step")).copied() else {
+                missing.push(name);
+                continue;
+            };
+            let slots = slots.remove(&name).unwrap_or_default();
+            self.memories.insert(id, Memory { step, slots });
+        }
+        missing
     }
 }
 
-struct Step<'a, O> {
-    stepper: &'a mut Stepper<O>,
-    rate: f64,
-    gradients: GradientsParams,
+impl Memory {
+    /// Takes a slot out, zeros if it was never filled.
+    fn take(&mut self, slot: &str, like: &Tensor<1>) -> Tensor<1> {
+        let slot = self.slots.remove(slot);
+        slot.unwrap_or_else(|| like.zeros_like())
+    }
+
+    fn put(&mut self, slot: &str, tensor: &Tensor<1>) {
+        self.slots.insert(slot.to_owned(), tensor.clone());
+    }
+
+    /// Brings a running mean up to date and returns it.
+    fn mean(&mut self, slot: &str, value: Tensor<1>, keep: f64) -> Tensor<1> {
+        let mean = self.take(slot, &value) * keep + value * (1.0 - keep);
+        self.put(slot, &mean);
+        mean
+    }
 }
 
-impl<O: burn::optim::Optimizer> ModuleMapper for Step<'_, O> {
+impl Turn<'_> {
+    /// Adds the decay to the gradient, as the L2 penalty it is.
+    fn with_penalty(mut self) -> Self {
+        if self.decay > 0.0 {
+            self.gradient = self.gradient + self.weight.clone() * self.decay;
+        }
+        self
+    }
+
+    /// Takes the decay off the weight, apart from the gradient.
+    fn decayed(mut self) -> Self {
+        if self.decay > 0.0 {
+            self.weight = self.weight * (1.0 - self.rate * self.decay);
+        }
+        self
+    }
+}
+
+/// Returns the weights that are trained, by name.
+fn names(model: &Model) -> Vec<(String, ParamId)> {
+    let mut names = Names::default();
+    model.visit(&mut names);
+    names.found
+}
+
+#[derive(Default)]
+struct Names {
+    path: Vec<String>,
+    found: Vec<(String, ParamId)>,
+}
+
+impl ModuleVisitor for Names {
+    fn enter_module(&mut self, name: &str, _: &str) {
+        self.path.push(name.to_owned());
+    }
+
+    fn exit_module(&mut self, _: &str, _: &str) {
+        self.path.pop();
+    }
+
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        if param.is_require_grad() {
+            self.found.push((self.path.join("."), param.id));
+        }
+    }
+}
+
+struct Step<'a> {
+    optimizer: &'a mut Optimizer,
+    kernels: &'a HashMap<ParamId, usize>,
+    rate: f64,
+    gradients: HashMap<ParamId, Tensor<1>>,
+}
+
+impl ModuleMapper for Step<'_> {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        let Some(gradient) = self.gradients.remove::<D>(param.id) else {
+        let Some(gradient) = self.gradients.remove(&param.id) else {
             return param;
         };
         let (id, tensor, mapper) = param.consume();
-        let state = self.stepper.states.remove(&id);
-        let state = state.and_then(|state| state.downcast::<O::State<D>>().ok());
-        let (tensor, state) = self.stepper.rule.step(
-            self.rate,
-            tensor.inner(),
-            gradient,
-            state.map(|state| *state),
-        );
-        if let Some(state) = state {
-            self.stepper.states.insert(id, Box::new(state));
-        }
-        let tensor = Tensor::from_inner(tensor).require_grad();
+        let sizes = tensor.dims();
+        let matrix = self.kernels.get(&id).map(|filters| Matrix {
+            sizes: &sizes,
+            filters: *filters,
+        });
+        let weight = tensor.inner().reshape([-1]);
+        let weight = self
+            .optimizer
+            .turn(self.rate, (id, weight), gradient, matrix.as_ref());
+        let tensor = Tensor::from_inner(weight.reshape(sizes)).require_grad();
         Param::from_mapped_value(id, tensor, mapper)
-    }
-}
-
-struct Save<'a, O> {
-    stepper: &'a Stepper<O>,
-    path: Vec<String>,
-    sink: StateSink,
-}
-
-impl<O: burn::optim::Optimizer> ModuleVisitor for Save<'_, O> {
-    fn enter_module(&mut self, name: &str, _: &str) {
-        self.path.push(name.to_owned());
-    }
-
-    fn exit_module(&mut self, _: &str, _: &str) {
-        self.path.pop();
-    }
-
-    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        let state = self.stepper.states.get(&param.id);
-        if let Some(state) = state.and_then(|state| state.downcast_ref::<O::State<D>>()) {
-            state.state_flatten(&self.path.join("."), &mut self.sink);
-        }
-    }
-}
-
-struct Load<'a, O> {
-    stepper: &'a mut Stepper<O>,
-    path: Vec<String>,
-    source: StateSource,
-    device: &'a Device,
-    missing: Vec<String>,
-}
-
-impl<O: burn::optim::Optimizer> ModuleVisitor for Load<'_, O> {
-    fn enter_module(&mut self, name: &str, _: &str) {
-        self.path.push(name.to_owned());
-    }
-
-    fn exit_module(&mut self, _: &str, _: &str) {
-        self.path.pop();
-    }
-
-    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        if !param.is_require_grad() {
-            return;
-        }
-        let name = self.path.join(".");
-        match O::State::<D>::state_unflatten(&name, &mut self.source, self.device) {
-            Some(state) => {
-                self.stepper.states.insert(param.id, Box::new(state));
-            }
-            None => self.missing.push(name),
-        }
     }
 }

@@ -1,8 +1,9 @@
-//! Prediction: the classes of pictures, from a model file alone.
+//! Prediction: what pictures show, from a model file alone.
 
 use burn::tensor;
-use burn::tensor::activation::softmax;
+use burn::tensor::activation::{sigmoid, softmax};
 
+use crate::config::Task;
 use crate::dataset::{Invert, input_of};
 use crate::diagnostic::Result;
 use crate::evaluate::to_host;
@@ -29,13 +30,22 @@ pub struct Guess {
     pub probability: f64,
 }
 
-/// The answer to one picture: the most probable classes, or why there is none.
+/// What a network says of one picture.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Answer {
+    /// Classes or labels, the most probable first.
+    Guesses(Vec<Guess>),
+    /// Numbers with their names.
+    Values(Vec<(String, f64)>),
+}
+
+/// The answer to one picture, or why there is none.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Prediction {
     /// The picture's name.
     pub name: String,
-    /// The most probable classes first, or the reason there is no answer.
-    pub guesses: std::result::Result<Vec<Guess>, String>,
+    /// The answer, or the reason there is none.
+    pub answer: std::result::Result<Answer, String>,
 }
 
 /// Answers a batch of pictures; one that cannot be read does not keep the others from theirs.
@@ -49,6 +59,7 @@ pub fn predict(
     top: usize,
     device: &tensor::Device,
 ) -> Result<Vec<Prediction>> {
+    let task = trained.config.train.task();
     let preprocessing = &trained.header.preprocessing;
     let mut inputs = Vec::new();
     let mut prepared = Vec::with_capacity(pictures.len());
@@ -62,7 +73,12 @@ pub fn predict(
         Vec::new()
     } else {
         let input = Value::of_inputs(inputs, &preprocessing.input_shape(), device);
-        to_host(softmax(trained.model.logits(input, Pass::Evaluate), 1))?
+        let outputs = trained.model.logits(input, Pass::Evaluate);
+        to_host(match task {
+            Task::Classes => softmax(outputs, 1),
+            Task::Labels => sigmoid(outputs),
+            Task::Values => outputs,
+        })?
     };
     let classes = &trained.header.classes;
     let mut rows = rows.chunks(classes.len().max(1));
@@ -70,7 +86,16 @@ pub fn predict(
         .into_iter()
         .map(|(name, values)| Prediction {
             name,
-            guesses: values.map(|()| rank(rows.next().unwrap_or_default(), classes, top)),
+            answer: values.map(|()| {
+                let row = rows.next().unwrap_or_default();
+                match task {
+                    Task::Classes | Task::Labels => Answer::Guesses(rank(row, classes, top)),
+                    Task::Values => {
+                        let names = classes.iter().cloned();
+                        Answer::Values(names.zip(row.iter().copied().map(f64::from)).collect())
+                    }
+                }
+            }),
         })
         .collect())
 }

@@ -59,10 +59,10 @@ pub struct Record {
 pub struct TestFigures {
     /// Pictures.
     pub samples: u64,
-    /// Mean cross-entropy.
+    /// Mean loss.
     pub loss: f64,
-    /// Share of right answers.
-    pub accuracy: f64,
+    /// Share of right answers, where there are any.
+    pub accuracy: Option<f64>,
 }
 
 impl Run {

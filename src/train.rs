@@ -1,10 +1,14 @@
-//! Training: epochs of steps, a checkpoint after each, the best weights kept.
+//! Training: epochs of steps, checkpoints at intervals, the best weights kept.
 
+mod class_weights;
 mod divergence;
+mod epoch;
 mod history;
 mod patience;
 mod resume;
+mod save;
 mod session;
+mod step;
 
 pub use history::Row;
 
@@ -125,8 +129,8 @@ pub struct Step {
     pub step: usize,
     /// Mean loss of the epoch so far.
     pub loss: f64,
-    /// Accuracy of the epoch so far.
-    pub accuracy: f64,
+    /// Accuracy of the epoch so far; nothing where numbers are learnt.
+    pub accuracy: Option<f64>,
     /// Pictures a second in the epoch so far.
     pub images_per_second: f64,
 }
@@ -138,8 +142,8 @@ impl Step {
         Self {
             epoch: progress.epoch + 1,
             step: progress.step_in_epoch,
-            loss: partial.loss / samples,
-            accuracy: partial.correct as f64 / samples,
+            loss: partial.mean_loss(),
+            accuracy: partial.accuracy(),
             images_per_second: samples / partial.secs.max(f64::EPSILON),
         }
     }
@@ -173,6 +177,8 @@ pub enum Reason {
     NoBetter,
     /// As many epochs as were asked for are done, and the config has more.
     Paused,
+    /// The minutes that were given are over.
+    OutOfTime,
     /// A signal; the exit code that belongs to it.
     Stopped(u8),
 }

@@ -5,6 +5,7 @@ use clap::{Args, ValueEnum};
 use super::ComputeArguments;
 use crate::diagnostic::Result;
 use crate::evaluate::{self, Split};
+use crate::loss::Loss;
 use crate::model_file;
 use crate::report::{Output, evaluation, json};
 use crate::run;
@@ -52,13 +53,14 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
     });
     let (split, samples) = evaluate::load_split(&trained, arguments.data.as_deref(), split)?;
     let settings = evaluate::Settings {
-        classes: trained.header.classes.len(),
+        loss: Loss::of_measurement(&trained.config.train.loss),
+        outputs: trained.header.classes.len(),
         batch_size: usize::try_from(arguments.batch_size).unwrap_or(usize::MAX),
         threads,
         limit: usize::MAX,
     };
     let preprocessing = std::sync::Arc::new(trained.header.preprocessing.clone());
-    let report = evaluate::evaluate(&trained.model, &samples, &preprocessing, &device, settings)?;
+    let report = evaluate::evaluate(&trained.model, &samples, &preprocessing, &device, &settings)?;
     let run = run::name_of(&path);
     let classes = &trained.header.classes;
     let text = if arguments.json {

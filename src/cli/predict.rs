@@ -76,7 +76,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
     for paths in images.chunks(batch_size) {
         let pictures = paths.iter().map(|path| read(path)).collect();
         for answer in predict::predict(&trained, pictures, invert, top, &device)? {
-            unreadable |= answer.guesses.is_err();
+            unreadable |= answer.answer.is_err();
             write(&mut output, arguments, &answer)?;
         }
         if output.is_closed() {
@@ -99,7 +99,7 @@ fn write(output: &mut Output, arguments: &Arguments, answer: &Prediction) -> Res
     } else if let Some(line) = prediction::render(answer) {
         output.write(&line)?;
     }
-    if let Err(reason) = &answer.guesses {
+    if let Err(reason) = &answer.answer {
         let message = format!("failed to read picture `{}`: {reason}", answer.name);
         report::tell(&diagnostics::render(&Diagnostic::error(message)));
     }

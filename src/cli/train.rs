@@ -105,6 +105,6 @@ pub(super) fn run(arguments: &Arguments, quiet: bool) -> Result<u8> {
     match (failed, end.reason) {
         (_, Reason::Stopped(code)) => Ok(code),
         (Some(error), _) => Err(error),
-        (None, Reason::Finished | Reason::NoBetter | Reason::Paused) => Ok(0),
+        (None, Reason::Finished | Reason::NoBetter | Reason::Paused | Reason::OutOfTime) => Ok(0),
     }
 }

@@ -3,12 +3,14 @@
 mod augment;
 mod blocks;
 mod budget;
+mod checkpoint;
 mod data;
 mod defaults;
 mod describe;
 mod docs;
 mod form;
 mod layer;
+mod loss;
 mod model;
 mod node;
 mod optimizer;
@@ -25,6 +27,7 @@ mod words;
 
 pub use augment::Augment;
 pub use budget::Budget;
+pub use checkpoint::{Checkpoint, Every};
 pub use data::{Data, Invert, Normalize, OnBadImage};
 pub use describe::{Language, LayerType, describe};
 pub use form::{Bounds, Fallback, Field, Form, Variant};
@@ -33,14 +36,15 @@ pub use layer::{
     HandMade, Join, Layer, LayerKind, LocalResponseNorm, Merge, Noise, Norm, NormKind, Pad,
     PaddingMode, Pool, PoolKind, Reshape, Residual, Scale, Upsample, UpsampleMode,
 };
+pub use loss::{ClassWeights, Loss};
 pub use model::{Model, is_run_name, run_name_from};
 pub use node::Override;
-pub use optimizer::{Adaptive, Optimizer};
+pub use optimizer::{Adaptive, Adjust, Moments, Optimizer, Rule};
 pub use reader::Spanned;
-pub use schedule::{Schedule, ScheduleKind};
+pub use schedule::{Plateau, Schedule, ScheduleKind};
 pub use size::{Amount, Padding, Size};
 pub use task::Task;
-pub use train::{EarlyStopping, Metric, Train};
+pub use train::{EarlyStopping, Metric, OnDivergence, Precision, Train};
 pub use validation::Validation;
 pub use weights::{Constraint, Fan, Initializer, Weights};
 pub use words::nearest;

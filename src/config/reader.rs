@@ -183,6 +183,12 @@ impl<'a> Reader<'a> {
         Some((key, node))
     }
 
+    /// Returns the place of a key with its value; that of the table where it is not there.
+    pub(super) fn place(&self, name: &str) -> Span {
+        let entry = self.table.iter().find(|(key, _)| key.name == name);
+        entry.map_or_else(|| self.span.clone(), |(key, node)| whole(key, node))
+    }
+
     /// Returns whether a key is there.
     pub(super) fn has(&self, name: &str) -> bool {
         self.table.iter().any(|(key, _)| key.name == name)
@@ -318,6 +324,26 @@ pub(super) fn whole(key: &Key, node: &Node) -> Span {
         range: key.span.range.start..if same_source { end } else { key.span.range.end },
         ..key.span.clone()
     }
+}
+
+/// Reads a key whose value is a table with keys of its own; `keys` names them in errors.
+pub(super) fn inner<T>(
+    reader: &Reader<'_>,
+    name: &'static str,
+    keys: &str,
+    read: impl Fn(&Reader<'_>) -> T,
+) -> Option<T> {
+    let (key, node) = reader.take(name, || Form::Table(describe(&read)))?;
+    let problems = reader.problems();
+    let Some(table) = table(node) else {
+        let message = format!("`{name}` takes `{keys}`, received {}", node.describe());
+        problems.add(Diagnostic::error(message).at(&whole(key, node), ""));
+        return None;
+    };
+    let inner = Reader::new(name, table, &node.span, problems);
+    let value = read(&inner);
+    inner.finish();
+    Some(value)
 }
 
 /// Reads a table value as the entries to make a [`Reader`] of.

@@ -15,7 +15,6 @@ pub(super) fn read<T>(
     reader: &Reader<'_>,
     name: &'static str,
     types: &[(&'static str, ReadTagged<T>)],
-    later: &[&str],
 ) -> Option<T> {
     let form = || {
         let variant = |(name, read): &(&'static str, ReadTagged<T>)| Variant {
@@ -48,7 +47,7 @@ pub(super) fn read<T>(
         .as_ref()
         .and_then(|word| types.iter().find(|(name, _)| name == word));
     let Some((known, read)) = known else {
-        problems.add(unknown_type(name, word.as_deref(), types, later).at(&span, ""));
+        problems.add(unknown_type(name, word.as_deref(), types).at(&span, ""));
         return None;
     };
     let inner = Reader::new(known, table, &node.span, problems);
@@ -58,12 +57,7 @@ pub(super) fn read<T>(
     Some(value)
 }
 
-fn unknown_type<T>(
-    name: &str,
-    word: Option<&str>,
-    types: &[(&'static str, T)],
-    later: &[&str],
-) -> Diagnostic {
+fn unknown_type<T>(name: &str, word: Option<&str>, types: &[(&'static str, T)]) -> Diagnostic {
     let quoted: Vec<String> = types
         .iter()
         .map(|(name, _)| format!("`\"{name}\"`"))
@@ -73,9 +67,6 @@ fn unknown_type<T>(
     let Some(word) = word else {
         return Diagnostic::error(format!("`{name}` needs `type`")).note(expected);
     };
-    if later.contains(&word) {
-        return Diagnostic::error(format!("{name} `{word}` is not supported yet")).note(expected);
-    }
     let diagnostic = Diagnostic::error(format!("unknown {name} `{word}`")).note(expected);
     let ours = words::our_value(word, &names);
     match words::suggest(ours, words::nearest(word, &names)) {

@@ -170,19 +170,11 @@ impl Kind for Number {
 /// One of a list of words, each with what it stands for.
 pub(super) struct Word<T: 'static> {
     values: &'static [(&'static str, T)],
-    later: &'static [&'static str],
 }
 
 /// Makes the kind of a list of words.
 pub(super) fn word<T>(values: &'static [(&'static str, T)]) -> Word<T> {
-    Word { values, later: &[] }
-}
-
-impl<T> Word<T> {
-    /// Names words of the language that this version does not have.
-    pub(super) fn not_yet(self, later: &'static [&'static str]) -> Self {
-        Self { later, ..self }
-    }
+    Word { values }
 }
 
 impl<T: Copy> Kind for Word<T> {
@@ -200,9 +192,6 @@ impl<T: Copy> Kind for Word<T> {
         let Value::String(text) = &node.value else {
             return Err(mismatch);
         };
-        if self.later.contains(&text.as_str()) {
-            return Err(mismatch.help(format!("`\"{text}\"` is not supported yet")));
-        }
         let suggestion =
             words::suggest(words::our_value(text, &names), words::nearest(text, &names));
         Err(match suggestion {
@@ -239,4 +228,13 @@ pub(super) fn float(number: f64) -> String {
 /// Writes a string in TOML's quotes.
 pub(super) fn quoted(text: &str) -> String {
     toml::Value::String(text.to_owned()).to_string()
+}
+
+/// Writes settings as an inline table.
+pub(super) fn table(settings: &[(&str, String)]) -> String {
+    let settings: Vec<String> = settings
+        .iter()
+        .map(|(key, value)| format!("{key} = {value}"))
+        .collect();
+    format!("{{ {} }}", settings.join(", "))
 }

@@ -1,5 +1,7 @@
 //! First values of weights, made on the host so that every device starts from the same.
 
+use std::collections::HashMap;
+
 use burn::module::{Param, ParamId};
 use burn::tensor::{Device, Tensor, TensorData};
 
@@ -13,7 +15,10 @@ pub(super) struct Builder<'a> {
     seed: u64,
     device: &'a Device,
     next: u64,
-    rules: Rules,
+    rules: HashMap<ParamId, Rule>,
+    kernels: HashMap<ParamId, usize>,
+    /// Whether what is made now is not trained, whatever its own settings say.
+    pub(super) is_frozen: bool,
 }
 
 /// A weight to be made.
@@ -50,13 +55,15 @@ impl<'a> Builder<'a> {
             seed,
             device,
             next: 0,
-            rules: Rules::default(),
+            rules: HashMap::new(),
+            kernels: HashMap::new(),
+            is_frozen: false,
         }
     }
 
     /// Returns the rules of all weights made.
     pub(super) fn into_rules(self) -> Rules {
-        self.rules
+        Rules::new(self.rules, self.kernels)
     }
 
     /// Returns the number of the next parameter: the same in every process, so that the state
@@ -74,18 +81,19 @@ impl<'a> Builder<'a> {
         given: Option<Vec<f32>>,
     ) -> Weight {
         let id = self.id();
-        let rule = Rule::new(settings, shape.filters);
-        if settings.trainable
-            && let Some(rule) = rule
-        {
-            self.rules.add(id, rule);
+        if let Some(rule) = Rule::new(settings, shape.filters) {
+            self.rules.insert(id, rule);
         }
+        self.kernels.insert(id, shape.filters);
         let mut values = given.unwrap_or_else(|| {
             let random = Random::new(Purpose::Weights, &[self.seed, id.val()]);
             first_values(shape, settings.initializer, random)
         });
         shape.disconnect(&mut values);
-        let (sizes, trained) = (shape.sizes, settings.trainable);
+        self.of_rank(id, values, shape.sizes, settings.trainable)
+    }
+
+    fn of_rank(&self, id: ParamId, values: Vec<f32>, sizes: &[usize], trained: bool) -> Weight {
         match sizes.len() {
             1 => Weight::Rank1(self.param(id, values, sizes, trained)),
             2 => Weight::Rank2(self.param(id, values, sizes, trained)),
@@ -122,18 +130,9 @@ impl<'a> Builder<'a> {
 
     /// Makes a weight of one value throughout, of any shape.
     pub(super) fn constant_weight(&mut self, sizes: &[usize], value: f64) -> Weight {
-        let shape = Shape {
-            sizes,
-            fans: [1, 1],
-            filters: 0,
-            connections: None,
-        };
-        let length = sizes.iter().product();
-        self.weight(
-            &shape,
-            &Weights::default(),
-            Some(vec![value as f32; length]),
-        )
+        let id = self.id();
+        let values = vec![value as f32; sizes.iter().product()];
+        self.of_rank(id, values, sizes, true)
     }
 
     fn param<const D: usize>(
@@ -145,7 +144,7 @@ impl<'a> Builder<'a> {
     ) -> Param<Tensor<D>> {
         let tensor = Tensor::from_data(TensorData::new(values, sizes.to_vec()), self.device);
         // Gradients only where the device can tell them.
-        let tensor = if trained && self.device.is_autodiff() {
+        let tensor = if trained && !self.is_frozen && self.device.is_autodiff() {
             tensor.require_grad()
         } else {
             tensor

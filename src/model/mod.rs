@@ -23,7 +23,7 @@ pub use value::Value;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
+use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
 use burn::tensor::{self, Tensor};
 
 use crate::plan::Plan;
@@ -128,12 +128,27 @@ impl Model {
         self.map(&mut Constrain(&rules))
     }
 
-    /// Returns whether every weight and running statistic is a finite number.
+    /// Puts penalties on all weights of convolutions and dense layers, beside the layers' own.
     #[must_use]
-    pub fn is_finite(&self) -> bool {
-        let mut check = FiniteCheck(true);
+    pub fn with_penalties(self, l1: f64, l2: f64) -> Self {
+        let rules = Arc::new(self.rules.with_penalties(l1, l2));
+        Self { rules, ..self }
+    }
+
+    /// Returns the weights of convolutions and dense layers, each with the dimension that numbers
+    /// filters or units.
+    #[must_use]
+    pub fn kernels(&self) -> Arc<HashMap<ParamId, usize>> {
+        Arc::clone(&self.rules.kernels)
+    }
+
+    /// Returns the name of the first weight or running statistic that holds a value that is not a
+    /// finite number.
+    #[must_use]
+    pub fn first_not_finite(&self) -> Option<String> {
+        let mut check = FiniteCheck::default();
         self.visit(&mut check);
-        check.0
+        check.found
     }
 
     fn with(&self, layers: Sequence) -> Self {
@@ -145,12 +160,29 @@ impl Model {
     }
 }
 
-struct FiniteCheck(bool);
+#[derive(Default)]
+struct FiniteCheck {
+    path: Vec<String>,
+    found: Option<String>,
+}
 
 impl ModuleVisitor for FiniteCheck {
+    fn enter_module(&mut self, name: &str, _: &str) {
+        self.path.push(name.to_owned());
+    }
+
+    fn exit_module(&mut self, _: &str, _: &str) {
+        self.path.pop();
+    }
+
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        if self.found.is_some() {
+            return;
+        }
         let values = param.val().into_data().try_to_vec::<f32>();
-        self.0 &= values.is_ok_and(|values| values.iter().all(|value| value.is_finite()));
+        if !values.is_ok_and(|values| values.iter().all(|value| value.is_finite())) {
+            self.found = Some(self.path.join("."));
+        }
     }
 }
 

@@ -1,15 +1,22 @@
 //! What holds weights: penalties in the loss, and constraints after each step.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use burn::module::{ModuleMapper, ModuleVisitor, Param, ParamId};
 use burn::tensor::Tensor;
 
 use crate::config::{Constraint, Weights};
 
-/// Rules of the weights that have any.
+/// What is known of weights by their number.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Rules(HashMap<ParamId, Rule>);
+pub(super) struct Rules {
+    /// Rules of the weights that have any.
+    rules: HashMap<ParamId, Rule>,
+    /// The weights of convolutions and dense layers, with the dimension that numbers filters or
+    /// units.
+    pub(super) kernels: Arc<HashMap<ParamId, usize>>,
+}
 
 /// What holds one weight.
 #[derive(Clone, Copy, Debug)]
@@ -35,16 +42,42 @@ impl Rule {
 }
 
 impl Rules {
-    pub(super) fn add(&mut self, id: ParamId, rule: Rule) {
-        self.0.insert(id, rule);
+    pub(super) fn new(rules: HashMap<ParamId, Rule>, kernels: HashMap<ParamId, usize>) -> Self {
+        let kernels = Arc::new(kernels);
+        Self { rules, kernels }
+    }
+
+    /// Returns the rules with penalties on all kernels beside their own.
+    pub(super) fn with_penalties(&self, l1: f64, l2: f64) -> Self {
+        let mut rules = self.rules.clone();
+        for (id, filters) in self.kernels.iter() {
+            let rule = rules.entry(*id).or_insert(Rule {
+                l1: 0.0,
+                l2: 0.0,
+                constraint: None,
+                filters: *filters,
+            });
+            rule.l1 += l1;
+            rule.l2 += l2;
+        }
+        let kernels = Arc::clone(&self.kernels);
+        Self { rules, kernels }
     }
 
     pub(super) fn has_penalties(&self) -> bool {
-        self.0.values().any(|rule| rule.l1 > 0.0 || rule.l2 > 0.0)
+        let mut rules = self.rules.values();
+        rules.any(|rule| rule.l1 > 0.0 || rule.l2 > 0.0)
     }
 
     pub(super) fn has_constraints(&self) -> bool {
-        self.0.values().any(|rule| rule.constraint.is_some())
+        let mut rules = self.rules.values();
+        rules.any(|rule| rule.constraint.is_some())
+    }
+
+    /// Returns what holds a weight, if it is trained.
+    fn of<const D: usize>(&self, param: &Param<Tensor<D>>) -> Option<Rule> {
+        let rule = self.rules.get(&param.id).copied();
+        rule.filter(|_| param.is_require_grad())
     }
 }
 
@@ -68,7 +101,7 @@ impl Penalties<'_> {
 
 impl ModuleVisitor for Penalties<'_> {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        let Some(rule) = self.rules.0.get(&param.id).copied() else {
+        let Some(rule) = self.rules.of(param) else {
             return;
         };
         if rule.l1 > 0.0 {
@@ -86,21 +119,15 @@ pub(super) struct Constrain<'a>(pub(super) &'a Rules);
 
 impl ModuleMapper for Constrain<'_> {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        let rule = self.0.0.get(&param.id).copied();
+        let rule = self.0.of(&param);
         let Some((constraint, filters)) =
             rule.and_then(|rule| Some((rule.constraint?, rule.filters)))
         else {
             return param;
         };
         let (id, tensor, mapper) = param.consume();
-        let autodiff = tensor.device().is_autodiff();
-        let tensor = if autodiff { tensor.inner() } else { tensor };
-        let tensor = constrained(tensor, constraint, filters);
-        let tensor = if autodiff {
-            Tensor::from_inner(tensor).require_grad()
-        } else {
-            tensor
-        };
+        let tensor = constrained(tensor.inner(), constraint, filters);
+        let tensor = Tensor::from_inner(tensor).require_grad();
         Param::from_mapped_value(id, tensor, mapper)
     }
 }

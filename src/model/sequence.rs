@@ -45,15 +45,19 @@ struct Layer {
 
 impl Sequence {
     pub(super) fn new(layers: &[plan::Layer], builder: &mut Builder<'_>) -> Self {
-        let layers = layers.iter().enumerate().map(|(position, layer)| Layer {
-            name: layer.name.clone().unwrap_or_else(|| position.to_string()),
-            index: layer.index,
-            is_kept: layer.is_kept,
-            kind: build(layer.index, &layer.operation, builder),
+        let held = builder.is_frozen;
+        let layers = layers.iter().enumerate().map(|(position, layer)| {
+            builder.is_frozen = layer.is_frozen;
+            Layer {
+                name: layer.name.clone().unwrap_or_else(|| position.to_string()),
+                index: layer.index,
+                is_kept: layer.is_kept,
+                kind: build(layer.index, &layer.operation, builder),
+            }
         });
-        Self {
-            layers: layers.collect(),
-        }
+        let layers = layers.collect();
+        builder.is_frozen = held;
+        Self { layers }
     }
 
     pub(super) fn forward(&self, input: Value, flow: &mut Flow<'_>) -> Value {

@@ -8,6 +8,7 @@ mod dense;
 mod field;
 mod find;
 mod footprint;
+mod freeze;
 mod graph;
 mod kernel;
 mod memory;
@@ -30,7 +31,7 @@ pub use reshape::{Pad, Scale, Upsample};
 pub use totals::{Dtype, Totals};
 pub use transposed::TransposedConv;
 
-use crate::config::{self, Function};
+use crate::config::{self, Function, Task};
 use crate::diagnostic::{Diagnostic, Span};
 use crate::shape;
 use network::{Arriving, Network};
@@ -59,6 +60,8 @@ pub struct Layer {
     pub type_name: &'static str,
     /// Whether a later `merge` takes its output.
     pub is_kept: bool,
+    /// Whether [`Plan::freeze`] keeps its weights as they are.
+    pub is_frozen: bool,
     /// What it computes.
     pub operation: Operation,
     /// Shape of one input.
@@ -265,11 +268,17 @@ impl Plan {
         counts.try_fold(Counts::default(), |sum, counts| sum.plus(counts))
     }
 
-    /// Returns the plan without a softmax at its very end: what the loss is computed from, and
-    /// what probabilities are the softmax of, whether the config writes it or not.
+    /// Returns the plan without a softmax at its very end where classes are learnt, without a
+    /// sigmoid where labels are: what the loss is computed from, and what probabilities are made
+    /// of, whether the config writes it or not.
     #[must_use]
-    pub fn up_to_logits(&self) -> Self {
+    pub fn up_to_logits(&self, task: Task) -> Self {
         let mut plan = self.clone();
+        let function = match task {
+            Task::Classes => Function::Softmax,
+            Task::Labels => Function::Sigmoid,
+            Task::Values => return plan,
+        };
         let Some(last) = plan.layers.last_mut() else {
             return plan;
         };
@@ -279,13 +288,13 @@ impl Plan {
             Operation::TransposedConv(transposed) => &mut transposed.conv.activation,
             Operation::Dense(dense) => &mut dense.activation,
             Operation::Residual(residual) => &mut residual.activation,
-            Operation::Activation(Function::Softmax) => {
+            Operation::Activation(own) if *own == function => {
                 plan.layers.pop();
                 return plan;
             }
             _ => return plan,
         };
-        if *activation == Some(Function::Softmax) {
+        if *activation == Some(function) {
             *activation = None;
         }
         plan

@@ -137,6 +137,7 @@ impl<'a> Network<'a> {
             name: name.map(str::to_owned),
             type_name: layer.kind.type_name(),
             is_kept: name.is_some_and(|name| self.wanted.contains(name)),
+            is_frozen: false,
             operation: planned.operation,
             input,
             output: planned.output,

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
-use super::number::{percent, whole};
+use super::number::whole;
+use super::training::accuracy;
 use super::{plot, tell};
 use crate::train::{Row, Start, Step};
 
@@ -64,9 +65,9 @@ impl Bars {
         self.run
             .set_position(((step.epoch - 1) * self.steps_per_epoch + step.step) as u64);
         self.epoch.set_message(format!(
-            "loss {:.4}  accuracy {}  {} images/s",
+            "loss {:.4}{}  {} images/s",
             step.loss,
-            percent(step.accuracy),
+            accuracy(step.accuracy),
             whole(step.images_per_second)
         ));
         self.epoch.set_position(step.step as u64);

@@ -22,7 +22,9 @@ pub fn render(summary: &Summary) -> String {
             figures.epochs.to_string(),
             figures.best_epoch.to_string(),
             format!("{:.4}", figures.validation_loss),
-            percent(figures.validation_accuracy),
+            figures
+                .validation_accuracy
+                .map_or_else(String::new, percent),
             duration(figures.seconds),
         ]);
     }
@@ -88,10 +90,10 @@ pub fn json(summary: &Summary) -> Value {
     })
 }
 
-fn loss(figures: &Figures) -> f64 {
-    figures.validation_loss
+fn loss(figures: &Figures) -> Option<f64> {
+    Some(figures.validation_loss)
 }
 
-fn accuracy(figures: &Figures) -> f64 {
+fn accuracy(figures: &Figures) -> Option<f64> {
     figures.validation_accuracy
 }

@@ -35,19 +35,24 @@ pub fn render(rows: &[Row]) -> String {
         curve("validation", VALIDATION, |row| row.validation_loss),
     ];
     let accuracy = [
-        curve("training", TRAIN, |row| Some(row.train_accuracy * 100.0)),
+        curve("training", TRAIN, |row| {
+            row.train_accuracy.map(|share| share * 100.0)
+        }),
         curve("validation", VALIDATION, |row| {
             row.validation_accuracy.map(|share| share * 100.0)
         }),
     ];
+    let has_accuracy = accuracy.iter().any(|curve| !curve.points.is_empty()) || rows.is_empty();
+    let height = if has_accuracy { 2.0 * HEIGHT } else { HEIGHT };
     let mut svg = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {}\" \
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" \
          font-family=\"sans-serif\" font-size=\"12\">\n\
-         <rect width=\"100%\" height=\"100%\" fill=\"white\"/>\n",
-        2.0 * HEIGHT
+         <rect width=\"100%\" height=\"100%\" fill=\"white\"/>\n"
     );
     chart(&mut svg, 0.0, "loss", &loss);
-    chart(&mut svg, HEIGHT, "accuracy in %", &accuracy);
+    if has_accuracy {
+        chart(&mut svg, HEIGHT, "accuracy in %", &accuracy);
+    }
     svg.push_str("</svg>\n");
     svg
 }

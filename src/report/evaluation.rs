@@ -7,6 +7,7 @@ use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
 use super::number::{percent, thousands};
 use super::plain;
 use crate::evaluate::Report;
+use crate::metrics::{Classes, Figures, Labels, Values};
 
 /// Mistakes that are shown.
 const MISTAKES: usize = 10;
@@ -16,7 +17,7 @@ const MATRIX: usize = 30;
 
 /// Writes an evaluation.
 #[must_use]
-pub fn render(run: &str, split: &str, classes: &[String], report: &Report) -> String {
+pub fn render(run: &str, split: &str, names: &[String], report: &Report) -> String {
     let metrics = &report.metrics;
     let mut text = format!(
         "{run} on {} {split} pictures\n\n",
@@ -25,22 +26,41 @@ pub fn render(run: &str, split: &str, classes: &[String], report: &Report) -> St
     let mut line = |label: &str, value: String| {
         let _ = writeln!(text, "{label:<19}{value}");
     };
-    line("accuracy", percent(metrics.accuracy()));
-    if classes.len() > 5 {
-        line("top-5 accuracy", percent(metrics.top5_accuracy()));
+    if let Some(accuracy) = metrics.accuracy() {
+        line("accuracy", percent(accuracy));
     }
-    line("loss", format!("{:.4}", metrics.loss()));
-    line(
-        "calibration error",
-        percent(metrics.expected_calibration_error()),
-    );
-    text.push('\n');
-    text.push_str(&class_table(classes, report));
-    if classes.len() <= MATRIX {
-        text.push_str("\nconfusion matrix: a row a class, a column an answer\n");
-        text.push_str(&confusion(classes, report));
+    match &metrics.figures {
+        Figures::Classes(figures) => {
+            if names.len() > 5 {
+                line("top-5 accuracy", percent(figures.top5_accuracy()));
+            }
+            line("loss", format!("{:.4}", metrics.loss()));
+            let error = figures.expected_calibration_error();
+            line("calibration error", percent(error));
+            text.push('\n');
+            text.push_str(&class_table(names, figures));
+            if names.len() <= MATRIX {
+                text.push_str("\nconfusion matrix: a row a class, a column an answer\n");
+                text.push_str(&confusion(names, figures));
+            }
+            text.push_str(&mistakes(names, report));
+        }
+        Figures::Labels(figures) => {
+            line("mean F1", percent(figures.mean_f1()));
+            line("loss", format!("{:.4}", metrics.loss()));
+            text.push('\n');
+            text.push_str(&label_table(names, figures));
+        }
+        Figures::Values(figures) => {
+            let all = figures.all();
+            line("mean error", format!("{:.4}", all.mae));
+            line("root mean square", format!("{:.4}", all.rmse));
+            line("R²", coefficient(all.r2));
+            line("loss", format!("{:.4}", metrics.loss()));
+            text.push('\n');
+            text.push_str(&value_table(names, figures));
+        }
     }
-    text.push_str(&mistakes(classes, report));
     let speed = metrics.samples() as f64 / report.elapsed_secs.max(f64::EPSILON);
     let _ = writeln!(text, "\n{speed:.0} images/s");
     text
@@ -54,10 +74,10 @@ pub(super) fn plain_table() -> Table {
     table
 }
 
-fn class_table(classes: &[String], report: &Report) -> String {
+fn class_table(classes: &[String], metrics: &Classes) -> String {
     let mut table = plain_table();
     table.set_header(["class", "precision", "recall", "F1", "pictures"]);
-    for (name, figures) in classes.iter().zip(report.metrics.classes()) {
+    for (name, figures) in classes.iter().zip(metrics.classes()) {
         table.add_row([
             plain(name),
             percent(figures.precision),
@@ -70,11 +90,11 @@ fn class_table(classes: &[String], report: &Report) -> String {
     table_lines(&table)
 }
 
-fn confusion(classes: &[String], report: &Report) -> String {
+fn confusion(classes: &[String], metrics: &Classes) -> String {
     let mut table = plain_table();
     let header = std::iter::once(String::new()).chain(classes.iter().map(|name| plain(name)));
     table.set_header(header);
-    for (name, row) in classes.iter().zip(report.metrics.confusion()) {
+    for (name, row) in classes.iter().zip(metrics.confusion()) {
         let cells = row.iter().map(|count| match count {
             0 => Cell::new("."),
             count => Cell::new(count),
@@ -83,6 +103,42 @@ fn confusion(classes: &[String], report: &Report) -> String {
     }
     right(&mut table, 1..classes.len() + 1);
     table_lines(&table)
+}
+
+fn label_table(names: &[String], metrics: &Labels) -> String {
+    let mut table = plain_table();
+    table.set_header(["label", "accuracy", "precision", "recall", "F1", "pictures"]);
+    for (name, figures) in names.iter().zip(metrics.labels()) {
+        table.add_row([
+            plain(name),
+            percent(figures.accuracy),
+            percent(figures.precision),
+            percent(figures.recall),
+            percent(figures.f1),
+            thousands(figures.support),
+        ]);
+    }
+    right(&mut table, 1..6);
+    table_lines(&table)
+}
+
+fn value_table(names: &[String], metrics: &Values) -> String {
+    let mut table = plain_table();
+    table.set_header(["number", "mean error", "root mean square", "R²"]);
+    for (name, figures) in names.iter().zip(metrics.each()) {
+        table.add_row([
+            plain(name),
+            format!("{:.4}", figures.mae),
+            format!("{:.4}", figures.rmse),
+            coefficient(figures.r2),
+        ]);
+    }
+    right(&mut table, 1..4);
+    table_lines(&table)
+}
+
+fn coefficient(r2: Option<f64>) -> String {
+    r2.map_or_else(|| "–".to_owned(), |r2| format!("{r2:.4}"))
 }
 
 fn mistakes(classes: &[String], report: &Report) -> String {

@@ -28,10 +28,10 @@ pub fn render(end: &End, rows: &[Row], network: &str, config: &str) -> String {
     for row in rows {
         let _ = writeln!(
             page,
-            "<tr><td>{}<td>{:.4}<td>{:.4}<td>{}<td>{}<td>{:.2e}<td>{:.0}</tr>",
+            "<tr><td>{}<td>{:.4}<td>{}<td>{}<td>{}<td>{:.2e}<td>{:.0}</tr>",
             row.epoch,
             row.train_loss,
-            row.train_accuracy,
+            figure(row.train_accuracy),
             figure(row.validation_loss),
             figure(row.validation_accuracy),
             row.learning_rate,

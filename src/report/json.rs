@@ -3,7 +3,8 @@
 use serde_json::{Map, Value, json};
 
 use crate::evaluate::Report;
-use crate::predict::Prediction;
+use crate::metrics::{Classes, Figures, Labels, Values};
+use crate::predict::{Answer, Prediction};
 use crate::train::{End, Event, Reason, Row, Start};
 
 /// Writes a value on one line.
@@ -60,6 +61,7 @@ fn training_end(end: &End) -> Value {
         Reason::Finished => "finished",
         Reason::NoBetter => "early_stopping",
         Reason::Paused => "paused",
+        Reason::OutOfTime => "max_minutes",
         Reason::Stopped(_) => "stopped",
     };
     json!({
@@ -71,65 +73,119 @@ fn training_end(end: &End) -> Value {
         "best_loss": end.best.map(|best| best.loss),
         "test_samples": end.test.map(|test| test.samples),
         "test_loss": end.test.map(|test| test.loss),
-        "test_accuracy": end.test.map(|test| test.accuracy),
+        "test_accuracy": end.test.and_then(|test| test.accuracy),
         "seconds": end.train_secs,
     })
 }
 
 /// Describes an evaluation.
 #[must_use]
-pub fn evaluation(run: &str, split: &str, classes: &[String], report: &Report) -> Value {
+pub fn evaluation(run: &str, split: &str, names: &[String], report: &Report) -> Value {
     let metrics = &report.metrics;
-    let figures: Vec<Value> = classes
-        .iter()
-        .zip(metrics.classes())
-        .map(|(name, figures)| {
-            json!({
-                "name": name,
-                "precision": figures.precision,
-                "recall": figures.recall,
-                "f1": figures.f1,
-                "support": figures.support,
-            })
+    let mut document = Map::new();
+    let mut put = |key: &str, value: Value| document.insert(key.to_owned(), value);
+    put("run", json!(run));
+    put("split", json!(split));
+    put("samples", json!(metrics.samples()));
+    put("loss", json!(metrics.loss()));
+    if let Some(accuracy) = metrics.accuracy() {
+        put("accuracy", json!(accuracy));
+    }
+    let figures = match &metrics.figures {
+        Figures::Classes(figures) => class_figures(names, figures, report),
+        Figures::Labels(figures) => label_figures(names, figures),
+        Figures::Values(figures) => value_figures(names, figures),
+    };
+    for (key, value) in figures {
+        put(key, value);
+    }
+    put("seconds", json!(report.elapsed_secs));
+    let speed = metrics.samples() as f64 / report.elapsed_secs.max(f64::EPSILON);
+    put("images_per_second", json!(speed));
+    Value::Object(document)
+}
+
+fn class_figures(
+    classes: &[String],
+    metrics: &Classes,
+    report: &Report,
+) -> Vec<(&'static str, Value)> {
+    let figures = classes.iter().zip(metrics.classes());
+    let figures = figures.map(|(name, figures)| {
+        json!({
+            "name": name,
+            "precision": figures.precision,
+            "recall": figures.recall,
+            "f1": figures.f1,
+            "support": figures.support,
         })
-        .collect();
-    let mistakes: Vec<Value> = report
-        .mistakes
-        .iter()
-        .map(|mistake| {
-            let (key, value) = match &mistake.path {
-                Some(path) => ("path", json!(path.display().to_string())),
-                None => ("index", json!(mistake.index)),
-            };
-            json!({
-                key: value,
-                "label": mistake.label,
-                "predicted": mistake.predicted,
-                "confidence": mistake.confidence,
-            })
+    });
+    let mistakes = report.mistakes.iter().map(|mistake| {
+        let (key, value) = match &mistake.path {
+            Some(path) => ("path", json!(path.display().to_string())),
+            None => ("index", json!(mistake.index)),
+        };
+        json!({
+            key: value,
+            "label": mistake.label,
+            "predicted": mistake.predicted,
+            "confidence": mistake.confidence,
         })
-        .collect();
-    json!({
-        "run": run,
-        "split": split,
-        "samples": metrics.samples(),
-        "loss": metrics.loss(),
-        "accuracy": metrics.accuracy(),
-        "top5_accuracy": metrics.top5_accuracy(),
-        "expected_calibration_error": metrics.expected_calibration_error(),
-        "classes": figures,
-        "confusion": metrics.confusion(),
-        "mistakes": mistakes,
-        "seconds": report.elapsed_secs,
-        "images_per_second": metrics.samples() as f64 / report.elapsed_secs.max(f64::EPSILON),
-    })
+    });
+    let error = metrics.expected_calibration_error();
+    vec![
+        ("top5_accuracy", json!(metrics.top5_accuracy())),
+        ("expected_calibration_error", json!(error)),
+        ("classes", figures.collect()),
+        ("confusion", json!(metrics.confusion())),
+        ("mistakes", mistakes.collect()),
+    ]
+}
+
+fn label_figures(names: &[String], metrics: &Labels) -> Vec<(&'static str, Value)> {
+    let figures = names.iter().zip(metrics.labels());
+    let figures = figures.map(|(name, figures)| {
+        json!({
+            "name": name,
+            "accuracy": figures.accuracy,
+            "precision": figures.precision,
+            "recall": figures.recall,
+            "f1": figures.f1,
+            "support": figures.support,
+        })
+    });
+    vec![
+        ("mean_f1", json!(metrics.mean_f1())),
+        ("labels", figures.collect()),
+    ]
+}
+
+fn value_figures(names: &[String], metrics: &Values) -> Vec<(&'static str, Value)> {
+    let all = metrics.all();
+    let each = names.iter().zip(metrics.each());
+    let each = each.map(|(name, figures)| {
+        json!({ "name": name, "mae": figures.mae, "rmse": figures.rmse, "r2": figures.r2 })
+    });
+    vec![
+        ("mae", json!(all.mae)),
+        ("rmse", json!(all.rmse)),
+        ("r2", json!(all.r2)),
+        ("values", each.collect()),
+    ]
 }
 
 /// Describes the answer to one picture.
 #[must_use]
 pub fn prediction(prediction: &Prediction) -> Value {
-    match &prediction.guesses {
-        Ok(guesses) => {
+    match &prediction.answer {
+        Ok(Answer::Values(values)) => {
+            let values: Map<String, Value> = values
+                .iter()
+                .map(|(name, value)| (name.clone(), json!(value)))
+                .collect();
+            json!({ "path": prediction.name, "values": values })
+        }
+        Ok(Answer::Guesses(guesses)) => {
             let guesses: Vec<Value> = guesses
                 .iter()
                 .map(|guess| {

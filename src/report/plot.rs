@@ -53,15 +53,20 @@ pub fn render(rows: &[Row], columns: usize) -> String {
         curve("validation", orange, |row| row.validation_loss),
     ];
     let accuracy = [
-        curve("training", blue, |row| Some(row.train_accuracy * 100.0)),
+        curve("training", blue, |row| {
+            row.train_accuracy.map(|share| share * 100.0)
+        }),
         curve("validation", orange, |row| {
             row.validation_accuracy.map(|share| share * 100.0)
         }),
     ];
     let width = columns.clamp(NARROWEST, WIDEST) - LEFT - RIGHT;
     let mut text = chart("loss", &loss, width);
-    text.push('\n');
-    text.push_str(&chart("accuracy in %", &accuracy, width));
+    // There is none where numbers are learnt.
+    if rows.iter().any(|row| row.train_accuracy.is_some()) {
+        text.push('\n');
+        text.push_str(&chart("accuracy in %", &accuracy, width));
+    }
     text
 }
 
@@ -222,7 +227,7 @@ mod tests {
             epoch,
             step: epoch as u64,
             train_loss: loss,
-            train_accuracy: 1.0 - loss / 3.0,
+            train_accuracy: Some(1.0 - loss / 3.0),
             validation_loss: validation,
             validation_accuracy: validation.map(|loss| 1.0 - loss / 3.0),
             learning_rate: 0.1,

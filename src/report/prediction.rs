@@ -2,16 +2,21 @@
 
 use super::number::percent;
 use super::plain;
-use crate::predict::Prediction;
+use crate::predict::{Answer, Prediction};
 
 /// Writes the answer to one picture on a line; nothing for a picture that could not be read.
 #[must_use]
 pub fn render(prediction: &Prediction) -> Option<String> {
-    let guesses = prediction.guesses.as_ref().ok()?;
-    let guesses: Vec<String> = guesses
-        .iter()
-        .map(|guess| format!("{} {}", plain(&guess.class), percent(guess.probability)))
-        .collect();
+    let guesses: Vec<String> = match prediction.answer.as_ref().ok()? {
+        Answer::Guesses(guesses) => guesses
+            .iter()
+            .map(|guess| format!("{} {}", plain(&guess.class), percent(guess.probability)))
+            .collect(),
+        Answer::Values(values) => values
+            .iter()
+            .map(|(name, value)| format!("{} {value:.4}", plain(name)))
+            .collect(),
+    };
     Some(format!(
         "{}: {}\n",
         plain(&prediction.name),
@@ -19,7 +24,7 @@ pub fn render(prediction: &Prediction) -> Option<String> {
     ))
 }
 
-/// The header of [`csv()`].
+/// The header of [`csv()`]; numbers stand under `probability`, in the order of the network's answer.
 pub const CSV_HEADER: &str = "path,rank,class,index,probability,error\n";
 
 /// Writes the answer to one picture as CSV, a row a class.
@@ -28,8 +33,14 @@ pub fn csv(prediction: &Prediction) -> String {
     let mut writer = csv::Writer::from_writer(Vec::new());
     let name = prediction.name.as_str();
     // Writing into memory does not fail.
-    match &prediction.guesses {
-        Ok(guesses) => {
+    match &prediction.answer {
+        Ok(Answer::Values(values)) => {
+            for (index, (value_name, value)) in values.iter().enumerate() {
+                let (index, value) = (index.to_string(), value.to_string());
+                let _ = writer.write_record([name, "", value_name, &index, &value, ""]);
+            }
+        }
+        Ok(Answer::Guesses(guesses)) => {
             for (rank, guess) in guesses.iter().enumerate() {
                 let _ = writer.write_record([
                     name,

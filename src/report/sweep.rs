@@ -62,7 +62,9 @@ pub fn render(summary: &Summary) -> String {
         match &trial.figures {
             Some(figures) => row.extend([
                 format!("{:.4}", figures.validation_loss),
-                percent(figures.validation_accuracy),
+                figures
+                    .validation_accuracy
+                    .map_or_else(String::new, percent),
                 figures.epochs.to_string(),
                 duration(figures.seconds),
             ]),

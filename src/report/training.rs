@@ -114,17 +114,14 @@ fn start_line(start: &Start) -> String {
 
 fn epoch_line(row: &Row, epochs: usize) -> String {
     let mut text = format!(
-        "epoch {:>3}/{epochs}  loss {:.4}  accuracy {}",
+        "epoch {:>3}/{epochs}  loss {:.4}{}",
         row.epoch,
         row.train_loss,
-        percent(row.train_accuracy)
+        accuracy(row.train_accuracy)
     );
-    if let (Some(loss), Some(accuracy)) = (row.validation_loss, row.validation_accuracy) {
-        let _ = write!(
-            text,
-            "  validation loss {loss:.4}  accuracy {}",
-            percent(accuracy)
-        );
+    if let Some(loss) = row.validation_loss {
+        let accuracy = accuracy(row.validation_accuracy);
+        let _ = write!(text, "  validation loss {loss:.4}{accuracy}");
     }
     let _ = writeln!(
         text,
@@ -133,6 +130,13 @@ fn epoch_line(row: &Row, epochs: usize) -> String {
         whole(row.images_per_second)
     );
     text
+}
+
+/// Writes an accuracy after other figures, where there is one.
+pub(super) fn accuracy(accuracy: Option<f64>) -> String {
+    accuracy.map_or_else(String::new, |share| {
+        format!("  accuracy {}", percent(share))
+    })
 }
 
 /// Writes what came of a run.
@@ -146,6 +150,7 @@ pub fn render_end(end: &End) -> String {
         Reason::Finished => String::new(),
         Reason::NoBetter => " (stopped early: no better figure)".to_owned(),
         Reason::Paused => " (paused; more are asked for)".to_owned(),
+        Reason::OutOfTime => " (stopped after `max_minutes`)".to_owned(),
         Reason::Stopped(_) => " (stopped; go on with `--resume`)".to_owned(),
     };
     line("run", plain(&end.run.display().to_string()));
@@ -162,14 +167,11 @@ pub fn render_end(end: &End) -> String {
         }
     }
     if let Some(test) = end.test {
-        line(
-            "test accuracy",
-            format!(
-                "{} of {} pictures",
-                percent(test.accuracy),
-                thousands(test.samples)
-            ),
-        );
+        let samples = thousands(test.samples);
+        if let Some(accuracy) = test.accuracy {
+            let value = format!("{} of {samples} pictures", percent(accuracy));
+            line("test accuracy", value);
+        }
         line("test loss", format!("{:.4}", test.loss));
     }
     line("trained in", duration(end.train_secs));

@@ -89,7 +89,9 @@ impl Trial {
         let figure = |trial: &Self| {
             trial.figures.map_or(f64::INFINITY, |figures| match metric {
                 Metric::ValidationLoss => figures.validation_loss,
-                Metric::ValidationAccuracy => -figures.validation_accuracy,
+                Metric::ValidationAccuracy => figures
+                    .validation_accuracy
+                    .map_or(f64::INFINITY, |accuracy| -accuracy),
             })
         };
         let by_figure = figure(self).total_cmp(&figure(other));

@@ -16,8 +16,8 @@ pub struct Row {
     pub step: u64,
     /// Mean loss over the epoch's steps, each before its update.
     pub train_loss: f64,
-    /// Accuracy over the epoch's steps.
-    pub train_accuracy: f64,
+    /// Accuracy over the epoch's steps; nothing where numbers are learnt.
+    pub train_accuracy: Option<f64>,
     /// Mean loss on the validation split.
     pub validation_loss: Option<f64>,
     /// Accuracy on the validation split.

@@ -5,14 +5,8 @@ use crate::checkpoint::Watched;
 use crate::config::{EarlyStopping, Metric};
 
 /// Returns what to remember after an epoch: the best figure, and the epochs since.
-///
-/// Accuracy counts as its negative, so that smaller is better for every metric.
 pub(super) fn watch(early: &EarlyStopping, watched: Option<Watched>, row: &Row) -> Option<Watched> {
-    let figure = match early.metric {
-        Metric::ValidationLoss => row.validation_loss,
-        Metric::ValidationAccuracy => row.validation_accuracy.map(|accuracy| -accuracy),
-    };
-    let Some(figure) = figure else {
+    let Some(figure) = figure(early.metric, row) else {
         return watched;
     };
     match watched {
@@ -21,6 +15,14 @@ pub(super) fn watch(early: &EarlyStopping, watched: Option<Watched>, row: &Row) 
             ..watched
         }),
         _ => Some(Watched { figure, epochs: 0 }),
+    }
+}
+
+/// Returns an epoch's figure, of which smaller is better.
+pub(super) fn figure(metric: Metric, row: &Row) -> Option<f64> {
+    match metric {
+        Metric::ValidationLoss => row.validation_loss,
+        Metric::ValidationAccuracy => row.validation_accuracy.map(|accuracy| -accuracy),
     }
 }
 
@@ -44,7 +46,7 @@ mod tests {
             epoch: 1,
             step: 1,
             train_loss: 0.0,
-            train_accuracy: 0.0,
+            train_accuracy: Some(0.0),
             validation_loss: Some(loss),
             validation_accuracy: Some(0.5),
             learning_rate: 0.1,

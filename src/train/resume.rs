@@ -1,10 +1,11 @@
 //! Going on where a run stopped.
 
-use crate::checkpoint;
+use crate::checkpoint::{self, Checkpoint};
 use crate::config::{self, Config, Validation};
 use crate::diagnostic::{Diagnostic, Error, Result};
 use crate::load::Project;
 use crate::model_file;
+use crate::optimizer::Optimizer;
 use crate::run::{self, MODEL, Run};
 
 use super::Event;
@@ -22,7 +23,7 @@ impl Session {
         let Some(checkpoint) = checkpoint else {
             // Stopped before its first checkpoint: the same seed takes the same way again.
             check_draws(&project.config, &before.config, false)?;
-            return Ok(());
+            return self.take_first_weights(emit);
         };
         let within_epoch = checkpoint.progress.step_in_epoch > 0;
         check_draws(&project.config, &before.config, within_epoch)?;
@@ -45,21 +46,53 @@ impl Session {
                 "the data is not what this run began with: its fingerprint has changed",
             )));
         }
-        let name = checkpoint.path.join(MODEL).display().to_string();
-        if let Some(model) = self.model.take() {
-            let model = model_file::load_weights(model, checkpoint.model, &name)?;
-            let words =
-                [&project.config, &before.config].map(|config| config.train.optimizer.word());
-            if words[0] == words[1] {
-                self.optimizer
-                    .restore(&model, checkpoint.optimizer, &self.device);
-            } else {
-                let message = "the optimizer starts anew: what another one remembers is of no use";
-                emit(Event::Warning(Diagnostic::warning(message)));
-            }
-            self.model = Some(model);
+        let rules = [&project.config, &before.config].map(|config| &config.train.optimizer.rule);
+        let is_other = rules[0].word() != rules[1].word();
+        if self.take_over(checkpoint)? || is_other {
+            self.optimizer = Optimizer::new(&self.config.train.optimizer);
+            let message = "the optimizer starts anew: what another one remembers is of no use";
+            emit(Event::Warning(Diagnostic::warning(message)));
         }
+        Ok(())
+    }
+
+    /// Takes over all that a checkpoint holds; returns whether its optimizer is another.
+    pub(super) fn take_over(&mut self, checkpoint: Checkpoint) -> Result<bool> {
+        let name = checkpoint.path.join(MODEL).display().to_string();
+        let Some(model) = self.model.take() else {
+            return Ok(false);
+        };
+        let model = model_file::load_weights(model, checkpoint.model, &name)?;
+        let device = &self.device;
+        let missing = self.optimizer.restore(&model, checkpoint.optimizer, device);
+        if let Some(average) = &mut self.average {
+            average.restore(&model, checkpoint.average, device);
+        }
+        self.model = Some(model);
         self.progress = checkpoint.progress;
+        Ok(!missing.is_empty())
+    }
+
+    /// Takes first weights from the run the config names, where names and shapes agree.
+    pub(super) fn take_first_weights(&mut self, emit: &mut dyn FnMut(Event)) -> Result<()> {
+        let Some(from) = &self.config.train.from else {
+            return Ok(());
+        };
+        let path = run::find_model(&from.value)?;
+        let bytes = std::fs::read(&path).map_err(|error| Error::io("read", &path, &error))?;
+        let name = path.display().to_string();
+        let Some(model) = self.model.take() else {
+            return Ok(());
+        };
+        let (model, others) = model_file::load_fitting(model, bytes, &name)?;
+        self.model = Some(model);
+        if !others.is_empty() {
+            let message = format!("not all weights are those of `{name}`");
+            let warning = Diagnostic::warning(message);
+            emit(Event::Warning(
+                others.into_iter().fold(warning, Diagnostic::note),
+            ));
+        }
         Ok(())
     }
 }
@@ -92,6 +125,8 @@ fn check_draws(now: &Config, before: &Config, within_epoch: bool) -> Result<()> 
     if within_epoch {
         let size = |config: &Config| config.train.batch_size.to_string();
         compare("batch_size", size(now), size(before));
+        let batches = |config: &Config| config.train.accumulate.to_string();
+        compare("accumulate", batches(now), batches(before));
     }
     if differences.is_empty() {
         return Ok(());

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes layers, language and training.safetensors and schedules.json anew.
+"""Makes layers, language and training.safetensors anew.
 
     python3 generate.py [--output FOLDER]
 
@@ -1342,47 +1342,6 @@ def difference_of_all(own, exact):
     return max(relative_difference(tensor, exact[name]) for name, tensor in own.items())
 
 
-# schedules.json --------------------------------------------------------------
-
-BASE_RATE = 0.1
-EPOCHS = 4
-STEPS_PER_EPOCH = 10
-ALL_STEPS = EPOCHS * STEPS_PER_EPOCH
-
-
-def rates(make_scheduler, step_of_scheduler):
-    """The rate that each step is made with."""
-    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=BASE_RATE)
-    scheduler = make_scheduler(optimizer)
-    used = []
-    for step in range(ALL_STEPS):
-        used.append(float(optimizer.param_groups[0]["lr"]))
-        optimizer.step()
-        if (step + 1) % step_of_scheduler == 0:
-            scheduler.step()
-    return used
-
-
-def warm_up_then_cosine(step):
-    if step < STEPS_PER_EPOCH:
-        return (step + 1) / STEPS_PER_EPOCH
-    return (1 + math.cos(math.pi * (step - STEPS_PER_EPOCH) / (ALL_STEPS - STEPS_PER_EPOCH))) / 2
-
-
-def make_schedules():
-    schedulers = torch.optim.lr_scheduler
-    return {
-        "base_rate": BASE_RATE,
-        "epochs": EPOCHS,
-        "steps_per_epoch": STEPS_PER_EPOCH,
-        "constant": rates(lambda optimizer: schedulers.LambdaLR(optimizer, lambda _: 1.0), 1),
-        "cosine": rates(lambda optimizer: schedulers.CosineAnnealingLR(optimizer, T_max=ALL_STEPS), 1),
-        # The scheduler counts epochs here, not steps.
-        "step": rates(lambda optimizer: schedulers.StepLR(optimizer, step_size=2, gamma=0.1), STEPS_PER_EPOCH),
-        "cosine_warm_up": rates(lambda optimizer: schedulers.LambdaLR(optimizer, warm_up_then_cosine), 1),
-    }
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--output", type=Path, default=Path(__file__).parent)
@@ -1399,7 +1358,6 @@ def main():
         "training": make_training(),
     }.items():
         save_file(tensors, folder / f"{name}.safetensors", metadata=metadata)
-    (folder / "schedules.json").write_text(json.dumps(make_schedules(), indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -2,9 +2,9 @@
 
 use std::panic::AssertUnwindSafe;
 
-use burn::optim::GradientsParams;
 use burn::tensor::{Device, Gradients, Tensor};
 use cnn::model::{Pass, Value};
+use cnn::optimizer;
 use serde::Deserialize;
 
 use crate::goldens::{self, Array, Goldens, array_of, assert_close};
@@ -122,8 +122,8 @@ fn check(file: &Goldens, case: &Case, device: &Device) {
         &take_gradient(&input, &mut gradients),
         "input_gradient",
     );
-    let weight_gradients = GradientsParams::from_grads(gradients, &model);
-    let weight_gradients = goldens::gradients(&model, weight_gradients);
+    let weight_gradients = optimizer::Gradients::take(gradients, &model);
+    let weight_gradients = goldens::gradients(&model, &weight_gradients);
     let expected = values
         .keys()
         .filter(|key| key.contains('.') && key.ends_with("_gradient"));

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use burn::module::Module as _;
-use burn::optim::GradientsParams;
+use burn::module::{Module as _, ModuleVisitor, Param};
 use burn::tensor::{Device, Tensor};
-use cnn::config::{Adaptive, Config, Optimizer as Settings};
-use cnn::loss::cross_entropy;
-use cnn::model::{Pass, Value};
-use cnn::optimizer::Optimizer;
-use cnn::schedule::Schedule;
+use cnn::config::{self, Config};
+use cnn::dataset::Targets;
+use cnn::loss::{Loss, cross_entropy};
+use cnn::model::{Model, Pass, Value};
+use cnn::optimizer::{Average, Gradients, Optimizer};
+use cnn::schedule::{Plateau, Schedule};
 
 use crate::goldens::{self, Array, Goldens, assert_close};
 
@@ -58,8 +58,7 @@ fn logits_loss_and_gradients_of_lenet5() {
     );
     let loss = cross_entropy(logits, &labels);
     assert_close("loss", &Array::of(loss.clone()), file.get("loss"), 1e-5);
-    let gradients = GradientsParams::from_grads(loss.backward(), &model);
-    let gradients = goldens::gradients(&model, gradients);
+    let gradients = goldens::gradients(&model, &Gradients::of(&loss, &model));
     let expected = file.below("gradients/");
     assert_eq!(gradients.len(), expected.len());
     for (name, gradient) in &gradients {
@@ -72,12 +71,13 @@ fn logits_loss_and_gradients_of_lenet5() {
 /// `greatest` and `mean` bound the difference of a final weight; the mean tells optimizers apart
 /// that differ by little in five steps.
 #[track_caller]
-fn check_run(run: &str, settings: &Settings, greatest: f32, mean: f32) {
+fn check_run(run: &str, settings: &str, greatest: f32, mean: f32) {
     let file = Goldens::read("training.safetensors");
     let device = Device::flex().autodiff();
     let project = goldens::project(&[1, 32, 32], LENET5);
     let mut model = goldens::model(&project, &file.below("initial/"), &device);
-    let mut optimizer = Optimizer::new(settings);
+    let settings = train(&format!("optimizer = {settings}")).optimizer;
+    let mut optimizer = Optimizer::new(&settings);
     let mut losses = Vec::new();
     for step in 0..5 {
         let (input, labels) = batch(&file, step, &device);
@@ -90,8 +90,8 @@ fn check_run(run: &str, settings: &Settings, greatest: f32, mean: f32) {
         );
         let loss = cross_entropy(logits, &labels);
         losses.extend(Array::of(loss.clone()).values);
-        let gradients = GradientsParams::from_grads(loss.backward(), &model);
-        model = optimizer.step(settings.learning_rate(), model, gradients);
+        let gradients = Gradients::of(&loss, &model);
+        model = optimizer.step(settings.learning_rate, model, gradients);
     }
     let losses = Array {
         shape: vec![5],
@@ -119,47 +119,179 @@ fn check_run(run: &str, settings: &Settings, greatest: f32, mean: f32) {
     }
 }
 
-fn adaptive(weight_decay: f64) -> Adaptive {
-    Adaptive {
-        weight_decay,
-        ..Adaptive::default()
-    }
-}
-
-fn sgd(momentum: f64, nesterov: bool, weight_decay: f64) -> Settings {
-    Settings::Sgd {
-        learning_rate: 0.05,
-        momentum,
-        nesterov,
-        weight_decay,
-    }
+/// Reads `[train]`.
+#[track_caller]
+fn train(keys: &str) -> config::Train {
+    let text = format!(
+        "[model]\ninput = [1, 4, 4]\nlayers = [{{ type = \"flatten\" }}]\n[train]\n{keys}\n"
+    );
+    let parsed = Config::parse("test.toml", &text, &[]);
+    assert!(parsed.problems.is_empty(), "{:?}", parsed.problems);
+    parsed.config.unwrap().train
 }
 
 #[test]
-fn five_steps_of_adam() {
-    check_run("adam", &Settings::Adam(adaptive(0.0)), 5e-5, 5e-7);
+fn five_steps_of_adam_on_lenet5() {
+    check_run("adam", r#""adam""#, 5e-5, 5e-7);
+    let decay = r#"{ type = "adam", weight_decay = 0.01 }"#;
+    check_run("adam_weight_decay", decay, 5e-5, 5e-7);
+    check_run("adamw", r#""adamw""#, 5e-5, 5e-7);
 }
 
 #[test]
-fn five_steps_of_adam_with_weight_decay() {
-    check_run(
-        "adam_weight_decay",
-        &Settings::Adam(adaptive(0.01)),
-        5e-5,
-        5e-7,
+fn five_steps_of_sgd_on_lenet5() {
+    let plain = r#"{ type = "sgd", learning_rate = 0.05 }"#;
+    check_run("sgd", plain, 2e-6, 2e-6);
+    let momentum = r#"{ type = "sgd", learning_rate = 0.05, momentum = 0.9 }"#;
+    check_run("sgd_momentum", momentum, 2e-6, 2e-6);
+    let nesterov = r#"{ type = "sgd", learning_rate = 0.05, momentum = 0.9, nesterov = true, weight_decay = 5e-4 }"#;
+    check_run("sgd_nesterov", nesterov, 2e-6, 2e-6);
+}
+
+/// Sums weights times the gradients they are to have.
+struct WeightedSum<'a> {
+    path: Vec<String>,
+    gradients: &'a BTreeMap<String, Array>,
+    step: usize,
+    sum: Option<Tensor<1>>,
+}
+
+impl ModuleVisitor for WeightedSum<'_> {
+    fn enter_module(&mut self, name: &str, _: &str) {
+        self.path.push(name.to_owned());
+    }
+
+    fn exit_module(&mut self, _: &str, _: &str) {
+        self.path.pop();
+    }
+
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let all = &self.gradients[&self.path.join(".")];
+        let shape = all.shape[1..].to_vec();
+        let size: usize = shape.iter().product();
+        let values = all.values[self.step * size..(self.step + 1) * size].to_vec();
+        let weight = param.val();
+        let gradient = Array { shape, values }.to_tensor::<D>(&weight.device());
+        let product = (weight * gradient).sum();
+        self.sum = Some(match self.sum.take() {
+            Some(sum) => sum + product,
+            None => product,
+        });
+    }
+}
+
+const TWO_LAYERS: &str = r#"[
+  { type = "conv", filters = 3, kernel_size = 3 }, { type = "flatten" }, { type = "dense", units = 4 }
+]"#;
+
+/// Returns the network of `optimizers.safetensors`, and its gradients at a step.
+fn two_layers(file: &Goldens) -> Model {
+    let project = goldens::project(&[2, 4, 4], TWO_LAYERS);
+    let device = Device::flex().autodiff();
+    goldens::model(&project, &file.below("initial/"), &device)
+}
+
+fn given_gradients(file: &Goldens, model: &Model, step: usize) -> Gradients {
+    let mut sum = WeightedSum {
+        path: Vec::new(),
+        gradients: &file.below("gradients/"),
+        step,
+        sum: None,
+    };
+    model.visit(&mut sum);
+    Gradients::of(&sum.sum.unwrap(), model)
+}
+
+#[test]
+fn ten_steps_of_every_optimizer_equal_pytorch() {
+    let file = Goldens::read("optimizers.safetensors");
+    let runs: BTreeMap<String, String> = serde_json::from_str(&file.metadata["runs"]).unwrap();
+    let mut words: Vec<&str> = Vec::new();
+    for (run, settings) in &runs {
+        let settings = train(&format!("optimizer = {settings}")).optimizer;
+        words.push(settings.rule.word());
+        let mut optimizer = Optimizer::new(&settings);
+        let mut model = two_layers(&file);
+        for step in 0..10 {
+            let gradients = given_gradients(&file, &model, step);
+            model = optimizer.step(settings.learning_rate, model, gradients);
+            for (name, weight) in goldens::weights(&model.valid()) {
+                let all = file.get(&format!("{run}/{name}"));
+                let size = weight.values.len();
+                let expected = Array {
+                    shape: weight.shape.clone(),
+                    values: all.values[step * size..(step + 1) * size].to_vec(),
+                };
+                let what = format!("{name} after step {step} of {run}");
+                assert_close(&what, &weight, &expected, 2e-6);
+            }
+        }
+    }
+    words.dedup();
+    assert_eq!(
+        words.len(),
+        12,
+        "an optimizer without a golden run: {words:?}"
     );
 }
 
 #[test]
-fn five_steps_of_adamw() {
-    check_run("adamw", &Settings::AdamW(adaptive(0.01)), 5e-5, 5e-7);
+fn a_moving_average_is_pytorchs() {
+    let file = Goldens::read("optimizers.safetensors");
+    let mut model = two_layers(&file);
+    let mut average = Average::new(0.9);
+    let settings = train("optimizer = { type = \"sgd\", learning_rate = 0.1 }").optimizer;
+    let mut optimizer = Optimizer::new(&settings);
+    let mut expected = BTreeMap::new();
+    for step in 0..4 {
+        let gradients = given_gradients(&file, &model, step);
+        model = optimizer.step(0.1, model, gradients);
+        average.update(&model);
+        for (name, weight) in goldens::weights(&model.valid()) {
+            let mean: &mut Array = expected.entry(name).or_insert_with(|| weight.clone());
+            let pairs = mean.values.iter_mut().zip(weight.values);
+            pairs.for_each(|(mean, value)| *mean = 0.9 * *mean + 0.1 * value);
+        }
+    }
+    let averaged = goldens::weights(&average.model(&model));
+    assert_eq!(averaged.len(), expected.len());
+    for (name, expected) in &expected {
+        assert_close(name, &averaged[name], expected, 1e-6);
+    }
+    let mut restored = Average::new(0.9);
+    restored.restore(&model, average.state(&model), &Device::flex());
+    for (name, weight) in goldens::weights(&restored.model(&model)) {
+        assert_eq!(weight.values, averaged[&name].values, "{name}");
+    }
 }
 
 #[test]
-fn five_steps_of_sgd() {
-    check_run("sgd", &sgd(0.0, false, 0.0), 2e-6, 2e-6);
-    check_run("sgd_momentum", &sgd(0.9, false, 0.0), 2e-6, 2e-6);
-    check_run("sgd_nesterov", &sgd(0.9, true, 5e-4), 2e-6, 2e-6);
+fn gradients_are_clipped_as_pytorch_clips_them() {
+    let file = Goldens::read("optimizers.safetensors");
+    let model = two_layers(&file);
+    let values = |gradients: &Gradients| -> Vec<f64> {
+        let arrays = goldens::gradients(&model, gradients).into_values();
+        arrays
+            .flat_map(|array| array.values)
+            .map(f64::from)
+            .collect()
+    };
+    let gradients = given_gradients(&file, &model, 0);
+    let before = values(&gradients);
+    let norm = before.iter().map(|value| value * value).sum::<f64>().sqrt();
+    let norms = gradients.norms().unwrap();
+    let total = norms.iter().map(|norm| norm * norm).sum::<f64>().sqrt();
+    assert!((total - norm).abs() < 1e-4, "{total} {norm}");
+    let clipped = values(&gradients.clone().with_norm(&norms, 1.5));
+    for (before, after) in before.iter().zip(clipped) {
+        assert!((after - before * 1.5 / norm).abs() < 1e-6);
+    }
+    let kept = values(&gradients.clone().with_norm(&norms, 1e3));
+    assert_eq!(kept, before);
+    let cut = values(&gradients.with_values(0.5));
+    for (before, after) in before.iter().zip(cut) {
+        assert!((after - before.clamp(-0.5, 0.5)).abs() < 1e-7);
+    }
 }
 
 #[test]
@@ -167,13 +299,21 @@ fn a_restored_optimizer_takes_the_same_next_step() {
     let file = Goldens::read("training.safetensors");
     let device = Device::flex().autodiff();
     let project = goldens::project(&[1, 32, 32], LENET5);
-    for settings in [Settings::Adam(adaptive(0.0)), sgd(0.9, true, 5e-4)] {
+    for settings in [
+        r#""adam""#,
+        r#"{ type = "sgd", momentum = 0.9, nesterov = true }"#,
+        r#""nadam""#,
+        r#""adan""#,
+        r#""muon""#,
+        r#"{ type = "adagrad", initial_accumulator = 0.1 }"#,
+    ] {
+        let settings = train(&format!("optimizer = {settings}")).optimizer;
         let mut model = goldens::model(&project, &file.below("initial/"), &device);
         let mut optimizer = Optimizer::new(&settings);
-        let gradients = |model: &cnn::model::Model, step: usize| {
+        let gradients = |model: &Model, step: usize| {
             let (input, labels) = batch(&file, step, &device);
             let logits = model.logits(Value::Maps(input), Pass::Train { seed: 0, step: 0 });
-            GradientsParams::from_grads(cross_entropy(logits, &labels).backward(), model)
+            Gradients::of(&cross_entropy(logits, &labels), model)
         };
         for step in 0..2 {
             let step_gradients = gradients(&model, step);
@@ -199,28 +339,110 @@ fn a_restored_optimizer_takes_the_same_next_step() {
 fn schedules_equal_pytorch() {
     let text = include_str!("../golden/schedules.json");
     let file: serde_json::Value = serde_json::from_str(text).unwrap();
-    let schedules = [
-        ("constant", "{ type = \"constant\" }"),
-        ("cosine", "{ type = \"cosine\" }"),
-        ("step", "{ type = \"step\", every = 2, gamma = 0.1 }"),
-        ("cosine_warm_up", "{ type = \"cosine\", warmup_epochs = 1 }"),
-    ];
-    for (key, toml) in schedules {
-        let text = format!(
-            "[model]\ninput = [1, 4, 4]\nlayers = [{{ type = \"flatten\" }}]\n\
-             [train]\nschedule = {toml}\n"
-        );
-        let parsed = Config::parse("test.toml", &text, &[]);
-        assert!(parsed.problems.is_empty(), "{:?}", parsed.problems);
-        let schedule = Schedule::new(&parsed.config.unwrap().train.schedule, 0.1, 4, 10);
-        let expected: Vec<f64> = serde_json::from_value(file[key].clone()).unwrap();
+    let read = |table: &str| -> BTreeMap<String, Vec<f64>> {
+        serde_json::from_value(file[table].clone()).unwrap()
+    };
+    let steps = read("steps");
+    assert!(steps.len() > 10);
+    for (schedule, expected) in steps {
+        let settings = train(&format!("schedule = {schedule}")).schedule;
+        let resolved = Schedule::new(&settings, 0.1, 4, 10);
         assert_eq!(expected.len(), 40);
         for (step, expected) in expected.iter().enumerate() {
-            let rate = schedule.rate(step as u64);
+            let rate = resolved.rate(step as u64);
             assert!(
                 (rate - expected).abs() < 1e-9,
-                "{key}, step {step}: {rate}, not {expected}"
+                "{schedule}, step {step}: {rate}, not {expected}"
             );
         }
+    }
+    let figures: Vec<f64> = serde_json::from_value(file["figures"].clone()).unwrap();
+    for (schedule, expected) in read("plateaus") {
+        let settings = train(&format!("schedule = {schedule}")).schedule;
+        let rate = Schedule::new(&settings, 0.1, 20, 10).rate(0);
+        let settings = settings.plateau().unwrap();
+        let mut plateau = Plateau::default();
+        for (figure, expected) in figures.iter().zip(expected) {
+            plateau.watch(*figure, settings);
+            let rate = plateau.rate(rate, settings);
+            assert!(
+                (rate - expected).abs() < 1e-9,
+                "{schedule} after {figure}: {rate}, not {expected}"
+            );
+        }
+    }
+}
+
+#[test]
+fn losses_and_their_gradients_equal_pytorch() {
+    let file = Goldens::read("losses.safetensors");
+    let numbers = |name: &str| Targets::Values {
+        width: 4,
+        values: file.get(name).values.clone(),
+    };
+    let labels = file.get("labels").values.iter();
+    let labels = Targets::Classes(labels.map(|label| *label as u32).collect());
+    let weights = file.get("weights").values.clone();
+    let smoothed = r#"{ type = "cross_entropy", label_smoothing = 0.1 }"#;
+    let weighted = |weights: &Vec<f32>| Some(weights.clone());
+    let half = r#"{ type = "focal", gamma = 0.5 }"#;
+    let cases = [
+        ("cross_entropy", r#""cross_entropy""#, None, &labels),
+        ("cross_entropy_smoothed", smoothed, None, &labels),
+        (
+            "cross_entropy_weighted",
+            r#""cross_entropy""#,
+            weighted(&weights),
+            &labels,
+        ),
+        ("cross_entropy_both", smoothed, weighted(&weights), &labels),
+        (
+            "cross_entropy_shares",
+            r#""cross_entropy""#,
+            None,
+            &numbers("shares"),
+        ),
+        (
+            "cross_entropy_shares_both",
+            smoothed,
+            weighted(&weights),
+            &numbers("shares"),
+        ),
+        ("focal", r#""focal""#, None, &labels),
+        ("focal_weighted", half, weighted(&weights), &labels),
+        (
+            "binary_cross_entropy",
+            r#""binary_cross_entropy""#,
+            None,
+            &numbers("marks"),
+        ),
+        ("mse", r#""mse""#, None, &numbers("values")),
+        ("mae", r#""mae""#, None, &numbers("values")),
+        ("huber", r#""huber""#, None, &numbers("values")),
+        (
+            "huber_delta",
+            r#"{ type = "huber", delta = 0.3 }"#,
+            None,
+            &numbers("values"),
+        ),
+    ];
+    let outputs = file.get("outputs");
+    for (name, settings, class_weights, targets) in cases {
+        let settings = train(&format!("loss = {settings}")).loss;
+        let loss = Loss::new(&settings, class_weights);
+        let tensor: Tensor<2> = outputs.to_tensor(&Device::flex().autodiff());
+        let tensor = tensor.require_grad();
+        let value = loss.of(tensor.clone(), targets);
+        let expected = file.get(&format!("{name}/loss"));
+        assert_close(name, &Array::of(value.clone()), expected, 1e-6);
+        let gradient = tensor.grad(&value.backward()).unwrap();
+        let expected_gradient = file.get(&format!("{name}/gradient"));
+        assert_close(name, &Array::of(gradient), expected_gradient, 1e-6);
+        let on_host = loss.sum(&outputs.values, 4, targets) / loss.weight(targets);
+        let difference = on_host - f64::from(expected.values[0]);
+        assert!(
+            difference.abs() < 1e-5,
+            "{name} on the host is off by {difference}"
+        );
     }
 }

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use burn::module::{Module, ModuleVisitor, Param};
-use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor, TensorData};
 use cnn::load::Project;
 use cnn::model::{Model, Value};
 use cnn::model_file;
+use cnn::optimizer::Gradients;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 
 /// A tensor on the host.
@@ -154,19 +154,22 @@ pub fn weights(model: &Model) -> BTreeMap<String, Array> {
 }
 
 /// Returns gradients by the names of their weights.
-pub fn gradients(model: &Model, gradients: GradientsParams) -> BTreeMap<String, Array> {
-    let mut collector = Collector {
-        gradients: Some(gradients),
-        ..Collector::default()
-    };
-    model.visit(&mut collector);
-    collector.arrays
+pub fn gradients(model: &Model, gradients: &Gradients) -> BTreeMap<String, Array> {
+    let mut arrays = weights(model);
+    let mut values = gradients.by_name(model);
+    arrays.retain(|name, array| {
+        let gradient = values.remove(name);
+        gradient.is_some_and(|gradient| {
+            array.values = gradient.into_data().try_to_vec().unwrap();
+            true
+        })
+    });
+    arrays
 }
 
 #[derive(Default)]
 struct Collector {
     path: Vec<String>,
-    gradients: Option<GradientsParams>,
     arrays: BTreeMap<String, Array>,
 }
 
@@ -180,13 +183,8 @@ impl ModuleVisitor for Collector {
     }
 
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        let tensor = match &self.gradients {
-            Some(gradients) => gradients.get::<D>(param.id),
-            None => Some(param.val()),
-        };
-        if let Some(tensor) = tensor {
-            self.arrays.insert(self.path.join("."), Array::of(tensor));
-        }
+        self.arrays
+            .insert(self.path.join("."), Array::of(param.val()));
     }
 }
 

@@ -27,6 +27,7 @@ mod language;
 mod numeric_gradients;
 mod properties;
 mod random_layers;
+mod recipes;
 mod resume;
 mod search;
 mod shown;

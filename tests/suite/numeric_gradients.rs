@@ -6,9 +6,9 @@
 use std::collections::BTreeMap;
 
 use burn::module::{Module as _, ModuleVisitor, Param};
-use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor};
 use cnn::model::{Model, Pass, Value};
+use cnn::optimizer::Gradients;
 
 use crate::goldens::{self, Array, array_of};
 
@@ -169,7 +169,7 @@ fn slopes(case: &Case, device: &Device) -> (f64, f64) {
         &crate::golden_layers::take_gradient(&value, &mut gradients),
         &toward,
     );
-    let gradients = goldens::gradients(&model, GradientsParams::from_grads(gradients, &model));
+    let gradients = goldens::gradients(&model, &Gradients::take(gradients, &model));
     assert_eq!(gradients.len(), directions.len(), "{}", case.layers);
     for (name, gradient) in &gradients {
         told += dot(gradient, &directions[name]);

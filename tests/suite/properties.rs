@@ -281,7 +281,11 @@ fn save_load_save_gives_the_same_bytes() {
         &classes,
         &project.request().unwrap().preprocessing,
     );
-    let model = Model::new(&project.plan.up_to_logits(), 3, &device);
+    let model = Model::new(
+        &project.plan.up_to_logits(cnn::config::Task::Classes),
+        3,
+        &device,
+    );
     let bytes = model_file::to_bytes(&model, &header).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("model.safetensors");

@@ -73,6 +73,14 @@ fn assert_same(lab: &Lab, run: &str, straight: &str) {
             .join(newest)
             .join("optimizer.safetensors"),
     );
+    let average = Path::new("checkpoints")
+        .join(newest)
+        .join("average.safetensors");
+    let has_average = |run: &str| lab.path(folder(run).join(&average)).exists();
+    assert_eq!(has_average(run), has_average(straight));
+    if has_average(straight) {
+        same(&average);
+    }
 }
 
 fn checkpoints(lab: &Lab, run: &str) -> Vec<String> {
@@ -154,6 +162,51 @@ fn resuming_after_any_epoch_equals_the_straight_run() {
                 .unwrap();
         }
         resume(&lab, &run);
+        assert_same(&lab, &run, "straight");
+    }
+}
+
+#[test]
+fn resuming_after_any_step_equals_the_straight_run() {
+    // All that recipes carry from step to step, on top of what the config has.
+    let keys = r#"
+accumulate = 2
+clip_norm = 0.5
+clip_value = 0.2
+ema = 0.9
+l1 = 1e-4
+l2 = 1e-4
+checkpoint = { every = "1 step", keep = 100 }
+schedule = { type = "plateau", patience = 0, threshold = 0.5, gamma = 0.7, warmup_epochs = 0.5 }
+loss = { type = "cross_entropy", label_smoothing = 0.1, class_weights = "balanced" }
+optimizer = { type = "adan", learning_rate = 0.01, weight_decay = 0.01, decay_bias_and_norm = false }
+"#;
+    let lab = Lab::with_bars();
+    let old = [
+        "schedule = \"cosine\"\n",
+        "optimizer = { type = \"adam\", learning_rate = 0.03 }\n",
+    ];
+    let text = old.iter().fold(config(2), |text, key| {
+        assert!(text.contains(key), "{text}");
+        text.replace(key, "")
+    });
+    lab.write(
+        "bars.toml",
+        text.replace("[augment]", &format!("{keys}\n[augment]")),
+    );
+    train(&lab, "straight");
+    let all = checkpoints(&lab, "straight");
+    assert_eq!(all.len(), 10, "five steps an epoch: {all:?}");
+    for kept in 1..all.len() {
+        let run = format!("resumed-{kept}");
+        copy_folder(&lab.path("runs/straight"), &lab.path("runs").join(&run));
+        for later in &all[kept..] {
+            fs::remove_dir_all(lab.path("runs").join(&run).join("checkpoints").join(later))
+                .unwrap();
+        }
+        let threads = (kept % 3 + 1).to_string();
+        lab.cnn(&["train", "--resume", &run, "--threads", &threads, "--quiet"])
+            .ok();
         assert_same(&lab, &run, "straight");
     }
 }

@@ -2,12 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use burn::optim::GradientsParams;
 use burn::tensor::Device;
 use cnn::config;
 use cnn::loss;
 use cnn::model::{Model, Pass, Value};
-use cnn::optimizer::Optimizer;
+use cnn::optimizer::{Gradients, Optimizer};
 
 use crate::goldens::{self, Array};
 
@@ -28,23 +27,24 @@ fn gradients(model: &Model) -> BTreeMap<String, Array> {
     let device = Device::flex().autodiff();
     let logits = model.logits(input(&device), PASS);
     let loss = model.penalized(loss::cross_entropy(logits, &[0, 1, 2]));
-    let gradients = GradientsParams::from_grads(loss.backward(), model);
-    goldens::gradients(model, gradients)
+    goldens::gradients(model, &Gradients::of(&loss, model))
 }
 
 /// Trains some steps with a rate that moves weights far.
 fn trained(mut model: Model, steps: usize) -> Model {
-    let mut optimizer = Optimizer::new(&config::Optimizer::Sgd {
-        learning_rate: 0.5,
-        momentum: 0.0,
-        nesterov: false,
-        weight_decay: 0.0,
+    let mut optimizer = Optimizer::new(&config::Optimizer {
+        rule: config::Rule::Sgd {
+            momentum: 0.0,
+            dampening: 0.0,
+            nesterov: false,
+        },
+        ..config::Optimizer::default()
     });
     let device = Device::flex().autodiff();
     for _ in 0..steps {
         let logits = model.logits(input(&device), PASS);
         let loss = model.penalized(loss::cross_entropy(logits, &[0, 1, 2]));
-        let gradients = GradientsParams::from_grads(loss.backward(), &model);
+        let gradients = Gradients::of(&loss, &model);
         model = optimizer.step(0.5, model, gradients).constrained();
     }
     model

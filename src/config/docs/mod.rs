@@ -6,6 +6,7 @@ mod graph;
 mod layers;
 mod maps;
 mod sections;
+mod training;
 
 /// Keys, each with a sentence.
 pub(super) type Keys = &'static [(&'static str, &'static str)];
@@ -49,12 +50,15 @@ pub(super) fn layers() -> impl Iterator<Item = &'static LayerDoc> {
 }
 
 /// Every table with fixed keys.
-pub(super) const TABLES: &[TableDoc] = sections::TABLES;
+pub(super) fn tables() -> impl Iterator<Item = &'static TableDoc> {
+    [sections::TABLES, training::TABLES].into_iter().flatten()
+}
 
 /// Every table with types.
 pub(super) const CHOICES: &[ChoiceDoc] = &[
-    sections::OPTIMIZER,
-    sections::SCHEDULE,
+    training::OPTIMIZER,
+    training::SCHEDULE,
+    training::LOSS,
     conv::INITIALIZER,
     conv::CONSTRAINT,
 ];

@@ -1,6 +1,6 @@
-//! The sections of a config, and the choices that stand in `[train]`.
+//! The sections of a config; `[train]` has a file of its own.
 
-use super::{ChoiceDoc, TableDoc};
+use super::TableDoc;
 
 pub(super) const TABLES: &[TableDoc] = &[
     TableDoc {
@@ -154,110 +154,4 @@ pub(super) const TABLES: &[TableDoc] = &[
             ),
         ],
     },
-    TableDoc {
-        name: "train",
-        about: "Training.",
-        keys: &[
-            ("epochs", "Passes over the training pictures."),
-            ("batch_size", "Pictures in one step."),
-            (
-                "seed",
-                "Decides all that is drawn: first weights, order, augmentation, dropout.",
-            ),
-            (
-                "optimizer",
-                "The rule that turns gradients into steps: a word, or a table with its settings.",
-            ),
-            (
-                "schedule",
-                "How the learning rate changes from step to step: a word, or a table with its settings.",
-            ),
-            (
-                "early_stopping",
-                "When to stop before the last epoch; never if left out.",
-            ),
-            ("loss", "What training makes small."),
-        ],
-    },
-    TableDoc {
-        name: "early_stopping",
-        about: "Ends training when a figure has stopped getting better.",
-        keys: &[
-            ("metric", "The figure."),
-            (
-                "patience",
-                "Epochs without a better figure that are waited for.",
-            ),
-            ("min_delta", "The least change that counts as better."),
-        ],
-    },
 ];
-
-const RATE: (&str, &str) = ("learning_rate", "Step size at the top of the schedule.");
-const DECAY: (&str, &str) = ("weight_decay", "L2 penalty added to the gradient.");
-const BETA1: (&str, &str) = ("beta1", "Decay of the mean of gradients.");
-const BETA2: (&str, &str) = ("beta2", "Decay of the mean of squared gradients.");
-const EPSILON: (&str, &str) = ("epsilon", "Added to the root of the mean square.");
-const WARMUP: (&str, &str) = (
-    "warmup_epochs",
-    "Epochs in which the rate rises in a line from 0; fractions count.",
-);
-
-pub(super) const OPTIMIZER: ChoiceDoc = ChoiceDoc {
-    names: &["optimizer"],
-    types: &[
-        (
-            "sgd",
-            "Stochastic gradient descent, as torch.optim.SGD.",
-            &[
-                RATE,
-                ("momentum", "Share of the last step that is kept."),
-                (
-                    "nesterov",
-                    "Whether the gradient is taken ahead of the step; needs a momentum.",
-                ),
-                DECAY,
-            ],
-        ),
-        (
-            "adam",
-            "Kingma & Ba 2014, as torch.optim.Adam.",
-            &[RATE, BETA1, BETA2, EPSILON, DECAY],
-        ),
-        (
-            "adamw",
-            "Loshchilov & Hutter 2017, as torch.optim.AdamW.",
-            &[
-                RATE,
-                BETA1,
-                BETA2,
-                EPSILON,
-                (
-                    "weight_decay",
-                    "Share of each weight, times the learning rate, taken away in every step.",
-                ),
-            ],
-        ),
-    ],
-};
-
-pub(super) const SCHEDULE: ChoiceDoc = ChoiceDoc {
-    names: &["schedule"],
-    types: &[
-        ("constant", "The same rate throughout.", &[WARMUP]),
-        (
-            "cosine",
-            "Half a cosine from the rate down to 0 at the end: Loshchilov & Hutter 2016.",
-            &[WARMUP],
-        ),
-        (
-            "step",
-            "The rate times `gamma` after every `every` epochs.",
-            &[
-                ("every", "Epochs between two changes."),
-                ("gamma", "Factor of each change."),
-                WARMUP,
-            ],
-        ),
-    ],
-};

@@ -59,7 +59,7 @@ pub(super) fn write(shown: &Inspection<'_>, totals: &Totals, text: &mut String) 
         ),
     );
     let kept = shown.optimizer.values_per_weight();
-    let word = shown.optimizer.word();
+    let word = shown.optimizer.rule.word();
     line(
         "optimizer state",
         if kept == 0 {

@@ -76,7 +76,7 @@ impl Board {
 fn scalars(time: f64, row: &Row) -> Vec<u8> {
     let figures = [
         ("loss/train", Some(row.train_loss)),
-        ("accuracy/train", Some(row.train_accuracy)),
+        ("accuracy/train", row.train_accuracy),
         ("loss/validation", row.validation_loss),
         ("accuracy/validation", row.validation_accuracy),
         ("learning_rate", Some(row.learning_rate)),
@@ -134,7 +134,7 @@ mod tests {
             epoch: 1,
             step: 300,
             train_loss: 0.75,
-            train_accuracy: 0.5,
+            train_accuracy: Some(0.5),
             validation_loss: Some(1.25),
             validation_accuracy: Some(0.625),
             learning_rate: 0.001,

@@ -1,0 +1,125 @@
+//! Adam and its kin: a mean of gradients over the root of a mean of squares.
+
+use burn::tensor::Tensor;
+
+use super::{Memory, Turn};
+use crate::config::{Adaptive, Moments};
+
+/// Brings both means up to date and returns them.
+fn means(memory: &mut Memory, gradient: Tensor<1>, moments: &Moments) -> [Tensor<1>; 2] {
+    let square = gradient.clone().square();
+    [
+        memory.mean("exp_avg", gradient, moments.beta1),
+        memory.mean("exp_avg_sq", square, moments.beta2),
+    ]
+}
+
+/// Returns what a mean with this decay lacks after so many steps from zero.
+fn correction(beta: f64, step: u64) -> f64 {
+    1.0 - beta.powf(step as f64)
+}
+
+/// # Reference
+/// `torch.optim.Adam`, `AdamW`.
+pub(super) fn adam(turn: Turn<'_>, settings: &Adaptive) -> Tensor<1> {
+    let moments = &settings.moments;
+    let step = turn.memory.step;
+    let [mean, mut square] = means(turn.memory, turn.gradient, moments);
+    if settings.amsgrad {
+        let most = turn.memory.take("max_exp_avg_sq", &square);
+        square = most.max_pair(square);
+        turn.memory.put("max_exp_avg_sq", &square);
+    }
+    let size = turn.rate / correction(moments.beta1, step);
+    let root = square.sqrt() * (1.0 / correction(moments.beta2, step).sqrt());
+    turn.weight - mean / (root + moments.epsilon) * size
+}
+
+/// # Reference
+/// `torch.optim.NAdam`.
+pub(super) fn nadam(turn: Turn<'_>, moments: &Moments, momentum_decay: f64) -> Tensor<1> {
+    let step = turn.memory.step;
+    let momentum =
+        |step: u64| moments.beta1 * (1.0 - 0.5 * 0.96_f64.powf(step as f64 * momentum_decay));
+    let (now, next) = (momentum(step), momentum(step + 1));
+    // The product of all momenta so far is soon too small to matter.
+    let product = (1..=step)
+        .map(momentum)
+        .try_fold(1.0, |product, momentum| {
+            let product = product * momentum;
+            (product > f64::EPSILON * f64::EPSILON).then_some(product)
+        })
+        .unwrap_or(0.0);
+    let gradient = turn.gradient.clone();
+    let [mean, square] = means(turn.memory, turn.gradient, moments);
+    let root = (square * (1.0 / correction(moments.beta2, step))).sqrt() + moments.epsilon;
+    let direction =
+        gradient * ((1.0 - now) / (1.0 - product)) + mean * (next / (1.0 - product * next));
+    turn.weight - direction / root * turn.rate
+}
+
+/// # Reference
+/// `torch.optim.RAdam`.
+pub(super) fn radam(turn: Turn<'_>, moments: &Moments) -> Tensor<1> {
+    let step = turn.memory.step;
+    let [mean, square] = means(turn.memory, turn.gradient, moments);
+    let mean = mean * (1.0 / correction(moments.beta1, step));
+    let left = correction(moments.beta2, step);
+    let longest = 2.0 / (1.0 - moments.beta2) - 1.0;
+    let length = longest - 2.0 * step as f64 * (1.0 - left) / left;
+    // Before so many steps the variance is not known.
+    if length <= 5.0 {
+        return turn.weight - mean * turn.rate;
+    }
+    let rectified = ((length - 4.0) * (length - 2.0) * longest
+        / ((longest - 4.0) * (longest - 2.0) * length))
+        .sqrt();
+    let size = turn.rate * rectified * left.sqrt();
+    turn.weight - mean / (square.sqrt() + moments.epsilon) * size
+}
+
+/// # Reference
+/// You et al. 2019, "Large batch optimization for deep learning", algorithm 2; as in timm, weights
+/// without decay take plain steps, and the gradient is not clipped here.
+pub(super) fn lamb(turn: Turn<'_>, moments: &Moments) -> Tensor<1> {
+    let step = turn.memory.step;
+    let [mean, square] = means(turn.memory, turn.gradient, moments);
+    let root = square.sqrt() * (1.0 / correction(moments.beta2, step).sqrt());
+    let mean = mean * (1.0 / correction(moments.beta1, step));
+    let direction = mean / (root + moments.epsilon);
+    if turn.decay == 0.0 {
+        return turn.weight - direction * turn.rate;
+    }
+    let direction = direction + turn.weight.clone() * turn.decay;
+    let norm = |tensor: &Tensor<1>| tensor.clone().square().sum().sqrt();
+    let (of_weight, of_step) = (norm(&turn.weight), norm(&direction));
+    let is_zero = (of_weight.clone() * of_step.clone()).equal_elem(0.0);
+    let trust = (of_weight / of_step).mask_fill(is_zero, 1.0);
+    turn.weight - direction * trust * turn.rate
+}
+
+/// # Reference
+/// Xie et al. 2022, "Adan: adaptive Nesterov momentum algorithm", algorithm 1; as in timm.
+pub(super) fn adan(turn: Turn<'_>, moments: &Moments, beta3: f64) -> Tensor<1> {
+    let (memory, gradient) = (turn.memory, turn.gradient);
+    let step = memory.step;
+    let before = if step == 1 {
+        gradient.clone()
+    } else {
+        memory.take("previous_gradient", &gradient)
+    };
+    memory.put("previous_gradient", &gradient);
+    let difference = gradient.clone() - before;
+    let ahead = gradient.clone() + difference.clone() * moments.beta2;
+    let mean = memory.mean("exp_avg", gradient, moments.beta1);
+    let change = memory.mean("exp_avg_diff", difference, moments.beta2);
+    let square = memory.mean("exp_avg_sq", ahead.square(), beta3);
+    let root = square.sqrt() * (1.0 / correction(beta3, step).sqrt()) + moments.epsilon;
+    let direction = mean * (1.0 / correction(moments.beta1, step))
+        + change * (moments.beta2 / correction(moments.beta2, step));
+    let weight = turn.weight - direction / root * turn.rate;
+    if turn.decay > 0.0 {
+        return weight * (1.0 / (1.0 + turn.rate * turn.decay));
+    }
+    weight
+}

@@ -1,0 +1,108 @@
+//! Rules with one mean or sum, or none.
+
+use burn::tensor::Tensor;
+
+use super::Turn;
+use crate::config::Rule;
+
+/// # Reference
+/// `torch.optim.SGD`.
+pub(super) fn sgd(turn: Turn<'_>, momentum: f64, dampening: f64, nesterov: bool) -> Tensor<1> {
+    let turn = turn.with_penalty();
+    let gradient = turn.gradient;
+    if momentum == 0.0 {
+        return turn.weight - gradient * turn.rate;
+    }
+    // The first step is taken whole.
+    let buffer = if turn.memory.step == 1 {
+        gradient.clone()
+    } else {
+        let buffer = turn.memory.take("momentum_buffer", &gradient) * momentum;
+        let fresh = gradient.clone();
+        buffer
+            + if dampening > 0.0 {
+                fresh * (1.0 - dampening)
+            } else {
+                fresh
+            }
+    };
+    turn.memory.put("momentum_buffer", &buffer);
+    let step = if nesterov {
+        gradient + buffer * momentum
+    } else {
+        buffer
+    };
+    turn.weight - step * turn.rate
+}
+
+/// # Reference
+/// `torch.optim.RMSprop`.
+pub(super) fn rmsprop(turn: Turn<'_>, rule: &Rule) -> Tensor<1> {
+    let Rule::RmsProp {
+        rho,
+        epsilon,
+        momentum,
+        centered,
+    } = *rule
+    else {
+        return turn.weight;
+    };
+    let (gradient, memory) = (turn.gradient, turn.memory);
+    let square = memory.mean("square_avg", gradient.clone().square(), rho);
+    let spread = if centered {
+        let mean = memory.mean("grad_avg", gradient.clone(), rho);
+        square - mean.square()
+    } else {
+        square
+    };
+    let step = gradient / (spread.sqrt() + epsilon);
+    if momentum == 0.0 {
+        return turn.weight - step * turn.rate;
+    }
+    let buffer = memory.take("momentum_buffer", &step) * momentum + step;
+    memory.put("momentum_buffer", &buffer);
+    turn.weight - buffer * turn.rate
+}
+
+/// # Reference
+/// `torch.optim.Adagrad`.
+pub(super) fn adagrad(
+    turn: Turn<'_>,
+    [rate_decay, initial_accumulator, epsilon]: [f64; 3],
+) -> Tensor<1> {
+    let (gradient, memory) = (turn.gradient, turn.memory);
+    let sum = memory.take("sum", &gradient);
+    let sum = if memory.step == 1 {
+        sum + initial_accumulator
+    } else {
+        sum
+    };
+    let sum = sum + gradient.clone().square();
+    memory.put("sum", &sum);
+    let rate = turn.rate / (1.0 + (memory.step - 1) as f64 * rate_decay);
+    turn.weight - gradient / (sum.sqrt() + epsilon) * rate
+}
+
+/// # Reference
+/// `torch.optim.Adadelta`.
+pub(super) fn adadelta(turn: Turn<'_>, rho: f64, epsilon: f64) -> Tensor<1> {
+    let (gradient, memory) = (turn.gradient, turn.memory);
+    let square = memory.mean("square_avg", gradient.clone().square(), rho);
+    let before = memory.take("acc_delta", &gradient);
+    let step = (before.clone() + epsilon).sqrt() / (square + epsilon).sqrt() * gradient;
+    memory.put(
+        "acc_delta",
+        &(before * rho + step.clone().square() * (1.0 - rho)),
+    );
+    turn.weight - step * turn.rate
+}
+
+/// # Reference
+/// Chen et al. 2023, "Symbolic discovery of optimization algorithms", algorithm 2.
+pub(super) fn lion(turn: Turn<'_>, beta1: f64, beta2: f64) -> Tensor<1> {
+    let (gradient, memory) = (turn.gradient, turn.memory);
+    let mean = memory.take("exp_avg", &gradient);
+    let direction = (mean.clone() * beta1 + gradient.clone() * (1.0 - beta1)).sign();
+    memory.put("exp_avg", &(mean * beta2 + gradient * (1.0 - beta2)));
+    turn.weight - direction * turn.rate
+}

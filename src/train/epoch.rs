@@ -1,0 +1,167 @@
+//! Ends: of an epoch with its validation, and of a run with its test.
+
+use std::sync::Arc;
+
+use burn::module::Module as _;
+
+use super::history::Row;
+use super::patience;
+use super::session::Session;
+use super::{End, Event, Reason};
+use crate::checkpoint::{Best, Partial};
+use crate::config::Every;
+use crate::dataset::{Preprocessing, Samples};
+use crate::diagnostic::Result;
+use crate::evaluate;
+use crate::files;
+use crate::loss::Loss;
+use crate::metrics::Metrics;
+use crate::model::Model;
+use crate::model_file;
+use crate::run::{MODEL, TestFigures};
+
+impl Session {
+    /// Validates, keeps the best weights, writes the row and the checkpoint.
+    pub(super) fn finish_epoch(
+        &mut self,
+        threads: usize,
+        emit: &mut dyn FnMut(Event),
+    ) -> Result<()> {
+        if let Some(weight) = self.model()?.valid().first_not_finite() {
+            return Err(self.diverged(&format!("the weight `{weight}`")));
+        }
+        let model = self.measured_model()?;
+        // Without a validation split one batch must do, to tell weights that answer from those
+        // that do not.
+        let (samples, limit, loss) = match &self.validation {
+            Some(samples) => (samples, usize::MAX, "the validation loss"),
+            None => (&self.train, self.config.train.batch_size, "the loss"),
+        };
+        let metrics = self.measure(&model, samples, limit, &self.preprocessing, threads)?;
+        if !metrics.loss().is_finite() {
+            return Err(self.diverged(loss));
+        }
+        let validation = self.validation.is_some().then_some(metrics);
+        let partial = self.progress.partial;
+        let samples = (partial.samples as f64).max(1.0);
+        let row = Row {
+            epoch: self.progress.epoch + 1,
+            step: self.progress.step,
+            train_loss: partial.mean_loss(),
+            train_accuracy: partial.accuracy(),
+            validation_loss: validation.as_ref().map(Metrics::loss),
+            validation_accuracy: validation.as_ref().and_then(Metrics::accuracy),
+            learning_rate: self.rate(self.progress.step.saturating_sub(1)),
+            seconds: partial.secs,
+            images_per_second: samples / partial.secs.max(f64::EPSILON),
+        };
+        self.progress.epoch = row.epoch;
+        self.progress.step_in_epoch = 0;
+        self.progress.partial = Partial::default();
+        self.progress.train_secs += partial.secs;
+        let settings = &self.config.train;
+        if let Some(early) = &settings.early_stopping {
+            self.progress.watched = patience::watch(early, self.progress.watched, &row);
+        }
+        if let Some(plateau) = settings.schedule.plateau()
+            && let Some(figure) = patience::figure(plateau.metric, &row)
+        {
+            self.progress.plateau.watch(figure, plateau);
+        }
+        let best = self.progress.best.is_none_or(|best| {
+            // Without a validation split the last weights are the ones kept.
+            row.validation_loss.is_none_or(|loss| loss < best.loss)
+        });
+        if best {
+            self.write_model(&model)?;
+            let loss = row.validation_loss.unwrap_or(row.train_loss);
+            self.progress.best = Some(Best {
+                epoch: row.epoch,
+                loss,
+            });
+        }
+        for warning in self.train.take_warnings() {
+            emit(Event::Warning(warning));
+        }
+        self.history.add(&row)?;
+        emit(Event::Epoch(row));
+        match self.config.train.checkpoint.every {
+            Every::Epochs(epochs) if !(row.epoch as u64).is_multiple_of(epochs) => Ok(()),
+            _ => self.save(emit),
+        }
+    }
+
+    /// Measures the best weights on the test split and closes the record.
+    pub(super) fn finish(
+        &mut self,
+        reason: Reason,
+        threads: usize,
+        emit: &mut dyn FnMut(Event),
+    ) -> Result<End> {
+        if self.saved_step != Some(self.progress.step) {
+            self.save(emit)?;
+        }
+        let stopped = matches!(reason, Reason::Stopped(_) | Reason::Paused);
+        if reason == Reason::OutOfTime && self.progress.best.is_none() {
+            self.write_model(&self.measured_model()?)?;
+        }
+        let path = self.run.path.join(MODEL);
+        if let (false, Some(samples), true) = (stopped, &self.test, path.is_file()) {
+            let trained = model_file::load(&path, &self.device)?;
+            let preprocessing = Arc::new(trained.header.preprocessing.clone());
+            let metrics =
+                self.measure(&trained.model, samples, usize::MAX, &preprocessing, threads)?;
+            if !metrics.loss().is_finite() {
+                return Err(self.diverged("the test loss"));
+            }
+            self.record.test = Some(TestFigures {
+                samples: metrics.samples(),
+                loss: metrics.loss(),
+                accuracy: metrics.accuracy(),
+            });
+        }
+        self.write_record(if stopped { "stopped" } else { "finished" })?;
+        Ok(End {
+            run: self.run.path.clone(),
+            reason,
+            epochs: self.progress.epoch,
+            best: self.progress.best,
+            test: self.record.test,
+            train_secs: self.train_secs(),
+            rows: self.history.rows().to_vec(),
+        })
+    }
+
+    /// Returns the network that is validated and kept: the moving average, if there is one.
+    fn measured_model(&self) -> Result<Model> {
+        let model = self.model()?;
+        Ok(match &self.average {
+            Some(average) => average.model(model),
+            None => model.valid(),
+        })
+    }
+
+    fn write_model(&self, model: &Model) -> Result<()> {
+        let bytes = model_file::to_bytes(model, &self.header)?;
+        files::write(&self.run.path.join(MODEL), &bytes)
+    }
+
+    fn measure(
+        &self,
+        model: &Model,
+        samples: &Arc<Samples>,
+        limit: usize,
+        preprocessing: &Arc<Preprocessing>,
+        threads: usize,
+    ) -> Result<Metrics> {
+        let settings = evaluate::Settings {
+            loss: Loss::of_measurement(&self.config.train.loss),
+            outputs: self.header.classes.len(),
+            batch_size: self.config.train.batch_size,
+            threads,
+            limit,
+        };
+        let device = &self.device;
+        evaluate::measure(model, samples, preprocessing, device, &settings, |_, _| {})
+    }
+}
