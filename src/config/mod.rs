@@ -22,7 +22,7 @@ mod value;
 mod weights;
 mod words;
 
-pub use augment::Augment;
+pub use augment::{Augment, Elastic, Erase, EraseFill, Flip, RandomCrop};
 pub use budget::Budget;
 pub use data::{Data, Invert, Normalize, OnBadImage};
 pub use describe::{Language, LayerType, describe};

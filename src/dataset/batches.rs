@@ -1,6 +1,6 @@
 //! Batches of floats from samples.
 
-use super::augment::{Augment, shift_plane, turn_plane};
+use super::augment::{Augment, Changer};
 use super::canvas::Canvas;
 use super::preprocess::Preprocessing;
 use super::samples::{Samples, Targets, Values};
@@ -43,8 +43,9 @@ pub fn assemble(
     let table = preprocessing.table(preprocessing.channels());
     let mut inputs = vec![0.0; indices.len() * canvas.len()];
     let mut targets = inputs.chunks_exact_mut(canvas.len().max(1));
-    let augment = augment.filter(|(augment, ..)| **augment != Augment::default());
-    let mut scratch = Scratch::default();
+    let mut changer = augment.and_then(|(augment, seed, epoch)| {
+        Changer::new(augment, preprocessing, [seed, epoch])
+    });
     let mut kept = Vec::with_capacity(indices.len());
     for &index in indices {
         let Some(values) = samples.values(index)? else {
@@ -53,30 +54,10 @@ pub fn assemble(
         let Some(target) = targets.next() else {
             break;
         };
-        match (values, augment) {
+        match (values, &mut changer) {
             (Values::Floats(floats), _) => canvas.normalize_floats(&floats, preprocessing, target),
             (Values::Bytes(bytes), None) => canvas.normalize(&bytes, &table, target),
-            (Values::Bytes(bytes), Some((augment, seed, epoch))) => {
-                let change = augment.draw(seed, epoch, index as u64);
-                let plane_len = bytes.len() / preprocessing.channels().max(1);
-                let planes = bytes.chunks_exact(plane_len.max(1));
-                let targets = target.chunks_exact_mut(canvas.plane_len().max(1));
-                for (channel, (plane, target)) in planes.zip(targets).enumerate() {
-                    let padded = scratch.padded(plane, &canvas);
-                    let fill = preprocessing.fill();
-                    if augment.rotate > 0.0 {
-                        turn_plane(padded, canvas.width(), change, fill, target);
-                        for value in target {
-                            *value = preprocessing.normalize(channel, *value);
-                        }
-                    } else {
-                        let shifted = scratch.shifted(canvas.width(), change.shift, fill);
-                        for (target, value) in target.iter_mut().zip(shifted) {
-                            *target = table[channel][usize::from(*value)];
-                        }
-                    }
-                }
-            }
+            (Values::Bytes(bytes), Some(changer)) => changer.apply(&bytes, index, target),
         }
         kept.push(index);
     }
@@ -86,28 +67,6 @@ pub fn assemble(
         targets: samples.targets.of(&kept),
         indices: kept,
     })
-}
-
-/// Planes in use between the steps of a change, kept from picture to picture.
-#[derive(Default)]
-struct Scratch {
-    padded: Vec<u8>,
-    shifted: Vec<u8>,
-}
-
-impl Scratch {
-    fn padded(&mut self, plane: &[u8], canvas: &Canvas) -> &[u8] {
-        self.padded.clear();
-        self.padded.resize(canvas.plane_len(), 0);
-        canvas.place(plane, |value| value, &mut self.padded);
-        &self.padded
-    }
-
-    fn shifted(&mut self, width: usize, shift: [i64; 2], fill: u8) -> &[u8] {
-        self.shifted.resize(self.padded.len(), fill);
-        shift_plane(&self.padded, width, shift, fill, &mut self.shifted);
-        &self.shifted
-    }
 }
 
 #[cfg(test)]
@@ -145,10 +104,13 @@ pub(super) mod tests {
         super::assemble(samples, indices, preprocessing, augment).unwrap()
     }
 
-    const BOTH: Augment = Augment {
-        shift: [1, 2],
-        rotate: 15.0,
-    };
+    fn both() -> Augment {
+        Augment {
+            shift: [1, 2],
+            rotate: 15.0,
+            ..Augment::default()
+        }
+    }
 
     #[test]
     fn order_is_a_permutation_of_its_seed_and_epoch() {
@@ -190,43 +152,12 @@ pub(super) mod tests {
         let samples = samples(6);
         let mut preprocessing = preprocessing(2, 4, 3);
         preprocessing.padding = vec![[1, 0], [2, 0]];
-        let together = assemble(&samples, &[5, 0, 3], &preprocessing, Some((&BOTH, 8, 2)));
+        let together = assemble(&samples, &[5, 0, 3], &preprocessing, Some((&both(), 8, 2)));
         for (index, expected) in [5, 0, 3].into_iter().zip(together.inputs.chunks(2 * 5 * 5)) {
-            let alone = assemble(&samples, &[index], &preprocessing, Some((&BOTH, 8, 2)));
+            let alone = assemble(&samples, &[index], &preprocessing, Some((&both(), 8, 2)));
             assert_eq!(alone.inputs, expected);
         }
-        let later = assemble(&samples, &[5, 0, 3], &preprocessing, Some((&BOTH, 8, 3)));
+        let later = assemble(&samples, &[5, 0, 3], &preprocessing, Some((&both(), 8, 3)));
         assert_ne!(together.inputs, later.inputs);
-    }
-
-    #[test]
-    fn shifts_are_exact_and_include_the_padding() {
-        let samples = samples(40);
-        let mut preprocessing = preprocessing(2, 4, 3);
-        preprocessing.padding = vec![[1, 1]; 2];
-        preprocessing.rescale = 1.0;
-        preprocessing.border = 200.0;
-        let augment = Augment {
-            shift: [2, 2],
-            rotate: 0.0,
-        };
-        #[allow(clippy::cast_sign_loss, reason = "the values are bytes")]
-        let byte = |value: &f32| *value as u8;
-        for index in 0..samples.len() {
-            let plain = assemble(&samples, &[index], &preprocessing, None).inputs;
-            let moved = assemble(&samples, &[index], &preprocessing, Some((&augment, 1, 1))).inputs;
-            let [down, right] = augment.draw(1, 1, index as u64).shift;
-            let mut expected = vec![0.0; plain.len()];
-            let planes = plain.chunks(30).zip(expected.chunks_mut(30));
-            for (plain, expected) in planes {
-                let plain: Vec<u8> = plain.iter().map(byte).collect();
-                let mut shifted = vec![0; 30];
-                shift_plane(&plain, 5, [down, right], 200, &mut shifted);
-                for (target, value) in expected.iter_mut().zip(shifted) {
-                    *target = f32::from(value);
-                }
-            }
-            assert_eq!(moved, expected);
-        }
     }
 }

@@ -175,6 +175,7 @@ mod tests {
         let augment = Augment {
             shift: [1, 1],
             rotate: 20.0,
+            ..Augment::default()
         };
         Loader::new(
             Arc::new(samples(50)),

@@ -70,7 +70,15 @@ impl Preprocessing {
 
     /// Normalizes one raw value: `(value · rescale − mean) / std`.
     pub(super) fn normalize(&self, channel: usize, value: f32) -> f32 {
-        (value * self.rescale - pick(&self.mean, channel, 0.0)) / pick(&self.std, channel, 1.0)
+        self.normalizer(channel)(value)
+    }
+
+    /// Returns [`normalize`](Self::normalize) for the values of one channel.
+    pub(super) fn normalizer(&self, channel: usize) -> impl Fn(f32) -> f32 + use<> {
+        let rescale = self.rescale;
+        let mean = pick(&self.mean, channel, 0.0);
+        let std = pick(&self.std, channel, 1.0);
+        move |value| (value * rescale - mean) / std
     }
 
     /// Tabulates [`normalize`](Self::normalize) for all bytes.

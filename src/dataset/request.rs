@@ -56,12 +56,8 @@ const RESCALE_OF_BYTES: f64 = 1.0 / 255.0;
 
 /// Returns the changes to draw for training pictures, if any.
 #[must_use]
-pub fn augment(augment: &config::Augment) -> Option<Augment> {
-    let augment = Augment {
-        shift: augment.shift,
-        rotate: augment.rotate as f32,
-    };
-    (augment != Augment::default()).then_some(augment)
+pub fn augment(augment: &Augment) -> Option<Augment> {
+    (*augment != Augment::default()).then(|| augment.clone())
 }
 
 /// Returns the zeros before and after the values along each dimension.

@@ -1,6 +1,7 @@
 //! What each layer and each key of the language means, in words. Keys, forms and defaults are not
 //! here: they come from the code that reads them, and a test holds the two together.
 
+mod augment;
 mod conv;
 mod graph;
 mod layers;
@@ -49,7 +50,9 @@ pub(super) fn layers() -> impl Iterator<Item = &'static LayerDoc> {
 }
 
 /// Every table with fixed keys.
-pub(super) const TABLES: &[TableDoc] = sections::TABLES;
+pub(super) fn tables() -> impl Iterator<Item = &'static TableDoc> {
+    [sections::TABLES, augment::TABLES].into_iter().flatten()
+}
 
 /// Every table with types.
 pub(super) const CHOICES: &[ChoiceDoc] = &[

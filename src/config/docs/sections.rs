@@ -132,20 +132,6 @@ pub(super) const TABLES: &[TableDoc] = &[
         ],
     },
     TableDoc {
-        name: "augment",
-        about: "Random changes of training pictures.",
-        keys: &[
-            (
-                "shift",
-                "Largest shift, in pixels each way: one number, or `[rows, columns]`.",
-            ),
-            (
-                "rotate",
-                "Largest rotation about the centre, in degrees each way.",
-            ),
-        ],
-    },
-    TableDoc {
         name: "train",
         about: "Training.",
         keys: &[
