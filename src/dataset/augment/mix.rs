@@ -86,10 +86,10 @@ pub(in super::super) fn blend_answer(own: &mut [f32], other: &[f32], share: f32)
 /// Draws a rectangle of the picture's form and a share of its area about a place anywhere; what sticks out is cut off.
 fn cut(random: &mut Random, share: f64, frame: &Frame) -> Rectangle {
     let sides = [frame.height, frame.width].map(|whole| {
-        let part = (whole as f64 * share.max(0.0).sqrt()) as usize;
-        let middle = random.below(whole as u64) as usize;
-        let start = middle.saturating_sub(part / 2);
-        (start, (middle + part / 2).min(whole) - start)
+        let part = (whole as f64 * share.max(0.0).sqrt()).round() as usize;
+        let end = random.below(whole as u64) as usize + part - part / 2;
+        let start = end.saturating_sub(part);
+        (start, end.min(whole).saturating_sub(start))
     });
     let [(top, height), (left, width)] = sides;
     Rectangle {
