@@ -1,6 +1,6 @@
 use super::draw::{Change, changes_colours, resamples};
 use super::*;
-use crate::config::{Elastic, Erase, Flip, RandomCrop};
+use crate::config::{Augment, Elastic, Erase, Flip, RandomCrop};
 use crate::dataset::picture::tests::preprocessing;
 
 /// Values that SciPy and Pillow wrote; `tests/golden/augment.py` makes them.
@@ -151,13 +151,21 @@ fn grey_pictures_have_brightness_and_contrast() {
     change_colours(&mut [], 3, &change);
 }
 
+fn classified(changes: &Augment) -> super::Augment {
+    super::Augment {
+        changes: changes.clone(),
+        classes: 3,
+    }
+}
+
 /// Changes one picture of 2 channels, 5 rows and 4 columns.
 fn changed(augment: &Augment, preprocessing: &Preprocessing, sample: u64) -> Vec<f32> {
     let picture: Vec<u8> = (0..2 * 5 * 4).map(|at| (at * 37 % 251) as u8).collect();
     let canvas = Canvas::new(preprocessing);
     let mut out = vec![-1.0; canvas.len()];
-    match Changer::new(augment, preprocessing, [7, 1]) {
-        Some(mut changer) => changer.apply(&picture, sample, &mut out),
+    let augment = classified(augment);
+    match Changer::new(&augment, preprocessing, [7, 1]) {
+        Some(mut changer) => changer.apply(&picture, sample as usize, &mut out),
         None => canvas.normalize(&picture, &preprocessing.table(2), &mut out),
     }
     out
@@ -251,7 +259,7 @@ fn draws_depend_on_seed_epoch_and_sample_alone() {
     let mut preprocessing = raw();
     preprocessing.padding = vec![[1, 0], [2, 0]];
     let len = Canvas::new(&preprocessing).len();
-    let augment = all();
+    let augment = classified(&all());
     let pictures: Vec<Vec<u8>> = (0..20)
         .map(|index| (0..40).map(|at| (index * 11 + at * 5) as u8).collect())
         .collect();

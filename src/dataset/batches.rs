@@ -25,8 +25,9 @@ pub fn order(seed: u64, epoch: u64, len: usize) -> Vec<usize> {
     indices
 }
 
-/// Turns samples into a batch: pads, changes at random where asked (with a seed and an epoch), normalizes. Samples
-/// whose file cannot be decoded are left out where that is asked for.
+/// Turns samples into a batch: pads, changes at random where asked (with a seed and an epoch), normalizes, and mixes
+/// samples where asked, whose classes become shares of classes. Samples whose file cannot be decoded are left out where
+/// that is asked for.
 ///
 /// # Errors
 /// When the file of a sample cannot be decoded.
@@ -43,9 +44,8 @@ pub fn assemble(
     let table = preprocessing.table(preprocessing.channels());
     let mut inputs = vec![0.0; indices.len() * canvas.len()];
     let mut targets = inputs.chunks_exact_mut(canvas.len().max(1));
-    let mut changer = augment.and_then(|(augment, seed, epoch)| {
-        Changer::new(augment, preprocessing, [seed, epoch])
-    });
+    let mut changer = augment
+        .and_then(|(augment, seed, epoch)| Changer::new(augment, preprocessing, [seed, epoch]));
     let mut kept = Vec::with_capacity(indices.len());
     for &index in indices {
         let Some(values) = samples.values(index)? else {
@@ -62,9 +62,13 @@ pub fn assemble(
         kept.push(index);
     }
     inputs.truncate(kept.len() * canvas.len());
+    let mut targets = samples.targets.of(&kept);
+    if let Some(changer) = &mut changer {
+        targets = changer.mix(samples, &kept, targets, &mut inputs)?;
+    }
     Ok(Batch {
         inputs,
-        targets: samples.targets.of(&kept),
+        targets,
         indices: kept,
     })
 }
@@ -72,6 +76,7 @@ pub fn assemble(
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
+    use crate::config;
     use crate::dataset::picture::tests::preprocessing;
     use crate::dataset::samples::Store;
 
@@ -105,10 +110,46 @@ pub(super) mod tests {
     }
 
     fn both() -> Augment {
-        Augment {
+        let changes = config::Augment {
             shift: [1, 2],
             rotate: 15.0,
-            ..Augment::default()
+            ..config::Augment::default()
+        };
+        Augment {
+            changes,
+            classes: 3,
+        }
+    }
+
+    #[test]
+    fn mixed_batches_have_shares_of_classes_and_do_not_depend_on_their_make_up() {
+        let samples = samples(30);
+        let preprocessing = preprocessing(2, 4, 3);
+        for (mixup, cutmix) in [(0.4, 0.0), (0.0, 1.0), (0.4, 1.0)] {
+            let mut augment = both();
+            augment.changes.mixup = mixup;
+            augment.changes.cutmix = cutmix;
+            let indices: Vec<usize> = (0..30).rev().collect();
+            let together = assemble(&samples, &indices, &preprocessing, Some((&augment, 8, 2)));
+            let Targets::Values { width: 3, values } = &together.targets else {
+                panic!("{:?}", together.targets)
+            };
+            let mut mixed = 0;
+            for (place, &index) in indices.iter().enumerate() {
+                let alone = assemble(&samples, &[index], &preprocessing, Some((&augment, 8, 2)));
+                assert_eq!(alone.inputs, together.inputs[place * 24..(place + 1) * 24]);
+                let shares = &values[place * 3..(place + 1) * 3];
+                assert_eq!(
+                    alone.targets,
+                    Targets::Values {
+                        width: 3,
+                        values: shares.to_vec()
+                    }
+                );
+                assert!((shares.iter().sum::<f32>() - 1.0).abs() < 1e-6);
+                mixed += usize::from(shares.iter().filter(|share| **share > 0.0).count() == 2);
+            }
+            assert!(mixed > 5, "{mixed}");
         }
     }
 
@@ -140,7 +181,11 @@ pub(super) mod tests {
         assert_eq!(batch.inputs, expected);
         assert_eq!(batch.targets, Targets::Classes(vec![1, 1]));
         assert_eq!(batch.indices, [4, 1]);
-        let still = (&Augment::default(), 1, 2);
+        let still = Augment {
+            changes: config::Augment::default(),
+            classes: 3,
+        };
+        let still = (&still, 1, 2);
         assert_eq!(
             batch,
             assemble(&samples, &[4, 1], &preprocessing, Some(still))

@@ -1,7 +1,10 @@
+use std::io::Cursor;
 use std::panic;
 
+use image::{DynamicImage, GrayImage, ImageBuffer, ImageFormat, RgbImage};
+
 use super::*;
-use crate::dataset::preprocess::Invert;
+use crate::dataset::preprocess::{Invert, Mode};
 use crate::dataset::stream::Location;
 use crate::diagnostic::Error;
 
@@ -14,7 +17,9 @@ fn bytes_of(values: Values<'_>) -> Vec<u8> {
 
 /// Decodes a picture in memory, a fault as its reason.
 fn decode(bytes: &[u8], preprocessing: &Preprocessing) -> Result<Vec<u8>, String> {
-    decode_pixels(bytes, preprocessing).map_err(|fault| fault.to_string())
+    super::decode(bytes, preprocessing)
+        .map(bytes_of)
+        .map_err(|fault| fault.to_string())
 }
 
 /// Decodes a file as a folder of pictures is decoded, one fault an error.
@@ -29,7 +34,9 @@ fn decode_file(path: &Path, preprocessing: &Preprocessing) -> crate::diagnostic:
 pub(crate) fn preprocessing(channels: usize, height: usize, width: usize) -> Preprocessing {
     Preprocessing {
         shape: vec![channels, height, width],
+        crop: None,
         resize: false,
+        mode: Mode::Stretch,
         padding: vec![[0; 2]; 2],
         rescale: 1.0 / 255.0,
         mean: Vec::new(),
@@ -203,7 +210,7 @@ fn huge_headers_are_refused() {
     bytes.extend(50_000_u32.to_le_bytes());
     bytes.extend([1, 0, 24, 0]);
     bytes.extend([0; 24]);
-    let most = "expected at most 16384 a side and 256 MiB decoded";
+    let most = "expected at most 16384 a side and 160 MiB decoded";
     check_reason(
         &bytes,
         &format!("it is 50000x50000 (height x width), {most}"),
@@ -245,14 +252,18 @@ fn another_size_is_refused_or_stretched() {
     let mut stretching = preprocessing(1, 2, 2);
     stretching.resize = true;
     assert_eq!(decode(&bytes, &stretching), Ok(vec![100; 4]));
+    let fitted = |planes: &[u8], size, height, width| {
+        let mut fitting = preprocessing(1, height, width);
+        fitting.resize = true;
+        fit_planes(planes, size, &fitting)
+    };
+    assert_eq!(fitted(&[1, 2, 3, 4], [2, 2], 2, 2), Ok(vec![1, 2, 3, 4]));
     assert_eq!(
-        stretch_plane(&[1, 2, 3, 4], [2, 2], [2, 2]),
-        Ok(vec![1, 2, 3, 4])
-    );
-    assert_eq!(
-        stretch_plane(&[0, 0, 90, 90], [2, 2], [4, 1]),
+        fitted(&[0, 0, 90, 90], [2, 2], 4, 1),
         Ok(vec![0, 23, 68, 90])
     );
+    let refused = fit_planes(&[1, 2], [1, 2], &preprocessing(1, 1, 1));
+    assert!(matches!(refused, Err(Fault::Size { .. })));
 }
 
 #[test]
@@ -302,4 +313,117 @@ fn a_file_fault_names_the_file_and_an_edit() {
 fn other_panics_still_unwind() {
     let _ = decode(b"x", &preprocessing(1, 1, 1));
     assert!(panic::catch_unwind(|| panic!("shown by the hook before")).is_err());
+}
+
+/// Pictures in their files and what Pillow makes of them; `tests/golden/pictures.py` writes them.
+struct Golden(Vec<u8>);
+
+impl Golden {
+    fn read() -> Self {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+        Self(std::fs::read(folder.join("pictures.safetensors")).unwrap())
+    }
+
+    fn names(&self) -> Vec<String> {
+        let (_, header) = safetensors::SafeTensors::read_metadata(&self.0).unwrap();
+        serde_json::from_str(&header.metadata().as_ref().unwrap()["names"]).unwrap()
+    }
+
+    fn get(&self, name: &str) -> (Vec<usize>, Vec<u8>) {
+        let file = safetensors::SafeTensors::deserialize(&self.0).unwrap();
+        let view = file.tensor(name).unwrap();
+        (view.shape().to_vec(), view.data().to_vec())
+    }
+
+    fn keys(&self) -> Vec<String> {
+        let file = safetensors::SafeTensors::deserialize(&self.0).unwrap();
+        file.names().into_iter().map(str::to_owned).collect()
+    }
+}
+
+/// Tells how far pixels are from those of Pillow: the most, and the mean.
+fn distance(values: &[u8], expected: &[u8]) -> (u8, f64) {
+    assert_eq!(values.len(), expected.len());
+    let differences = values.iter().zip(expected).map(|(a, b)| a.abs_diff(*b));
+    let sum: f64 = differences.clone().map(f64::from).sum();
+    (differences.max().unwrap_or(0), sum / values.len() as f64)
+}
+
+#[test]
+fn every_kind_of_picture_equals_pillow() {
+    let golden = Golden::read();
+    let names = golden.names();
+    assert!(names.len() > 60, "{}", names.len());
+    let mut wrong = Vec::new();
+    for name in names {
+        let (_, file) = golden.get(&format!("{name}/file"));
+        for kind in ["grey", "colours"] {
+            let (shape, expected) = golden.get(&format!("{name}/{kind}"));
+            let preprocessing = preprocessing(shape[0], shape[1], shape[2]);
+            let values = match decode(&file, &preprocessing) {
+                Ok(values) => values,
+                Err(reason) => {
+                    wrong.push(format!("{name} {kind}: {reason}"));
+                    continue;
+                }
+            };
+            let (most, mean) = distance(&values, &expected);
+            // JPEG leaves the decoder some freedom; so does lossy WebP in its colours.
+            let fits = if name.starts_with("jpeg") {
+                mean < 1.0
+            } else {
+                most <= 2
+            };
+            if !fits {
+                wrong.push(format!("{name} {kind}: {most} at most, {mean} in the mean"));
+            }
+        }
+        let upright = picture_pixels(&file, false).unwrap();
+        let colours = upright.shape[0] == 3;
+        let (shape, expected) = golden.get(&format!(
+            "{name}/{}",
+            if colours { "colours" } else { "grey" }
+        ));
+        assert_eq!(upright.shape.to_vec(), shape);
+        assert!(distance(&upright.values, &expected).1 < 1.0, "{name}");
+    }
+    assert_eq!(wrong, Vec::<String>::new());
+}
+
+#[test]
+fn every_mode_of_resize_equals_pillow() {
+    let golden = Golden::read();
+    let mut seen = 0;
+    for key in golden.keys() {
+        let parts: Vec<&str> = key.split('/').collect();
+        let [name, mode, _size] = parts[..] else {
+            continue;
+        };
+        let (shape, expected) = golden.get(&key);
+        let mut fitting = preprocessing(3, shape[1], shape[2]);
+        fitting.resize = mode != "cropped";
+        fitting.mode = match mode {
+            "letterbox" => Mode::Letterbox,
+            "crop" => Mode::Crop,
+            _ => Mode::Stretch,
+        };
+        fitting.crop = (mode == "cropped").then_some([12, 11]);
+        let (_, file) = golden.get(&format!("{name}/file"));
+        let values = decode(&file, &fitting).unwrap();
+        let (most, mean) = distance(&values, &expected);
+        let allowed = if name.starts_with("jpeg") { 6 } else { 2 };
+        assert!(most <= allowed && mean < 1.0, "{key}: {most}, {mean}");
+        // In grey, the resizing comes before the weighing.
+        fitting.shape[0] = 1;
+        let greys: Vec<u8> = decode(&file, &fitting).unwrap();
+        let plane = shape[1] * shape[2];
+        let weighed =
+            (0..plane).map(|at| luma([0, 1, 2].map(|channel| expected[channel * plane + at])));
+        assert!(
+            distance(&greys, &weighed.collect::<Vec<u8>>()).0 <= allowed,
+            "{key}"
+        );
+        seen += 1;
+    }
+    assert_eq!(seen, 25);
 }

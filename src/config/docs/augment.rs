@@ -1,4 +1,4 @@
-//! The random changes of training pictures.
+//! What is done to pictures, at random and not.
 
 use super::TableDoc;
 
@@ -74,6 +74,21 @@ pub(super) const TABLES: &[TableDoc] = &[
                 "cutmix",
                 "α of Beta(α, α), the share of a sample that remains when a rectangle of another of the split is put \
                  over it (Yun et al. 2019); 0 is off.",
+            ),
+        ],
+    },
+    TableDoc {
+        name: "resize",
+        about: "The size that every picture is brought to, and how.",
+        keys: &[
+            (
+                "size",
+                "Height and width in pixels: one number, or `[height, width]`.",
+            ),
+            (
+                "mode",
+                "What becomes of pictures of another form: \"stretch\" changes it, \"letterbox\" keeps it between bars of \
+                 zeros (PIL.ImageOps.pad), \"crop\" keeps it and cuts off what sticks out (PIL.ImageOps.fit).",
             ),
         ],
     },

@@ -1,15 +1,21 @@
 //! Mixing a sample with another of its split.
 
-use super::frame::Frame;
+use super::super::samples::Targets;
 use super::draw::{Draw, Rectangle, numbers};
+use super::frame::Frame;
 use crate::config::Augment;
 use crate::random::Random;
 
+/// Tells whether samples are mixed.
+pub(super) fn mixes(augment: &Augment) -> bool {
+    augment.mixup > 0.0 || augment.cutmix > 0.0
+}
+
 /// What a sample is mixed with in one epoch, and how.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(in super::super) struct Mix {
+pub(super) struct Mix {
     /// The other sample, of the whole split: so a pair does not depend on what else is in the batch.
-    pub(in super::super) partner: usize,
+    pub(super) partner: usize,
     way: Way,
 }
 
@@ -22,22 +28,14 @@ enum Way {
 }
 
 impl Mix {
-    /// Draws what a sample of a split of `samples` is mixed with; nothing where mixing is off.
+    /// Draws what a sample of a split of `samples` is mixed with.
     ///
     /// # Reference
     /// Zhang et al. 2017, "mixup: Beyond empirical risk minimization"; Yun et al. 2019, "`CutMix`: Regularization strategy
     /// to train strong classifiers with localizable features". Both draw a share for a batch; here each sample has its own.
-    pub(in super::super) fn draw(
-        augment: &Augment,
-        key: [u64; 3],
-        samples: usize,
-        frame: &Frame,
-    ) -> Option<Self> {
+    pub(super) fn draw(augment: &Augment, key: [u64; 3], samples: usize, frame: &Frame) -> Self {
         let blends = augment.mixup > 0.0;
         let cuts = augment.cutmix > 0.0;
-        if samples == 0 || !(blends || cuts) {
-            return None;
-        }
         let mut random = numbers(key, Draw::Mix);
         let partner = random.below(samples as u64) as usize;
         let first = random.below(2) == 0;
@@ -47,11 +45,11 @@ impl Mix {
             let share = beta(&mut random, augment.cutmix);
             Way::Cut(cut(&mut random, 1.0 - share, frame))
         };
-        Some(Self { partner, way })
+        Self { partner, way }
     }
 
     /// Mixes the other sample's values into those of a sample; returns the share of the sample itself.
-    pub(in super::super) fn blend(&self, own: &mut [f32], other: &[f32], frame: &Frame) -> f32 {
+    pub(super) fn blend(&self, own: &mut [f32], other: &[f32], frame: &Frame) -> f32 {
         match self.way {
             Way::Blend(share) => {
                 for (own, other) in own.iter_mut().zip(other) {
@@ -76,10 +74,47 @@ impl Mix {
     }
 }
 
-/// Writes the answer of a mixed sample: `share` of its own and the rest of the other's.
-pub(in super::super) fn blend_answer(own: &mut [f32], other: &[f32], share: f32) {
-    for (own, other) in own.iter_mut().zip(other) {
-        *own = share * *own + (1.0 - share) * other;
+/// Answers of a batch that shares can be taken of.
+pub(super) struct Answers {
+    width: usize,
+    values: Vec<f32>,
+}
+
+impl Answers {
+    /// Takes numbers as they are, and a class as all of it and nothing of the others.
+    pub(super) fn new(targets: Targets, classes: usize) -> Self {
+        match targets {
+            Targets::Values { width, values } => Self { width, values },
+            Targets::Classes(labels) => {
+                let mut values = vec![0.0; labels.len() * classes];
+                let rows = values.chunks_exact_mut(classes.max(1));
+                for (row, label) in rows.zip(labels) {
+                    if let Some(value) = row.get_mut(label as usize) {
+                        *value = 1.0;
+                    }
+                }
+                Self {
+                    width: classes,
+                    values,
+                }
+            }
+        }
+    }
+
+    /// Leaves `share` of the answer at a place and gives the rest to another sample's.
+    pub(super) fn blend(&mut self, place: usize, other: Targets, share: f32) {
+        let other = Self::new(other, self.width);
+        let own = self.values.chunks_exact_mut(self.width.max(1)).nth(place);
+        for (own, other) in own.into_iter().flatten().zip(other.values) {
+            *own = share * *own + (1.0 - share) * other;
+        }
+    }
+
+    pub(super) fn into_targets(self) -> Targets {
+        Targets::Values {
+            width: self.width,
+            values: self.values,
+        }
     }
 }
 
@@ -162,7 +197,7 @@ mod tests {
         Frame::new(&preprocessing(2, 8, 6)).unwrap()
     }
 
-    fn drawn(augment: &Augment, sample: u64) -> Option<Mix> {
+    fn drawn(augment: &Augment, sample: u64) -> Mix {
         let frame = frame();
         Mix::draw(augment, [1, 2, sample], 50, &frame)
     }
@@ -182,8 +217,8 @@ mod tests {
         for augment in [&mixup, &cutmix] {
             let mut shares = Vec::new();
             for sample in 0..200 {
-                let mix = drawn(augment, sample).unwrap();
-                assert_eq!(Some(mix), drawn(augment, sample));
+                let mix = drawn(augment, sample);
+                assert_eq!(mix, drawn(augment, sample));
                 assert!(mix.partner < 50);
                 partners.push(mix.partner);
                 let mut own = vec![1.0; frame.len()];
@@ -193,11 +228,11 @@ mod tests {
                 shares.push(share);
                 let blends = own.iter().any(|value| *value != 0.0 && *value != 1.0);
                 assert!(!blends || matches!(mix.way, Way::Blend(_)));
-                let mut answer = [1.0, 0.0];
-                blend_answer(&mut answer, &[0.0, 1.0], share);
-                assert!(
-                    (answer[0] - share).abs() < 1e-6 && (answer[0] + answer[1] - 1.0).abs() < 1e-6
-                );
+                let mut answers = Answers::new(Targets::Classes(vec![1, 0]), 3);
+                answers.blend(1, Targets::Classes(vec![2]), share);
+                let values = vec![0.0, 1.0, 0.0, share, 0.0, 1.0 - share];
+                let expected = Targets::Values { width: 3, values };
+                assert_eq!(answers.into_targets(), expected);
             }
             let within = |least, most| shares.iter().any(|share| (least..most).contains(share));
             assert!(within(0.0, 0.35) && within(0.4, 0.6) && within(0.8, 1.01));
@@ -205,13 +240,13 @@ mod tests {
         partners.sort_unstable();
         partners.dedup();
         assert_eq!(partners, (0..50).collect::<Vec<_>>());
-        assert_eq!(drawn(&Augment::default(), 1), None);
+        assert!(!mixes(&Augment::default()));
         let both = Augment {
             mixup: 1.0,
             cutmix: 1.0,
             ..Augment::default()
         };
-        let blends = |sample: &u64| matches!(drawn(&both, *sample).unwrap().way, Way::Blend(_));
+        let blends = |sample: &u64| matches!(drawn(&both, *sample).way, Way::Blend(_));
         let count = (0..400).filter(blends).count();
         assert!((150..250).contains(&count), "{count}");
     }

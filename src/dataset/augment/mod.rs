@@ -2,7 +2,9 @@
 
 use super::canvas::Canvas;
 use super::preprocess::{Preprocessing, Table};
-use crate::config::EraseFill;
+use super::samples::{Samples, Targets, Values};
+use crate::config::{self, EraseFill};
+use crate::diagnostic::Result;
 use crate::random::Random;
 
 mod colour;
@@ -12,18 +14,26 @@ mod frame;
 mod geometry;
 mod mix;
 
-pub use crate::config::Augment;
-pub(super) use mix::{Mix, blend_answer};
-
 use colour::change_colours;
 use draw::{Change, Rectangle};
 use elastic::Field;
 use frame::Frame;
 use geometry::Bordered;
+use mix::{Answers, Mix};
+
+/// Random changes of training pictures.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Augment {
+    /// What is drawn, and from which ranges.
+    pub changes: config::Augment,
+    /// Classes that a mixed picture may have a share of.
+    pub classes: usize,
+}
 
 /// Changes, pads and normalizes pictures; keeps its planes from picture to picture.
 pub(super) struct Changer<'a> {
-    augment: &'a Augment,
+    augment: &'a config::Augment,
+    classes: usize,
     preprocessing: &'a Preprocessing,
     /// The seed and the epoch.
     key: [u64; 2],
@@ -45,18 +55,19 @@ impl<'a> Changer<'a> {
         preprocessing: &'a Preprocessing,
         key: [u64; 2],
     ) -> Option<Self> {
-        if *augment == Augment::default() {
+        if augment.changes == config::Augment::default() {
             return None;
         }
         let frame = Frame::new(preprocessing)?;
         Some(Self {
-            augment,
+            augment: &augment.changes,
+            classes: augment.classes,
             preprocessing,
             key,
             canvas: Canvas::new(preprocessing),
             table: preprocessing.table(frame.channels),
             frame,
-            resamples: draw::resamples(augment),
+            resamples: draw::resamples(&augment.changes),
             colours: Vec::new(),
             padded: Vec::new(),
             bordered: Bordered::default(),
@@ -97,6 +108,37 @@ impl<'a> Changer<'a> {
         if let Some((rectangle, EraseFill::Zero, _)) = &change.erased {
             self.erase(target, *rectangle, || 0.0);
         }
+    }
+
+    /// Mixes each sample of a batch with another of the split, where that is drawn: `inputs` holds the samples one after
+    /// another, and classes become shares of classes. The other looks as it does in this epoch by itself.
+    ///
+    /// # Errors
+    /// When the file of the other sample cannot be decoded.
+    pub(super) fn mix(
+        &mut self,
+        samples: &Samples,
+        indices: &[usize],
+        targets: Targets,
+        inputs: &mut [f32],
+    ) -> Result<Targets> {
+        if !mix::mixes(self.augment) {
+            return Ok(targets);
+        }
+        let mut answers = Answers::new(targets, self.classes);
+        let mut other = vec![0.0; self.frame.len()];
+        let inputs = inputs.chunks_exact_mut(self.frame.len());
+        for (place, (&index, own)) in indices.iter().zip(inputs).enumerate() {
+            let mix = Mix::draw(self.augment, self.key(index), samples.len(), &self.frame);
+            // A file that is skipped is mixed with nothing.
+            let Some(Values::Bytes(bytes)) = samples.values(mix.partner)? else {
+                continue;
+            };
+            self.apply(&bytes, mix.partner, &mut other);
+            let share = mix.blend(own, &other, &self.frame);
+            answers.blend(place, samples.targets.of(&[mix.partner]), share);
+        }
+        Ok(answers.into_targets())
     }
 
     /// Mirrors and shifts by whole pixels, which leaves bytes bytes.
