@@ -16,7 +16,7 @@ fn bytes_of(values: Values<'_>) -> Vec<u8> {
 }
 
 /// Decodes a picture in memory, a fault as its reason.
-fn decode(bytes: &[u8], preprocessing: &Preprocessing) -> Result<Vec<u8>, String> {
+pub(super) fn decode(bytes: &[u8], preprocessing: &Preprocessing) -> Result<Vec<u8>, String> {
     super::decode(bytes, preprocessing)
         .map(bytes_of)
         .map_err(|fault| fault.to_string())
@@ -315,115 +315,78 @@ fn other_panics_still_unwind() {
     assert!(panic::catch_unwind(|| panic!("shown by the hook before")).is_err());
 }
 
-/// Pictures in their files and what Pillow makes of them; `tests/golden/pictures.py` writes them.
-struct Golden(Vec<u8>);
-
-impl Golden {
-    fn read() -> Self {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
-        Self(std::fs::read(folder.join("pictures.safetensors")).unwrap())
-    }
-
-    fn names(&self) -> Vec<String> {
-        let (_, header) = safetensors::SafeTensors::read_metadata(&self.0).unwrap();
-        serde_json::from_str(&header.metadata().as_ref().unwrap()["names"]).unwrap()
-    }
-
-    fn get(&self, name: &str) -> (Vec<usize>, Vec<u8>) {
-        let file = safetensors::SafeTensors::deserialize(&self.0).unwrap();
-        let view = file.tensor(name).unwrap();
-        (view.shape().to_vec(), view.data().to_vec())
-    }
-
-    fn keys(&self) -> Vec<String> {
-        let file = safetensors::SafeTensors::deserialize(&self.0).unwrap();
-        file.names().into_iter().map(str::to_owned).collect()
-    }
-}
-
-/// Tells how far pixels are from those of Pillow: the most, and the mean.
-fn distance(values: &[u8], expected: &[u8]) -> (u8, f64) {
-    assert_eq!(values.len(), expected.len());
-    let differences = values.iter().zip(expected).map(|(a, b)| a.abs_diff(*b));
-    let sum: f64 = differences.clone().map(f64::from).sum();
-    (differences.max().unwrap_or(0), sum / values.len() as f64)
+#[test]
+fn orientation_takes_no_memory_of_its_own_and_changes_no_limit() {
+    // 16,384 x 4,096 grey pixels are within the limits, four times as many are not, turned or not.
+    let (width, height) = (16_384_u32, 4_096_u32);
+    let mut picture = GrayImage::new(width, height);
+    picture.put_pixel(0, 0, image::Luma([200]));
+    let mut bytes = Vec::new();
+    let mut encoder = image::codecs::png::PngEncoder::new(&mut bytes);
+    let orientation = b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0".to_vec();
+    image::ImageEncoder::set_exif_metadata(&mut encoder, orientation).unwrap();
+    picture.write_with_encoder(encoder).unwrap();
+    let mut small = preprocessing(1, 16, 4);
+    assert_eq!(
+        decode(&bytes, &small),
+        Err("it is 16384x4096 (height x width), expected 16x4".to_owned())
+    );
+    small.resize = true;
+    assert_eq!(decode(&bytes, &small), Ok(vec![0; 64]));
+    let header = bytes.windows(4).position(|name| name == b"IHDR").unwrap();
+    bytes[header + 8..header + 12].copy_from_slice(&16_384_u32.to_be_bytes());
+    let checksum = crc32(&bytes[header..header + 17]);
+    bytes[header + 17..header + 21].copy_from_slice(&checksum.to_be_bytes());
+    let most = "expected at most 16384 a side and 160 MiB decoded";
+    assert_eq!(
+        decode(&bytes, &small),
+        Err(format!("it is 16384x16384 (height x width), {most}"))
+    );
 }
 
 #[test]
-fn every_kind_of_picture_equals_pillow() {
-    let golden = Golden::read();
-    let names = golden.names();
-    assert!(names.len() > 60, "{}", names.len());
-    let mut wrong = Vec::new();
-    for name in names {
-        let (_, file) = golden.get(&format!("{name}/file"));
-        for kind in ["grey", "colours"] {
-            let (shape, expected) = golden.get(&format!("{name}/{kind}"));
-            let preprocessing = preprocessing(shape[0], shape[1], shape[2]);
-            let values = match decode(&file, &preprocessing) {
-                Ok(values) => values,
-                Err(reason) => {
-                    wrong.push(format!("{name} {kind}: {reason}"));
-                    continue;
-                }
-            };
-            let (most, mean) = distance(&values, &expected);
-            // JPEG leaves the decoder some freedom; so does lossy WebP in its colours.
-            let fits = if name.starts_with("jpeg") {
-                mean < 1.0
-            } else {
-                most <= 2
-            };
-            if !fits {
-                wrong.push(format!("{name} {kind}: {most} at most, {mean} in the mean"));
-            }
-        }
-        let upright = picture_pixels(&file, false).unwrap();
-        let colours = upright.shape[0] == 3;
-        let (shape, expected) = golden.get(&format!(
-            "{name}/{}",
-            if colours { "colours" } else { "grey" }
-        ));
-        assert_eq!(upright.shape.to_vec(), shape);
-        assert!(distance(&upright.values, &expected).1 < 1.0, "{name}");
-    }
-    assert_eq!(wrong, Vec::<String>::new());
+fn bars_beside_a_picture_are_zeros_whatever_is_inverted() {
+    let bytes = grey_png(1, 2, &[250, 240]);
+    let mut fitting = preprocessing(1, 4, 4);
+    fitting.resize = true;
+    fitting.mode = Mode::Letterbox;
+    let bars = |values: &[u8]| [&values[..4], &values[12..]].concat();
+    assert_eq!(bars(&decode(&bytes, &fitting).unwrap()), [0; 8]);
+    // The loader exchanges light and dark of the whole.
+    fitting.invert = Invert::Always;
+    assert_eq!(bars(&decode(&bytes, &fitting).unwrap()), [255; 8]);
+    // At prediction a light picture is the opposite of dark data, and its bars are not.
+    fitting.rescale = 1.0;
+    fitting.invert = Invert::Auto;
+    let input = crate::dataset::input_of(&bytes, &fitting, Invert::Auto).unwrap();
+    let input: Vec<u8> = input.into_iter().map(|value| value as u8).collect();
+    assert_eq!(bars(&input), [0; 8]);
+    assert!(input[4..12].iter().all(|value| *value < 20), "{input:?}");
 }
 
 #[test]
-fn every_mode_of_resize_equals_pillow() {
-    let golden = Golden::read();
-    let mut seen = 0;
-    for key in golden.keys() {
-        let parts: Vec<&str> = key.split('/').collect();
-        let [name, mode, _size] = parts[..] else {
-            continue;
-        };
-        let (shape, expected) = golden.get(&key);
-        let mut fitting = preprocessing(3, shape[1], shape[2]);
-        fitting.resize = mode != "cropped";
-        fitting.mode = match mode {
-            "letterbox" => Mode::Letterbox,
-            "crop" => Mode::Crop,
-            _ => Mode::Stretch,
-        };
-        fitting.crop = (mode == "cropped").then_some([12, 11]);
-        let (_, file) = golden.get(&format!("{name}/file"));
-        let values = decode(&file, &fitting).unwrap();
-        let (most, mean) = distance(&values, &expected);
-        let allowed = if name.starts_with("jpeg") { 6 } else { 2 };
-        assert!(most <= allowed && mean < 1.0, "{key}: {most}, {mean}");
-        // In grey, the resizing comes before the weighing.
-        fitting.shape[0] = 1;
-        let greys: Vec<u8> = decode(&file, &fitting).unwrap();
-        let plane = shape[1] * shape[2];
-        let weighed =
-            (0..plane).map(|at| luma([0, 1, 2].map(|channel| expected[channel * plane + at])));
-        assert!(
-            distance(&greys, &weighed.collect::<Vec<u8>>()).0 <= allowed,
-            "{key}"
-        );
-        seen += 1;
-    }
-    assert_eq!(seen, 25);
+fn a_crop_is_the_middle_or_all_there_is() {
+    let bytes = grey_png(1, 6, &[1, 2, 3, 4, 5, 6]);
+    let mut cropping = preprocessing(1, 1, 2);
+    cropping.crop = Some([1, 2]);
+    assert_eq!(decode(&bytes, &cropping), Ok(vec![3, 4]));
+    cropping.crop = Some([5, 9]);
+    assert_eq!(
+        decode(&bytes, &cropping),
+        Err("it is 1x6 (height x width), expected 1x2".to_owned())
+    );
+    let planes = [1, 2, 3, 4, 5, 6, 11, 12, 13, 14, 15, 16];
+    cropping.crop = Some([1, 2]);
+    assert_eq!(
+        fit_planes(&planes, [1, 6], &cropping),
+        Ok(vec![3, 4, 13, 14])
+    );
+}
+
+#[test]
+fn models_from_before_crop_and_mode_are_read() {
+    let text = "shape = [1, 28, 28]\nresize = true\npadding = [[0, 0], [0, 0]]\nrescale = 1.0\nmean = []\n\
+                std = []\ninvert = \"auto\"\nborder = 0.0\n";
+    let read: Preprocessing = toml::from_str(text).unwrap();
+    assert_eq!((read.crop, read.mode), (None, Mode::Stretch));
 }

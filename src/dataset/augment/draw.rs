@@ -72,10 +72,11 @@ pub(super) fn numbers([seed, epoch, sample]: [u64; 3], kind: Draw) -> Random {
 
 /// Tells whether pixels may come to lie between pixels.
 pub(super) fn resamples(augment: &Augment) -> bool {
-    let plain = Augment::default();
+    let [least, largest] = augment.scale;
     augment.rotate > 0.0
-        || augment.scale != plain.scale
-        || augment.squeeze > plain.squeeze
+        || least < 1.0
+        || largest > 1.0
+        || augment.squeeze > 1.0
         || augment.shear > 0.0
         || augment.elastic.is_some()
         || matches!(augment.crop, Some(RandomCrop::Resized { .. }))

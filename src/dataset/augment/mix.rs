@@ -226,7 +226,7 @@ mod tests {
                 let mean = own.iter().sum::<f32>() / own.len() as f32;
                 assert!((mean - share).abs() < 1e-5);
                 shares.push(share);
-                let blends = own.iter().any(|value| *value != 0.0 && *value != 1.0);
+                let blends = own.iter().any(|value| (0.001..0.999).contains(value));
                 assert!(!blends || matches!(mix.way, Way::Blend(_)));
                 let mut answers = Answers::new(Targets::Classes(vec![1, 0]), 3);
                 answers.blend(1, Targets::Classes(vec![2]), share);

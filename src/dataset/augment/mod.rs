@@ -200,5 +200,9 @@ fn add_noise(values: &mut [f32], deviation: f64, mut random: Random) {
 }
 
 #[cfg(test)]
+#[path = "../augment_golden_tests.rs"]
+mod golden_tests;
+
+#[cfg(test)]
 #[path = "../augment_tests.rs"]
 mod tests;

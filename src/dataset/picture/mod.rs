@@ -103,5 +103,9 @@ pub(super) fn luma([red, green, blue]: [u8; 3]) -> u8 {
 }
 
 #[cfg(test)]
+#[path = "../picture_golden_tests.rs"]
+mod golden_tests;
+
+#[cfg(test)]
 #[path = "../picture_tests.rs"]
 pub(super) mod tests;
