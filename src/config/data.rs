@@ -6,9 +6,10 @@ use super::budget::BYTES;
 use super::form::Form;
 use super::node::{Node, Value};
 use super::reader::{self, Mismatch, Reader, Spanned};
-use super::size::{PADDING, POSITIVE_SIZE, Padding, Size};
+use super::resize::{PICTURE_SIZE, Resize};
+use super::size::{PADDING, Padding, Size};
 use super::validation::{VALIDATION, Validation};
-use super::value::{self, COUNT, Kind as _, Number, POSITIVE, Plain, STRING};
+use super::value::{self, COUNT, Kind as _, Number, Plain, STRING};
 use crate::diagnostic::{Diagnostic, Span};
 
 /// Whether pictures are inverted, white for black.
@@ -56,8 +57,10 @@ pub enum Normalize {
 pub struct Data {
     /// A built-in name or a path.
     pub source: Option<Spanned<String>>,
+    /// Height and width that are cut out of the middle of every picture.
+    pub crop: Option<Spanned<Size>>,
     /// Size that every picture is brought to.
-    pub resize: Option<Spanned<Size>>,
+    pub resize: Option<Spanned<Resize>>,
     /// Rows and columns of zeros around each picture.
     pub padding: Spanned<Padding>,
     /// Factor of the raw values; of bytes 1/255 if there is none, of floats 1.
@@ -82,6 +85,7 @@ impl Default for Data {
         let nowhere = Span::nowhere();
         Self {
             source: None,
+            crop: None,
             resize: None,
             padding: Spanned {
                 value: Padding::Valid,
@@ -104,7 +108,8 @@ impl Data {
     pub(super) fn read(reader: &Reader<'_>) -> Self {
         let data = Self {
             source: reader.optional("source", &STRING),
-            resize: reader.optional("resize", &RESIZE),
+            crop: reader.optional("crop", &PICTURE_SIZE),
+            resize: Resize::read(reader),
             padding: reader.or("padding", Padding::Valid, &PICTURE_PADDING),
             rescale: reader
                 .optional(
@@ -126,7 +131,7 @@ impl Data {
                 .value,
             cache: reader.or("cache", CACHE, &BYTES).value,
         };
-        reader.not_yet(&["test", "crop"]);
+        reader.not_yet(&["test"]);
         data
     }
 
@@ -134,6 +139,9 @@ impl Data {
         text.push_str("\n[data]\n");
         if let Some(source) = &self.source {
             let _ = writeln!(text, "source = {}", value::quoted(&source.value));
+        }
+        if let Some(crop) = &self.crop {
+            let _ = writeln!(text, "crop = {}", crop.value.to_toml());
         }
         if let Some(resize) = &self.resize {
             let _ = writeln!(text, "resize = {}", resize.value.to_toml());
@@ -178,11 +186,6 @@ impl Data {
     }
 }
 
-const RESIZE: Plain<Size> = Plain {
-    parse: resize,
-    form: || one_or_two(POSITIVE.form()),
-};
-
 /// One number for both sides, or one for each.
 pub(super) fn one_or_two(one: Form) -> Form {
     Form::Either(vec![one.clone(), Form::list_of(one, 2..=2)])
@@ -202,19 +205,6 @@ const INVERT: Plain<Invert> = Plain {
     parse: invert,
     form: || Form::Either(vec![Form::Words(vec!["auto"]), Form::Boolean]),
 };
-
-fn resize(node: &Node) -> Result<Size, Mismatch> {
-    let expected = "a size in pixels, or `[height, width]`";
-    if matches!(node.value, Value::Table(_)) {
-        let help = "`{ size, mode }` is not supported yet; pictures are stretched";
-        return Err(Mismatch::new(expected, node).help(help));
-    }
-    match POSITIVE_SIZE.parse(node) {
-        Ok(Size::Each(sizes)) if sizes.len() != 2 => Err(Mismatch::new(expected, node)),
-        Ok(size) => Ok(size),
-        Err(_) => Err(Mismatch::new(expected, node)),
-    }
-}
 
 fn picture_padding(node: &Node) -> Result<Padding, Mismatch> {
     let expected = "a number of pixels, `[rows, columns]`, or `[[top, bottom], [left, right]]`";

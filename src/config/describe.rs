@@ -1,7 +1,7 @@
 //! The whole language as data: keys and forms as the readers ask for them, defaults as the readers
 //! fill them in, and what `docs` says of each.
 
-use super::docs::{self, CHOICES, Keys, tables};
+use super::docs::{self, CHOICES, Keys};
 use super::form::{Field, Form};
 use super::{blocks, defaults, layer, read_sections, reader};
 use crate::diagnostic::Source;
@@ -84,12 +84,12 @@ pub fn describe() -> Language {
 }
 
 fn table_keys(name: &str) -> Keys {
-    let table = tables().find(|table| table.name == name);
+    let table = docs::tables().find(|table| table.name == name);
     table.map_or(&[], |table| table.keys)
 }
 
 fn table_about(name: &str) -> &'static str {
-    let table = tables().find(|table| table.name == name);
+    let table = docs::tables().find(|table| table.name == name);
     table.map_or("", |table| table.about)
 }
 
@@ -167,7 +167,7 @@ mod tests {
         let language = describe();
         let mut missing = Vec::new();
         let count = undocumented("", &language.sections, &mut missing);
-        let tables: usize = tables().map(|table| table.keys.len()).sum();
+        let tables: usize = docs::tables().map(|table| table.keys.len()).sum();
         let choices = |name: &str| -> usize {
             let choices = CHOICES.iter().filter(|choice| choice.names.contains(&name));
             let types = choices.flat_map(|choice| choice.types);

@@ -150,7 +150,7 @@ impl Kind for Number {
 
     fn form(&self) -> Form {
         // The ends that settings have; those of this one show in what it takes beside them.
-        const ENDS: [f64; 3] = [0.0, 1.0, 180.0];
+        const ENDS: [f64; 8] = [0.0, 0.1, 1.0, 10.0, 90.0, 100.0, 180.0, 1000.0];
         let step = 1e-6;
         let accept = self.accept;
         let lower = ENDS

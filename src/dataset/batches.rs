@@ -1,6 +1,6 @@
 //! Batches of floats from samples.
 
-use super::augment::{Augment, shift_plane, turn_plane};
+use super::augment::{Augment, Changer};
 use super::canvas::Canvas;
 use super::preprocess::Preprocessing;
 use super::samples::{Samples, Targets, Values};
@@ -25,8 +25,9 @@ pub fn order(seed: u64, epoch: u64, len: usize) -> Vec<usize> {
     indices
 }
 
-/// Turns samples into a batch: pads, changes at random where asked (with a seed and an epoch), normalizes. Samples
-/// whose file cannot be decoded are left out where that is asked for.
+/// Turns samples into a batch: pads, changes at random where asked (with a seed and an epoch), normalizes, and mixes
+/// samples where asked, whose classes become shares of classes. Samples whose file cannot be decoded are left out where
+/// that is asked for.
 ///
 /// # Errors
 /// When the file of a sample cannot be decoded.
@@ -43,8 +44,8 @@ pub fn assemble(
     let table = preprocessing.table(preprocessing.channels());
     let mut inputs = vec![0.0; indices.len() * canvas.len()];
     let mut targets = inputs.chunks_exact_mut(canvas.len().max(1));
-    let augment = augment.filter(|(augment, ..)| **augment != Augment::default());
-    let mut scratch = Scratch::default();
+    let mut changer = augment
+        .and_then(|(augment, seed, epoch)| Changer::new(augment, preprocessing, [seed, epoch]));
     let mut kept = Vec::with_capacity(indices.len());
     for &index in indices {
         let Some(values) = samples.values(index)? else {
@@ -53,66 +54,29 @@ pub fn assemble(
         let Some(target) = targets.next() else {
             break;
         };
-        match (values, augment) {
+        match (values, &mut changer) {
             (Values::Floats(floats), _) => canvas.normalize_floats(&floats, preprocessing, target),
             (Values::Bytes(bytes), None) => canvas.normalize(&bytes, &table, target),
-            (Values::Bytes(bytes), Some((augment, seed, epoch))) => {
-                let change = augment.draw(seed, epoch, index as u64);
-                let plane_len = bytes.len() / preprocessing.channels().max(1);
-                let planes = bytes.chunks_exact(plane_len.max(1));
-                let targets = target.chunks_exact_mut(canvas.plane_len().max(1));
-                for (channel, (plane, target)) in planes.zip(targets).enumerate() {
-                    let padded = scratch.padded(plane, &canvas);
-                    let fill = preprocessing.fill();
-                    if augment.rotate > 0.0 {
-                        turn_plane(padded, canvas.width(), change, fill, target);
-                        for value in target {
-                            *value = preprocessing.normalize(channel, *value);
-                        }
-                    } else {
-                        let shifted = scratch.shifted(canvas.width(), change.shift, fill);
-                        for (target, value) in target.iter_mut().zip(shifted) {
-                            *target = table[channel][usize::from(*value)];
-                        }
-                    }
-                }
-            }
+            (Values::Bytes(bytes), Some(changer)) => changer.apply(&bytes, index, target),
         }
         kept.push(index);
     }
     inputs.truncate(kept.len() * canvas.len());
+    let mut targets = samples.targets.of(&kept);
+    if let Some(changer) = &mut changer {
+        targets = changer.mix(samples, &kept, targets, &mut inputs)?;
+    }
     Ok(Batch {
         inputs,
-        targets: samples.targets.of(&kept),
+        targets,
         indices: kept,
     })
-}
-
-/// Planes in use between the steps of a change, kept from picture to picture.
-#[derive(Default)]
-struct Scratch {
-    padded: Vec<u8>,
-    shifted: Vec<u8>,
-}
-
-impl Scratch {
-    fn padded(&mut self, plane: &[u8], canvas: &Canvas) -> &[u8] {
-        self.padded.clear();
-        self.padded.resize(canvas.plane_len(), 0);
-        canvas.place(plane, |value| value, &mut self.padded);
-        &self.padded
-    }
-
-    fn shifted(&mut self, width: usize, shift: [i64; 2], fill: u8) -> &[u8] {
-        self.shifted.resize(self.padded.len(), fill);
-        shift_plane(&self.padded, width, shift, fill, &mut self.shifted);
-        &self.shifted
-    }
 }
 
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
+    use crate::config;
     use crate::dataset::picture::tests::preprocessing;
     use crate::dataset::samples::Store;
 
@@ -145,10 +109,49 @@ pub(super) mod tests {
         super::assemble(samples, indices, preprocessing, augment).unwrap()
     }
 
-    const BOTH: Augment = Augment {
-        shift: [1, 2],
-        rotate: 15.0,
-    };
+    fn both() -> Augment {
+        let changes = config::Augment {
+            shift: [1, 2],
+            rotate: 15.0,
+            ..config::Augment::default()
+        };
+        Augment {
+            changes,
+            classes: 3,
+        }
+    }
+
+    #[test]
+    fn mixed_batches_have_shares_of_classes_and_do_not_depend_on_their_make_up() {
+        let samples = samples(30);
+        let preprocessing = preprocessing(2, 4, 3);
+        for (mixup, cutmix) in [(0.4, 0.0), (0.0, 1.0), (0.4, 1.0)] {
+            let mut augment = both();
+            augment.changes.mixup = mixup;
+            augment.changes.cutmix = cutmix;
+            let indices: Vec<usize> = (0..30).rev().collect();
+            let together = assemble(&samples, &indices, &preprocessing, Some((&augment, 8, 2)));
+            let Targets::Values { width: 3, values } = &together.targets else {
+                panic!("{:?}", together.targets)
+            };
+            let mut mixed = 0;
+            for (place, &index) in indices.iter().enumerate() {
+                let alone = assemble(&samples, &[index], &preprocessing, Some((&augment, 8, 2)));
+                assert_eq!(alone.inputs, together.inputs[place * 24..(place + 1) * 24]);
+                let shares = &values[place * 3..(place + 1) * 3];
+                assert_eq!(
+                    alone.targets,
+                    Targets::Values {
+                        width: 3,
+                        values: shares.to_vec()
+                    }
+                );
+                assert!((shares.iter().sum::<f32>() - 1.0).abs() < 1e-6);
+                mixed += usize::from(shares.iter().filter(|share| **share > 0.0).count() == 2);
+            }
+            assert!(mixed > 5, "{mixed}");
+        }
+    }
 
     #[test]
     fn order_is_a_permutation_of_its_seed_and_epoch() {
@@ -178,7 +181,11 @@ pub(super) mod tests {
         assert_eq!(batch.inputs, expected);
         assert_eq!(batch.targets, Targets::Classes(vec![1, 1]));
         assert_eq!(batch.indices, [4, 1]);
-        let still = (&Augment::default(), 1, 2);
+        let still = Augment {
+            changes: config::Augment::default(),
+            classes: 3,
+        };
+        let still = (&still, 1, 2);
         assert_eq!(
             batch,
             assemble(&samples, &[4, 1], &preprocessing, Some(still))
@@ -190,43 +197,12 @@ pub(super) mod tests {
         let samples = samples(6);
         let mut preprocessing = preprocessing(2, 4, 3);
         preprocessing.padding = vec![[1, 0], [2, 0]];
-        let together = assemble(&samples, &[5, 0, 3], &preprocessing, Some((&BOTH, 8, 2)));
+        let together = assemble(&samples, &[5, 0, 3], &preprocessing, Some((&both(), 8, 2)));
         for (index, expected) in [5, 0, 3].into_iter().zip(together.inputs.chunks(2 * 5 * 5)) {
-            let alone = assemble(&samples, &[index], &preprocessing, Some((&BOTH, 8, 2)));
+            let alone = assemble(&samples, &[index], &preprocessing, Some((&both(), 8, 2)));
             assert_eq!(alone.inputs, expected);
         }
-        let later = assemble(&samples, &[5, 0, 3], &preprocessing, Some((&BOTH, 8, 3)));
+        let later = assemble(&samples, &[5, 0, 3], &preprocessing, Some((&both(), 8, 3)));
         assert_ne!(together.inputs, later.inputs);
-    }
-
-    #[test]
-    fn shifts_are_exact_and_include_the_padding() {
-        let samples = samples(40);
-        let mut preprocessing = preprocessing(2, 4, 3);
-        preprocessing.padding = vec![[1, 1]; 2];
-        preprocessing.rescale = 1.0;
-        preprocessing.border = 200.0;
-        let augment = Augment {
-            shift: [2, 2],
-            rotate: 0.0,
-        };
-        #[allow(clippy::cast_sign_loss, reason = "the values are bytes")]
-        let byte = |value: &f32| *value as u8;
-        for index in 0..samples.len() {
-            let plain = assemble(&samples, &[index], &preprocessing, None).inputs;
-            let moved = assemble(&samples, &[index], &preprocessing, Some((&augment, 1, 1))).inputs;
-            let [down, right] = augment.draw(1, 1, index as u64).shift;
-            let mut expected = vec![0.0; plain.len()];
-            let planes = plain.chunks(30).zip(expected.chunks_mut(30));
-            for (plain, expected) in planes {
-                let plain: Vec<u8> = plain.iter().map(byte).collect();
-                let mut shifted = vec![0; 30];
-                shift_plane(&plain, 5, [down, right], 200, &mut shifted);
-                for (target, value) in expected.iter_mut().zip(shifted) {
-                    *target = f32::from(value);
-                }
-            }
-            assert_eq!(moved, expected);
-        }
     }
 }

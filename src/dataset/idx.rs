@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use flate2::bufread::MultiGzDecoder;
 
 use super::Splits;
-use super::picture::{luma, resize_help, stretch_plane};
+use super::picture::{Fault, fit_planes, luma, resize_help};
 use super::preprocess::Preprocessing;
 use super::samples::{Samples, Store, Targets};
 use crate::diagnostic::{Diagnostic, Error, Result};
@@ -352,26 +352,22 @@ fn samples(
         };
     }
     let (size, wanted) = ([height, width], [wanted_height, wanted_width]);
-    if size != wanted {
-        if !preprocessing.resize {
+    if size != wanted || preprocessing.crop.is_some() {
+        pixels = fit_planes(&pixels, size, preprocessing).map_err(|fault| {
+            let Fault::Size {
+                found: [height, width],
+                ..
+            } = fault
+            else {
+                let message = format!("a picture of `{images}`: {fault}");
+                return Error::data(Diagnostic::error(message));
+            };
             let message = format!(
                 "the pictures of `{images}` are {height}x{width} (height x width), \
                  expected {wanted_height}x{wanted_width}"
             );
-            return Err(Error::data(
-                Diagnostic::error(message).help(resize_help(wanted)),
-            ));
-        }
-        let mut stretched = Vec::new();
-        for plane in pixels.chunks_exact(height * width) {
-            let plane = stretch_plane(plane, size, wanted).map_err(|fault| {
-                Error::data(Diagnostic::error(format!(
-                    "a picture of `{images}`: {fault}"
-                )))
-            })?;
-            stretched.extend(plane);
-        }
-        pixels = stretched;
+            Error::data(Diagnostic::error(message).help(resize_help(wanted)))
+        })?;
     }
     Ok(Samples {
         shape: preprocessing.shape.clone(),

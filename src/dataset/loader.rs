@@ -172,9 +172,15 @@ mod tests {
     use std::time::Duration;
 
     fn loader(batches: &[Vec<usize>], threads: usize) -> Loader {
-        let augment = Augment {
+        let changes = crate::config::Augment {
             shift: [1, 1],
             rotate: 20.0,
+            mixup: 0.5,
+            ..crate::config::Augment::default()
+        };
+        let augment = Augment {
+            changes,
+            classes: 3,
         };
         Loader::new(
             Arc::new(samples(50)),

@@ -30,7 +30,7 @@ pub use folder::pictures_below;
 pub use idx::idx_shape;
 pub use loader::Loader;
 pub use picture::{MAX_PICTURE_BYTES, Pixels, picture_pixels, read_picture};
-pub use preprocess::{Invert, Preprocessing, input_of};
+pub use preprocess::{Invert, Mode, Preprocessing, input_of};
 pub use request::{augment, request};
 pub use samples::{Samples, Targets, Values};
 pub use statistics::normalize_by;

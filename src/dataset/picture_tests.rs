@@ -1,7 +1,10 @@
+use std::io::Cursor;
 use std::panic;
 
+use image::{DynamicImage, GrayImage, ImageBuffer, ImageFormat, RgbImage};
+
 use super::*;
-use crate::dataset::preprocess::Invert;
+use crate::dataset::preprocess::{Invert, Mode};
 use crate::dataset::stream::Location;
 use crate::diagnostic::Error;
 
@@ -13,8 +16,10 @@ fn bytes_of(values: Values<'_>) -> Vec<u8> {
 }
 
 /// Decodes a picture in memory, a fault as its reason.
-fn decode(bytes: &[u8], preprocessing: &Preprocessing) -> Result<Vec<u8>, String> {
-    decode_pixels(bytes, preprocessing).map_err(|fault| fault.to_string())
+pub(super) fn decode(bytes: &[u8], preprocessing: &Preprocessing) -> Result<Vec<u8>, String> {
+    super::decode(bytes, preprocessing)
+        .map(bytes_of)
+        .map_err(|fault| fault.to_string())
 }
 
 /// Decodes a file as a folder of pictures is decoded, one fault an error.
@@ -29,7 +34,9 @@ fn decode_file(path: &Path, preprocessing: &Preprocessing) -> crate::diagnostic:
 pub(crate) fn preprocessing(channels: usize, height: usize, width: usize) -> Preprocessing {
     Preprocessing {
         shape: vec![channels, height, width],
+        crop: None,
         resize: false,
+        mode: Mode::Stretch,
         padding: vec![[0; 2]; 2],
         rescale: 1.0 / 255.0,
         mean: Vec::new(),
@@ -203,7 +210,7 @@ fn huge_headers_are_refused() {
     bytes.extend(50_000_u32.to_le_bytes());
     bytes.extend([1, 0, 24, 0]);
     bytes.extend([0; 24]);
-    let most = "expected at most 16384 a side and 256 MiB decoded";
+    let most = "expected at most 16384 a side and 160 MiB decoded";
     check_reason(
         &bytes,
         &format!("it is 50000x50000 (height x width), {most}"),
@@ -245,14 +252,18 @@ fn another_size_is_refused_or_stretched() {
     let mut stretching = preprocessing(1, 2, 2);
     stretching.resize = true;
     assert_eq!(decode(&bytes, &stretching), Ok(vec![100; 4]));
+    let fitted = |planes: &[u8], size, height, width| {
+        let mut fitting = preprocessing(1, height, width);
+        fitting.resize = true;
+        fit_planes(planes, size, &fitting)
+    };
+    assert_eq!(fitted(&[1, 2, 3, 4], [2, 2], 2, 2), Ok(vec![1, 2, 3, 4]));
     assert_eq!(
-        stretch_plane(&[1, 2, 3, 4], [2, 2], [2, 2]),
-        Ok(vec![1, 2, 3, 4])
-    );
-    assert_eq!(
-        stretch_plane(&[0, 0, 90, 90], [2, 2], [4, 1]),
+        fitted(&[0, 0, 90, 90], [2, 2], 4, 1),
         Ok(vec![0, 23, 68, 90])
     );
+    let refused = fit_planes(&[1, 2], [1, 2], &preprocessing(1, 1, 1));
+    assert!(matches!(refused, Err(Fault::Size { .. })));
 }
 
 #[test]
@@ -302,4 +313,80 @@ fn a_file_fault_names_the_file_and_an_edit() {
 fn other_panics_still_unwind() {
     let _ = decode(b"x", &preprocessing(1, 1, 1));
     assert!(panic::catch_unwind(|| panic!("shown by the hook before")).is_err());
+}
+
+#[test]
+fn orientation_takes_no_memory_of_its_own_and_changes_no_limit() {
+    // 16,384 x 4,096 grey pixels are within the limits, four times as many are not, turned or not.
+    let (width, height) = (16_384_u32, 4_096_u32);
+    let mut picture = GrayImage::new(width, height);
+    picture.put_pixel(0, 0, image::Luma([200]));
+    let mut bytes = Vec::new();
+    let mut encoder = image::codecs::png::PngEncoder::new(&mut bytes);
+    let orientation = b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0".to_vec();
+    image::ImageEncoder::set_exif_metadata(&mut encoder, orientation).unwrap();
+    picture.write_with_encoder(encoder).unwrap();
+    let mut small = preprocessing(1, 16, 4);
+    assert_eq!(
+        decode(&bytes, &small),
+        Err("it is 16384x4096 (height x width), expected 16x4".to_owned())
+    );
+    small.resize = true;
+    assert_eq!(decode(&bytes, &small), Ok(vec![0; 64]));
+    let header = bytes.windows(4).position(|name| name == b"IHDR").unwrap();
+    bytes[header + 8..header + 12].copy_from_slice(&16_384_u32.to_be_bytes());
+    let checksum = crc32(&bytes[header..header + 17]);
+    bytes[header + 17..header + 21].copy_from_slice(&checksum.to_be_bytes());
+    let most = "expected at most 16384 a side and 160 MiB decoded";
+    assert_eq!(
+        decode(&bytes, &small),
+        Err(format!("it is 16384x16384 (height x width), {most}"))
+    );
+}
+
+#[test]
+fn bars_beside_a_picture_are_zeros_whatever_is_inverted() {
+    let bytes = grey_png(1, 2, &[250, 240]);
+    let mut fitting = preprocessing(1, 4, 4);
+    fitting.resize = true;
+    fitting.mode = Mode::Letterbox;
+    let bars = |values: &[u8]| [&values[..4], &values[12..]].concat();
+    assert_eq!(bars(&decode(&bytes, &fitting).unwrap()), [0; 8]);
+    // The loader exchanges light and dark of the whole.
+    fitting.invert = Invert::Always;
+    assert_eq!(bars(&decode(&bytes, &fitting).unwrap()), [255; 8]);
+    // At prediction a light picture is the opposite of dark data, and its bars are not.
+    fitting.rescale = 1.0;
+    fitting.invert = Invert::Auto;
+    let input = crate::dataset::input_of(&bytes, &fitting, Invert::Auto).unwrap();
+    let input: Vec<u8> = input.into_iter().map(|value| value as u8).collect();
+    assert_eq!(bars(&input), [0; 8]);
+    assert!(input[4..12].iter().all(|value| *value < 20), "{input:?}");
+}
+
+#[test]
+fn a_crop_is_the_middle_or_all_there_is() {
+    let bytes = grey_png(1, 6, &[1, 2, 3, 4, 5, 6]);
+    let mut cropping = preprocessing(1, 1, 2);
+    cropping.crop = Some([1, 2]);
+    assert_eq!(decode(&bytes, &cropping), Ok(vec![3, 4]));
+    cropping.crop = Some([5, 9]);
+    assert_eq!(
+        decode(&bytes, &cropping),
+        Err("it is 1x6 (height x width), expected 1x2".to_owned())
+    );
+    let planes = [1, 2, 3, 4, 5, 6, 11, 12, 13, 14, 15, 16];
+    cropping.crop = Some([1, 2]);
+    assert_eq!(
+        fit_planes(&planes, [1, 6], &cropping),
+        Ok(vec![3, 4, 13, 14])
+    );
+}
+
+#[test]
+fn models_from_before_crop_and_mode_are_read() {
+    let text = "shape = [1, 28, 28]\nresize = true\npadding = [[0, 0], [0, 0]]\nrescale = 1.0\nmean = []\n\
+                std = []\ninvert = \"auto\"\nborder = 0.0\n";
+    let read: Preprocessing = toml::from_str(text).unwrap();
+    assert_eq!((read.crop, read.mode), (None, Mode::Stretch));
 }

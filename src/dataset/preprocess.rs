@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::canvas::Canvas;
-use super::picture::decode;
+use super::picture::{decode, decode_fitted};
 use super::samples::Values;
 
 /// How a picture becomes the network's input; stored with the model.
@@ -12,8 +12,14 @@ pub struct Preprocessing {
     /// Channels and extents of a sample, after resize and before padding. Pictures have 1 (grey) or 3 (red, green,
     /// blue) channels, a height and a width; signals have a length, volumes a depth too.
     pub shape: Vec<usize>,
-    /// Whether pictures of another size are stretched; if not, they are an error.
+    /// Height and width that are cut out of the middle of each picture, before it is resized.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub crop: Option<[usize; 2]>,
+    /// Whether pictures of another size are brought to this one; if not, they are an error.
     pub resize: bool,
+    /// How they are brought to it.
+    #[serde(default)]
+    pub mode: Mode,
     /// Zeros before and after the values along each dimension (raw 0, before normalization).
     pub padding: Vec<[usize; 2]>,
     /// Factor on the raw values.
@@ -27,6 +33,19 @@ pub struct Preprocessing {
     /// Mean raw value (0 to 255) of the border pixels over the training split; what
     /// [`load`](super::load) returns as [`Dataset::border`](super::Dataset::border).
     pub border: f32,
+}
+
+/// How pictures are brought to another size.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// Height and width each by their own factor.
+    #[default]
+    Stretch,
+    /// By one factor, the whole picture, with bars of zeros beside it.
+    Letterbox,
+    /// By one factor, the middle of the picture.
+    Crop,
 }
 
 /// Whether light and dark are exchanged before a picture reaches the network.
@@ -70,7 +89,15 @@ impl Preprocessing {
 
     /// Normalizes one raw value: `(value · rescale − mean) / std`.
     pub(super) fn normalize(&self, channel: usize, value: f32) -> f32 {
-        (value * self.rescale - pick(&self.mean, channel, 0.0)) / pick(&self.std, channel, 1.0)
+        self.normalizer(channel)(value)
+    }
+
+    /// Returns [`normalize`](Self::normalize) for the values of one channel.
+    pub(super) fn normalizer(&self, channel: usize) -> impl Fn(f32) -> f32 + use<> {
+        let rescale = self.rescale;
+        let mean = pick(&self.mean, channel, 0.0);
+        let std = pick(&self.std, channel, 1.0);
+        move |value| (value * rescale - mean) / std
     }
 
     /// Tabulates [`normalize`](Self::normalize) for all bytes.
@@ -122,23 +149,15 @@ pub fn input_of(
     preprocessing: &Preprocessing,
     invert: Invert,
 ) -> Result<Vec<f32>, String> {
-    let stretching = Preprocessing {
+    let fitting = Preprocessing {
         resize: true,
         ..preprocessing.clone()
     };
-    let mut values = decode(bytes, &stretching).map_err(|fault| fault.to_string())?;
-    let exchange = match (invert, &values) {
-        (Invert::Always, _) => true,
-        (Invert::Auto, Values::Bytes(bytes)) => {
-            let mut border = BorderMean::new(&preprocessing.shape);
-            border.add(bytes);
-            is_opposite(preprocessing.border, border.mean())
-        }
-        (Invert::Never | Invert::Auto, _) => false,
+    let values = if preprocessing.picture_shape().is_some() {
+        Values::Bytes(picture_of(bytes, &fitting, invert)?.into())
+    } else {
+        decode(bytes, &fitting).map_err(|fault| fault.to_string())?
     };
-    if exchange {
-        values.exchange_light_and_dark();
-    }
     let canvas = Canvas::new(preprocessing);
     let mut input = vec![0.0; canvas.len()];
     match values {
@@ -149,6 +168,32 @@ pub fn input_of(
         Values::Floats(floats) => canvas.normalize_floats(&floats, preprocessing, &mut input),
     }
     Ok(input)
+}
+
+/// Decodes a picture and exchanges its light and dark where asked; the bars of a letterbox stay dark and tell
+/// nothing of its background.
+fn picture_of(
+    bytes: &[u8],
+    preprocessing: &Preprocessing,
+    invert: Invert,
+) -> Result<Vec<u8>, String> {
+    let mut fitted = decode_fitted(bytes, preprocessing).map_err(|fault| fault.to_string())?;
+    let pixels = &mut fitted.pixels;
+    let exchange = match invert {
+        Invert::Always => true,
+        Invert::Never => false,
+        Invert::Auto => {
+            let mut border = BorderMean::new(&pixels.shape);
+            border.add(&pixels.values);
+            is_opposite(preprocessing.border, border.mean())
+        }
+    };
+    if exchange {
+        for value in &mut pixels.values {
+            *value = !*value;
+        }
+    }
+    Ok(fitted.framed(0))
 }
 
 fn is_opposite(model: f32, own: f32) -> bool {

@@ -1,7 +1,7 @@
 //! From `[data]` of a config to what is asked of a data set.
 
-use super::{Augment, Invert, Preprocessing, Request};
-use crate::config::{self, Config, Normalize, Padding};
+use super::{Augment, Invert, Mode, Preprocessing, Request};
+use crate::config::{self, Config, Normalize, Padding, ResizeMode, Size};
 use crate::diagnostic::Diagnostic;
 use crate::shape;
 
@@ -31,7 +31,13 @@ pub fn request(config: &Config) -> Result<Request, Vec<Diagnostic>> {
         source: source.map_or_else(String::new, |source| source.value.clone()),
         preprocessing: Preprocessing {
             shape,
+            crop: data.crop.as_ref().and_then(|crop| sides_of(&crop.value)),
             resize: data.resize.is_some(),
+            mode: match data.resize.as_ref().map(|resize| resize.value.mode) {
+                None | Some(ResizeMode::Stretch) => Mode::Stretch,
+                Some(ResizeMode::Letterbox) => Mode::Letterbox,
+                Some(ResizeMode::Crop) => Mode::Crop,
+            },
             padding,
             rescale: data.rescale.unwrap_or(RESCALE_OF_BYTES) as f32,
             mean,
@@ -51,17 +57,22 @@ pub fn request(config: &Config) -> Result<Request, Vec<Diagnostic>> {
     })
 }
 
+/// Returns height and width.
+fn sides_of(size: &Size) -> Option<[usize; 2]> {
+    size.resolve(2)?.try_into().ok()
+}
+
 /// Brings bytes to 0 … 1.
 const RESCALE_OF_BYTES: f64 = 1.0 / 255.0;
 
-/// Returns the changes to draw for training pictures, if any.
+/// Returns the changes to draw for training pictures of so many classes, if any.
 #[must_use]
-pub fn augment(augment: &config::Augment) -> Option<Augment> {
-    let augment = Augment {
-        shift: augment.shift,
-        rotate: augment.rotate as f32,
-    };
-    (augment != Augment::default()).then_some(augment)
+pub fn augment(changes: &config::Augment, classes: usize) -> Option<Augment> {
+    let draws = *changes != config::Augment::default();
+    draws.then(|| Augment {
+        changes: changes.clone(),
+        classes,
+    })
 }
 
 /// Returns the zeros before and after the values along each dimension.
@@ -112,15 +123,23 @@ fn without_padding(
 /// Refuses what only pictures can have.
 fn refuse_picture_settings(config: &Config, problems: &mut Vec<Diagnostic>) {
     let input = shape::display(&config.model.input.value);
-    if let Some(resize) = &config.data.resize {
-        let message = format!("`resize` is for pictures, the input is {input}");
-        problems.push(
-            Diagnostic::error(message)
-                .at(&resize.span, "")
-                .help("remove it: signals and volumes keep their size"),
-        );
+    let resize = config.data.resize.as_ref();
+    let crop = config.data.crop.as_ref();
+    let places = [
+        ("resize", resize.map(|resize| &resize.span)),
+        ("crop", crop.map(|crop| &crop.span)),
+    ];
+    for (key, place) in places {
+        if let Some(place) = place {
+            let message = format!("`{key}` is for pictures, the input is {input}");
+            problems.push(
+                Diagnostic::error(message)
+                    .at(place, "")
+                    .help("remove it: signals and volumes keep their size"),
+            );
+        }
     }
-    if augment(&config.augment).is_some() {
+    if config.augment != config::Augment::default() {
         let message = format!("`[augment]` changes pictures, the input is {input}");
         problems.push(
             Diagnostic::error(message)
@@ -130,11 +149,17 @@ fn refuse_picture_settings(config: &Config, problems: &mut Vec<Diagnostic>) {
     }
 }
 
+/// Checks that what pictures are brought to, or where they keep their size cut to, fills the input.
 fn check_resize(config: &Config, fitting: &[usize], problems: &mut Vec<Diagnostic>) {
-    let Some(resize) = &config.data.resize else {
-        return;
+    let data = &config.data;
+    let resize = data.resize.as_ref();
+    let crop = data.crop.as_ref();
+    let (key, size, place) = match (resize, crop) {
+        (Some(resize), _) => ("resize", &resize.value.size, &resize.span),
+        (None, Some(crop)) => ("crop", &crop.value, &crop.span),
+        (None, None) => return,
     };
-    let Some(size) = resize.value.resolve(2) else {
+    let Some(size) = size.resolve(2) else {
         return;
     };
     if size == fitting {
@@ -149,14 +174,14 @@ fn check_resize(config: &Config, fitting: &[usize], problems: &mut Vec<Diagnosti
         return;
     };
     let edit = if height == width {
-        format!("set `resize = {height}`")
+        format!("set `{key} = {height}`")
     } else {
-        format!("set `resize = [{height}, {width}]`")
+        format!("set `{key} = [{height}, {width}]`")
     };
     problems.push(
         Diagnostic::error(message)
             .at(
-                &resize.span,
+                place,
                 format!("needs {}, padding apart", shape::display(fitting)),
             )
             .help(edit),

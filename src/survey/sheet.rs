@@ -66,7 +66,8 @@ pub fn sheet(subject: &Subject, split: &str, count: usize, augmented: bool) -> R
             "a sheet shows grey and coloured pictures; `cnn data stats` works for all samples";
         return Err(Error::data(Diagnostic::error(message).help(help)));
     };
-    let changes = dataset::augment(&subject.project.config.augment);
+    let classes = subject.dataset.classes.len();
+    let changes = dataset::augment(&subject.project.config.augment, classes);
     if augmented && changes.is_none() {
         let message = "there are no random changes to show";
         let help = "give a config that has them in `[augment]`, or leave `--augment` out";

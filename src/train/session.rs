@@ -96,7 +96,7 @@ impl Session {
                 test: None,
             },
             header: Header::new(&config, &dataset.classes, &preprocessing),
-            augment: dataset::augment(&config.augment),
+            augment: dataset::augment(&config.augment, dataset.classes.len()),
             schedule: Schedule::new(
                 &settings.schedule,
                 settings.optimizer.learning_rate,

@@ -274,6 +274,32 @@ fn the_schema_takes_the_sections_that_the_reader_takes_and_no_others() {
         ("[augment]\nrotate = 181", false),
         ("[augment]\nshift = [1, 2]\nrotate = 180", true),
         (
+            "[augment]\nflip = \"both\"\ncrop = { padding = 4 }\nscale = [0.9, 1.1]\nsqueeze = 1.2\n\
+             shear = 5\nbrightness = 0.4\ncontrast = 0.4\nsaturation = 0.4\nerase = 0.25\nnoise = 0.05\n\
+             elastic = { alpha = 34, sigma = 4 }\nmixup = 0.2\ncutmix = 1",
+            true,
+        ),
+        (
+            "[augment]\ncrop = { scale = [0.08, 1.0] }\nerase = { area = [0.1, 0.2], fill = \"zero\" }",
+            true,
+        ),
+        ("[augment]\nflip = true", false),
+        ("[augment]\ncrop = 4", false),
+        ("[augment]\ncrop = {}", false),
+        ("[augment]\nscale = 1.1", false),
+        ("[augment]\nsqueeze = 0.9", false),
+        ("[augment]\nshear = 90", false),
+        ("[augment]\nnoise = -0.1", false),
+        ("[augment]\nerase = 2", false),
+        ("[augment]\nelastic = { alpha = 34 }", false),
+        ("[augment]\nelastic = { alpha = 34, sigma = 101 }", false),
+        (
+            "[data]\nresize = { size = [9, 9], mode = \"letterbox\" }\ncrop = 20\npadding = [[1, 0], [1, 0]]",
+            true,
+        ),
+        ("[data]\nresize = { mode = \"letterbox\" }", false),
+        ("[data]\ncrop = 0", false),
+        (
             "[budget]\nmax_macs = 1_000_000\nmax_training_memory = \"1 GiB\"",
             true,
         ),

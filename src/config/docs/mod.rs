@@ -1,6 +1,7 @@
 //! What each layer and each key of the language means, in words. Keys, forms and defaults are not
 //! here: they come from the code that reads them, and a test holds the two together.
 
+mod augment;
 mod conv;
 mod graph;
 mod layers;
@@ -51,7 +52,9 @@ pub(super) fn layers() -> impl Iterator<Item = &'static LayerDoc> {
 
 /// Every table with fixed keys.
 pub(super) fn tables() -> impl Iterator<Item = &'static TableDoc> {
-    [sections::TABLES, training::TABLES].into_iter().flatten()
+    [sections::TABLES, augment::TABLES, training::TABLES]
+        .into_iter()
+        .flatten()
 }
 
 /// Every table with types.

@@ -84,8 +84,14 @@ pub(super) const TABLES: &[TableDoc] = &[
                 "A built-in name such as \"mnist-5k\", or a path: a folder of class folders, or IDX files.",
             ),
             (
+                "crop",
+                "Size in pixels that is cut out of the middle of every picture, before `resize`, of a smaller picture as \
+                 much as there is: one number, or `[height, width]`.",
+            ),
+            (
                 "resize",
-                "Size in pixels that every picture is stretched to: one number, or `[height, width]`.",
+                "Size in pixels that every picture is brought to, bilinear as Pillow's: one number, `[height, width]`, or \
+                 `{ size, mode }`.",
             ),
             (
                 "padding",
@@ -137,20 +143,6 @@ pub(super) const TABLES: &[TableDoc] = &[
             (
                 "std",
                 "Standard deviations: one for all channels, or one per channel.",
-            ),
-        ],
-    },
-    TableDoc {
-        name: "augment",
-        about: "Random changes of training pictures.",
-        keys: &[
-            (
-                "shift",
-                "Largest shift, in pixels each way: one number, or `[rows, columns]`.",
-            ),
-            (
-                "rotate",
-                "Largest rotation about the centre, in degrees each way.",
             ),
         ],
     },
