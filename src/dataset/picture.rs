@@ -40,12 +40,14 @@ pub(super) enum Fault {
         found: [usize; 2],
         wanted: [usize; 2],
     },
+    /// It is no picture and cannot be used as what it is.
+    Other { reason: String, help: String },
 }
 
 impl fmt::Display for Fault {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unreadable(reason) => formatter.write_str(reason),
+            Self::Unreadable(reason) | Self::Other { reason, .. } => formatter.write_str(reason),
             Self::Size {
                 found: [height, width],
                 wanted: [wanted_height, wanted_width],
@@ -60,10 +62,11 @@ impl fmt::Display for Fault {
 impl Fault {
     /// Says what is wrong with the picture of a path, without the help.
     pub(super) fn diagnostic(&self, path: &Path) -> Diagnostic {
-        Diagnostic::error(format!(
-            "failed to read picture `{}`: {self}",
-            path.display()
-        ))
+        let what = match self {
+            Self::Other { .. } => "",
+            Self::Unreadable(_) | Self::Size { .. } => "picture ",
+        };
+        Diagnostic::error(format!("failed to read {what}`{}`: {self}", path.display()))
     }
 
     /// Proposes an edit.
@@ -73,6 +76,7 @@ impl Fault {
                 "remove the file, or replace it with a whole png, jpeg, webp or bmp picture".into()
             }
             Self::Size { wanted, .. } => resize_help(*wanted),
+            Self::Other { help, .. } => help.clone(),
         }
     }
 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::canvas::Canvas;
-use super::picture::decode;
+use super::sample::decode;
 use super::samples::Values;
 
 /// How a picture becomes the network's input; stored with the model.
