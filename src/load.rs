@@ -149,6 +149,11 @@ impl Project {
                 Diagnostic::error(message).at(place, "").help(help),
             ));
         }
+        let outputs = Some(self.plan.output().iter().product());
+        let request = &Request {
+            outputs,
+            ..request.clone()
+        };
         let dataset = dataset::load(request)?;
         tracing::debug!(
             source = request.source,
@@ -226,7 +231,10 @@ impl Project {
             return Ok(dataset.classes.clone());
         }
         // Numbered labels say nothing of classes beyond the largest that occurs.
-        let numbered = task == Task::Classes && dataset.train.paths.is_none();
+        let mut names = dataset.classes.iter().enumerate();
+        let numbered = task == Task::Classes
+            && dataset.train.paths.is_none()
+            && names.all(|(number, name)| *name == number.to_string());
         if numbered && count < outputs {
             return Ok((0..outputs).map(|class| class.to_string()).collect());
         }

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::canvas::Canvas;
-use super::picture::{decode, decode_fitted};
+use super::picture::decode_fitted;
+use super::sample;
 use super::samples::Values;
 
 /// How a picture becomes the network's input; stored with the model.
@@ -153,10 +154,10 @@ pub fn input_of(
         resize: true,
         ..preprocessing.clone()
     };
-    let values = if preprocessing.picture_shape().is_some() {
+    let values = if preprocessing.picture_shape().is_some() && !sample::is_array(bytes) {
         Values::Bytes(picture_of(bytes, &fitting, invert)?.into())
     } else {
-        decode(bytes, &fitting).map_err(|fault| fault.to_string())?
+        sample::decode(bytes, &fitting).map_err(|fault| fault.to_string())?
     };
     let canvas = Canvas::new(preprocessing);
     let mut input = vec![0.0; canvas.len()];
