@@ -74,7 +74,8 @@ pub(super) struct CheckArguments {
 /// Measure mean and deviation of each channel, sizes of pictures, samples of each class
 ///
 /// Mean and deviation are those of the training split, after `rescale` and, with a config, after
-/// `resize`: what `normalize` in `[data]` takes.
+/// `resize`: what `normalize` in `[data]` takes. A channel of one value throughout has the deviation
+/// 1, as in training.
 #[derive(Debug, Args)]
 #[command(after_help = "Example: cnn data stats configs/lenet5.toml")]
 pub(super) struct StatsArguments {

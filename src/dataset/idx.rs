@@ -60,14 +60,6 @@ pub(super) fn is_idx_folder(folder: &Path) -> bool {
         .any(|content| find(folder, &["train", "t10k", "test"], content).is_some())
 }
 
-/// Returns channels, height and width of the training pictures of a folder of IDX files; nothing if it is none, or
-/// damaged.
-pub fn idx_shape(folder: &Path) -> Option<[usize; 3]> {
-    let images = find(folder, &["train"], Content::Images)?;
-    let pictures = read_images(&Input::open(&images).ok()?).ok()?;
-    Some(pictures.shape)
-}
-
 /// Loads `train-…` and, if there, `t10k-…` or `test-…` of a folder.
 pub(super) fn load(folder: &Path, preprocessing: &Preprocessing) -> Result<Splits> {
     let split = |names: &[&str]| -> Result<Option<Samples>> {

@@ -32,6 +32,14 @@ pub(super) struct Reply {
     pub(super) body: Box<dyn Read>,
 }
 
+/// Why there is no answer.
+pub(super) struct NoReply {
+    /// The reason in words.
+    pub(super) reason: String,
+    /// Whether it may go better the next time.
+    pub(super) may_pass: bool,
+}
+
 impl Client {
     /// Prepares requests; opens no connection.
     ///
@@ -69,16 +77,29 @@ impl Client {
     /// Asks for a file, from a byte on.
     ///
     /// # Errors
-    /// The reason in words.
-    pub(super) fn get(&self, url: &str, from: u64) -> std::result::Result<Reply, String> {
+    /// When there is no answer.
+    pub(super) fn get(&self, url: &str, from: u64) -> std::result::Result<Reply, NoReply> {
         if !self.encrypts && url.starts_with("https:") {
-            return Err("this processor lacks what encrypted connections need".to_owned());
+            return Err(NoReply {
+                reason: "this processor lacks what encrypted connections need".to_owned(),
+                may_pass: false,
+            });
         }
         let mut request = self.agent.get(url);
         if from > 0 {
             request = request.header("Range", format!("bytes={from}-"));
         }
-        let response = request.call().map_err(|error| self.reason(&error))?;
+        let response = request.call().map_err(|error| NoReply {
+            reason: self.reason(&error),
+            may_pass: matches!(
+                error,
+                ureq::Error::Io(_)
+                    | ureq::Error::Timeout(_)
+                    | ureq::Error::HostNotFound
+                    | ureq::Error::ConnectionFailed
+                    | ureq::Error::Protocol(_)
+            ),
+        })?;
         let status = response.status().as_u16();
         let header = |name: &str| response.headers().get(name)?.to_str().ok();
         let length = header("Content-Length").and_then(|text| text.trim().parse().ok());

@@ -97,7 +97,7 @@ impl Downloader<'_> {
         let mut wrong = false;
         for mirror in self.mirrors.clone() {
             let url = format!("{}/{}", mirror.trim_end_matches('/'), file.name);
-            let reason = match self.from_mirror(&url, file) {
+            let reason = match self.try_mirror(&url, file) {
                 Ok(()) => return Ok(()),
                 Err(Fault::Disk(error)) => return Err(error),
                 Err(Fault::Passing(reason) | Fault::Refused(reason)) => reason,
@@ -140,7 +140,7 @@ impl Downloader<'_> {
     }
 
     /// Tries a mirror until it brings nothing more.
-    fn from_mirror(&mut self, url: &str, file: &Pinned) -> std::result::Result<(), Fault> {
+    fn try_mirror(&mut self, url: &str, file: &Pinned) -> std::result::Result<(), Fault> {
         let mut idle = 0;
         let mut tries = 0;
         loop {
@@ -161,7 +161,7 @@ impl Downloader<'_> {
             if idle >= self.patience.tries || tries >= MOST_TRIES {
                 return Err(Fault::Passing(reason));
             }
-            let wait = self.patience.pause * 2_u32.pow(idle.min(6));
+            let wait = self.patience.pause * 2_u32.pow(idle.saturating_sub(1).min(6));
             (self.tell)(Event::Again {
                 reason: &reason,
                 wait,
@@ -177,7 +177,13 @@ impl Downloader<'_> {
             part.clear()?;
         }
         if part.bytes < file.bytes {
-            let reply = self.client.get(url, part.bytes).map_err(Fault::Passing)?;
+            let reply = self.client.get(url, part.bytes).map_err(|none| {
+                if none.may_pass {
+                    Fault::Passing(none.reason)
+                } else {
+                    Fault::Refused(none.reason)
+                }
+            })?;
             self.receive(reply, &mut part, file)?;
         }
         self.finish(part, file, had > 0)

@@ -182,7 +182,7 @@ pub fn render_stats(subject: &Subject, stats: &Stats) -> String {
         counts.collect::<Vec<_>>().join(", ")
     });
     line("shape", shape::display(&stats.shape));
-    line("rescale", format!("{}", stats.rescale));
+    line("rescale", factor(stats.rescale));
     line("mean", numbers(&stats.mean));
     line("std", numbers(&stats.std));
     let _ = writeln!(
@@ -196,6 +196,16 @@ pub fn render_stats(subject: &Subject, stats: &Stats) -> String {
         text += &size_table(stats);
     }
     text
+}
+
+/// Writes a factor as a person would: `1/255`.
+fn factor(factor: f32) -> String {
+    let inverse = (1.0 / factor).round();
+    if inverse > 1.0 && (inverse * factor - 1.0).abs() < 1e-6 {
+        format!("1/{inverse}")
+    } else {
+        factor.to_string()
+    }
 }
 
 fn numbers(values: &[f32]) -> String {

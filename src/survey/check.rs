@@ -3,8 +3,10 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 
+use rayon::prelude::*;
+
 use super::Subject;
-use crate::dataset::Values;
+use crate::dataset::{Samples, Values};
 use crate::diagnostic::{Diagnostic, Result};
 
 /// A class with fewer samples to train on is told.
@@ -85,15 +87,14 @@ pub fn check(subject: &Subject) -> Result<Check> {
     let mut class_counts = Vec::new();
     for (split, samples) in subject.splits() {
         let mut counts = vec![0; subject.dataset.classes.len()];
-        for index in 0..samples.len() {
-            let Some(values) = samples.values(index)? else {
+        for (index, hash) in content_hashes(samples)?.into_iter().enumerate() {
+            let Some(hash) = hash else {
                 continue;
             };
             let class = samples.labels().get(index).copied();
             if let Some(count) = class.and_then(|class| counts.get_mut(class as usize)) {
                 *count += 1;
             }
-            let hash = content_hash(&values);
             let same = seen.entry(hash).or_default();
             same.push(Sample {
                 split,
@@ -117,8 +118,11 @@ pub fn check(subject: &Subject) -> Result<Check> {
     let few = few.collect();
     let outputs = subject.outputs();
     let classes = subject.dataset.classes.len();
+    let mut unreadable: Vec<Diagnostic> = subject.warnings().iter().map(as_fault).collect();
+    // Threads find them in any order.
+    unreadable.sort_by(|one, other| one.message.cmp(&other.message));
     Ok(Check {
-        unreadable: subject.warnings().into_iter().map(as_fault).collect(),
+        unreadable,
         repeated,
         few,
         beyond: outputs.map_or_else(Vec::new, |outputs| (outputs..classes).collect()),
@@ -128,9 +132,18 @@ pub fn check(subject: &Subject) -> Result<Check> {
 }
 
 /// Turns "skipped picture …" into what is wrong with the picture.
-fn as_fault(warning: Diagnostic) -> Diagnostic {
+fn as_fault(warning: &Diagnostic) -> Diagnostic {
     let message = warning.message.strip_prefix("skipped ");
     Diagnostic::error(message.unwrap_or(&warning.message))
+}
+
+/// Decodes all samples, on all processors; nothing of those that cannot be.
+fn content_hashes(samples: &Samples) -> Result<Vec<Option<[u8; 16]>>> {
+    let hash = |index| {
+        let values = samples.values(index)?;
+        Ok(values.as_ref().map(content_hash))
+    };
+    (0..samples.len()).into_par_iter().map(hash).collect()
 }
 
 fn content_hash(values: &Values<'_>) -> [u8; 16] {

@@ -5,7 +5,11 @@ mod font;
 mod sheet;
 mod stats;
 
+use std::fs::File;
+use std::io::{self, Read as _};
 use std::path::Path;
+
+use flate2::read::MultiGzDecoder;
 
 pub use check::{Check, Repeated, Sample, check};
 pub use sheet::{Cell, Sheet, sheet};
@@ -136,7 +140,7 @@ fn stored_shape(source: &str) -> [usize; 3] {
         return set.shape;
     }
     let path = Path::new(source);
-    if let Some(shape) = dataset::idx_shape(path) {
+    if let Some(shape) = idx_shape(path) {
         return shape;
     }
     let pictures = dataset::pictures_below(path).unwrap_or_default();
@@ -155,4 +159,35 @@ fn stored_shape(source: &str) -> [usize; 3] {
     // Grey pictures among coloured ones are turned into colours, not the other way round.
     channels = shapes.fold(channels, |channels, [other, ..]| channels.max(other));
     [channels, height, width]
+}
+
+/// Returns the shape that the head of the training pictures of a folder of IDX files says.
+fn idx_shape(folder: &Path) -> Option<[usize; 3]> {
+    let names = ["3", "4"]
+        .into_iter()
+        .flat_map(|rank| ["", ".gz"].map(|ending| format!("train-images-idx{rank}-ubyte{ending}")));
+    let path = names
+        .map(|name| folder.join(name))
+        .find(|path| path.is_file())?;
+    let read_head = || -> io::Result<Vec<u8>> {
+        let mut head = Vec::new();
+        let file = File::open(&path)?;
+        if path.extension().is_some_and(|extension| extension == "gz") {
+            MultiGzDecoder::new(file).take(20).read_to_end(&mut head)?;
+        } else {
+            file.take(20).read_to_end(&mut head)?;
+        }
+        Ok(head)
+    };
+    let head = read_head().ok()?;
+    let size = |number: usize| {
+        let bytes = head.get(4 * number..4 * number + 4)?;
+        let size = u32::from_be_bytes(bytes.try_into().ok()?);
+        usize::try_from(size).ok().filter(|size| *size > 0)
+    };
+    match head.get(..4)? {
+        [0, 0, 8, 3] => Some([1, size(2)?, size(3)?]),
+        [0, 0, 8, 4] => Some([size(2)?, size(3)?, size(4)?]),
+        _ => None,
+    }
 }

@@ -500,6 +500,7 @@ fn redirections_are_followed_with_the_part_asked_for() {
     let mut shelf = Shelf::new();
     let said = error(shelf.fetch(&digits(&file), &[&circle]), Kind::Io);
     assert!(said.contains("redirected more than 5 times"), "{said}");
+    assert_eq!(circle.requests().len(), 6, "asking again would not help");
 }
 
 #[test]
@@ -720,7 +721,7 @@ fn the_command_says_what_is_wrong_and_how_it_ends() {
 fn an_interrupted_command_leaves_what_has_come() {
     let lab = Lab::new();
     let server = Server::new(|_, _, stream| {
-        send(stream, "200 OK", &[length(9_912_422)], &[7; 50_000]);
+        send(stream, "200 OK", &[length(9_912_422)], &vec![7; 50_000]);
         hang(stream);
     });
     let mut command = lab.command(&["data", "fetch", "mnist", "--mirror", &server.address]);

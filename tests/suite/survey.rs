@@ -11,7 +11,9 @@ use crate::support::{CLASSES, Golden, Lab, PER_CLASS, bar_png, png, repository, 
 fn snapshot(golden: &mut Golden, lab: &Lab, name: &str, code: i32, command: &str) {
     let arguments: Vec<&str> = command.split(' ').collect();
     let outcome = lab.cnn(&arguments).code(code);
-    let (stdout, stderr) = (outcome.stdout, outcome.stderr);
+    let folder = fs::canonicalize(lab.path("")).unwrap();
+    let stdout = outcome.stdout;
+    let stderr = outcome.stderr.replace(folder.to_str().unwrap(), "$DIR");
     let path = repository("tests/snapshots").join(format!("{name}.txt"));
     golden.check(&path, &format!("$ cnn {command}\n{stdout}{stderr}"));
 }
