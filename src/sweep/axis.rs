@@ -191,14 +191,14 @@ fn range(typed: &Typed, low: &str, rest: &str) -> Result<Values, Diagnostic> {
     };
     let high_place = after_low..after_low + high.len();
     let how_place = high_place.end + 1..typed.value.len();
+    let turned = format!("write `{}..{}`", high.trim(), low.trim());
     let (Some((low, low_whole)), Some((high, high_whole))) = (number(low), number(high)) else {
         let message = format!("a range ends with a number, received `{high}`");
         return Err(typed.error(&message, high_place, EXAMPLES));
     };
     if low >= high {
         let message = "a range goes from the smaller number to the larger";
-        let help = format!("write `{high:?}..{low:?}`");
-        return Err(typed.error(message, whole, &help));
+        return Err(typed.error(message, whole, &turned));
     }
     let between = Between {
         low,
