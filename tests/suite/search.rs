@@ -114,7 +114,7 @@ fn fold_of(lab: &Lab, fold: usize) -> Vec<String> {
     use cnn::load::Project;
     let text = BARS.replace(
         "source = \"bars\"",
-        &format!("source = {:?}", lab.path("bars")),
+        &format!("source = '{}'", lab.path("bars").display()),
     );
     let fold = Validation::Fold { fold, of: 4 }.to_toml();
     let text = text.replace("validation = 0.25", &format!("validation = {fold}"));
