@@ -151,7 +151,9 @@ mod tests {
             assert!(most.unwrap() - least.unwrap() <= 1, "{counts:?}");
         }
         let mut sizes = [0; 5];
-        folds.iter().for_each(|fold| sizes[*fold] += 1);
+        for fold in &folds {
+            sizes[*fold] += 1;
+        }
         sizes.sort_unstable();
         assert_eq!(sizes, [20, 20, 21, 21, 21]);
         let other = Population {

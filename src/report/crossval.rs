@@ -39,7 +39,11 @@ pub fn render(summary: &Summary) -> String {
         }
         text.push('\n');
     };
-    line("loss", summary.spread(loss), |loss| format!("{loss:.4}"));
+    line(
+        "loss",
+        summary.spread(|figures| Some(figures.validation_loss)),
+        |loss| format!("{loss:.4}"),
+    );
     line("accuracy", summary.spread(accuracy), percent);
     let path = plain(&summary.path.display().to_string());
     let _ = writeln!(text, "{:<16}{path}", "folds in");
@@ -84,14 +88,10 @@ pub fn json(summary: &Summary) -> Value {
         "model": summary.model,
         "of": summary.of,
         "folds": folds,
-        "loss": spread(summary.spread(loss)),
+        "loss": spread(summary.spread(|figures| Some(figures.validation_loss))),
         "accuracy": spread(summary.spread(accuracy)),
         "stopped": summary.stopped.is_some(),
     })
-}
-
-fn loss(figures: &Figures) -> Option<f64> {
-    Some(figures.validation_loss)
 }
 
 fn accuracy(figures: &Figures) -> Option<f64> {

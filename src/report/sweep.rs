@@ -20,7 +20,10 @@ pub fn begin(path: &Path, search: Search, rounds: &[[usize; 2]]) -> String {
     let path = plain(&path.display().to_string());
     let rounds: Vec<String> = rounds
         .iter()
-        .map(|[trials, epochs]| format!("{trials} for {epochs} epochs"))
+        .map(|[trials, epochs]| match epochs {
+            1 => format!("{trials} for 1 epoch"),
+            _ => format!("{trials} for {epochs} epochs"),
+        })
         .collect();
     let how = match search {
         Search::Grid => "a grid of",

@@ -105,8 +105,7 @@ impl Between {
     fn draw(&self, random: &mut Random) -> String {
         if self.is_whole && !self.is_log {
             let count = (self.high - self.low) as u64 + 1;
-            let drawn = random.below(count) as i64 + self.low as i64;
-            return drawn.to_string();
+            return self.write(self.low + random.below(count) as f64);
         }
         self.write(self.at(random.unit()))
     }
@@ -191,14 +190,14 @@ fn range(typed: &Typed, low: &str, rest: &str) -> Result<Values, Diagnostic> {
     };
     let high_place = after_low..after_low + high.len();
     let how_place = high_place.end + 1..typed.value.len();
+    let turned = format!("write `{}..{}`", high.trim(), low.trim());
     let (Some((low, low_whole)), Some((high, high_whole))) = (number(low), number(high)) else {
         let message = format!("a range ends with a number, received `{high}`");
         return Err(typed.error(&message, high_place, EXAMPLES));
     };
     if low >= high {
         let message = "a range goes from the smaller number to the larger";
-        let help = format!("write `{high:?}..{low:?}`");
-        return Err(typed.error(message, whole, &help));
+        return Err(typed.error(message, whole, &turned));
     }
     let between = Between {
         low,
@@ -217,19 +216,17 @@ fn range(typed: &Typed, low: &str, rest: &str) -> Result<Values, Diagnostic> {
             let help = "begin with a small number such as `1e-5`, or leave `:log` out";
             Err(typed.error(message, whole, help))
         }
-        Some(how) => match number(how) {
-            Some((step, step_whole)) => {
-                steps(typed, between, step, step_whole, how_place).map(Values::List)
+        Some(how) => {
+            if let Some((step, step_whole)) = number(how) {
+                return steps(typed, between, step, step_whole, how_place).map(Values::List);
             }
-            None => {
-                let message = format!("a range has `:log` or a step after it, received `:{how}`");
-                let help = match nearest(how, &["log"]) {
-                    Some(_) => "did you mean `:log`?",
-                    None => "write `1e-4..1e-1:log`, or a step such as `16..128:16`",
-                };
-                Err(typed.error(&message, how_place, help))
-            }
-        },
+            let message = format!("a range has `:log` or a step after it, received `:{how}`");
+            let help = match nearest(how, &["log"]) {
+                Some(_) => "did you mean `:log`?",
+                None => "write `1e-4..1e-1:log`, or a step such as `16..128:16`",
+            };
+            Err(typed.error(&message, how_place, help))
+        }
     }
 }
 
@@ -271,7 +268,6 @@ fn list(typed: &Typed) -> Result<Vec<String>, Diagnostic> {
     for (place, c) in text.char_indices() {
         match (quote, c) {
             (Some(mark), c) if c == mark => quote = None,
-            (Some(_), _) => {}
             (None, '"' | '\'') => quote = Some(c),
             (None, '[' | '{') => open.push(place),
             (None, ']' | '}') => {

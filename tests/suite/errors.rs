@@ -194,11 +194,7 @@ fn searches_that_cannot_begin_are_told() {
         ("sweep_eta", "--set train.batch_size=9,27 --eta 1"),
         ("sweep_without_set", ""),
     ] {
-        faults.check(
-            name,
-            2,
-            &format!("sweep bars.toml {settings}").trim_end().to_owned(),
-        );
+        faults.check(name, 2, format!("sweep bars.toml {settings}").trim_end());
     }
     faults
         .lab

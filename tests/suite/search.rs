@@ -114,7 +114,7 @@ fn fold_of(lab: &Lab, fold: usize) -> Vec<String> {
     use cnn::load::Project;
     let text = BARS.replace(
         "source = \"bars\"",
-        &format!("source = {:?}", lab.path("bars")),
+        &format!("source = '{}'", lab.path("bars").display()),
     );
     let fold = Validation::Fold { fold, of: 4 }.to_toml();
     let text = text.replace("validation = 0.25", &format!("validation = {fold}"));
@@ -410,10 +410,24 @@ fn a_killed_sweep_goes_on_where_it_was() {
         ended || is_beyond
     });
     kill(child);
-    let said = lab.cnn(&["sweep", "--resume", "killed"]).ok();
-    assert!(
-        !said.stderr.contains("trial 1 of 9") || said.stderr.matches("trial 1 of 9").count() <= 2
-    );
+    let records = || -> BTreeMap<String, Vec<u8>> {
+        let trials = (1..=9).map(|trial| trial.to_string());
+        let path = |trial: &str| format!("runs/killed/trial-00{trial}/run.json");
+        trials
+            .map(|trial| (trial.clone(), lab.read(path(&trial))))
+            .collect()
+    };
+    let before = records();
+    lab.cnn(&["sweep", "--resume", "killed"]).ok();
+    let after = records();
+    let rows = table(&lab, "runs/killed/results.csv");
+    for row in rows.iter().filter(|row| row["epochs"] == "4") {
+        let trial = &row["trial"];
+        assert!(
+            before[trial] == after[trial],
+            "trial {trial} was done already"
+        );
+    }
     let (killed, straight) = (
         table(&lab, "runs/killed/results.csv"),
         table(&lab, "runs/straight/results.csv"),

@@ -53,7 +53,7 @@ fn records(bytes: &[u8]) -> Vec<Vec<u8>> {
             }
         }
         let crc = !crc;
-        ((crc >> 15) | (crc << 17)).wrapping_add(0xa282_ead8)
+        crc.rotate_right(15).wrapping_add(0xa282_ead8)
     };
     let number = |bytes: &[u8]| u32::from_le_bytes(bytes.try_into().unwrap());
     let mut rest = bytes;
