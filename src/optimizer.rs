@@ -126,17 +126,24 @@ impl Optimizer {
             Rule::Lamb(moments) => moments::lamb(turn, moments),
             Rule::Lion { beta1, beta2 } => plain::lion(turn.decayed(), *beta1, *beta2),
             Rule::Adan { moments, beta3 } => moments::adan(turn, moments, *beta3),
-            Rule::Muon { others, .. } => match matrix {
-                Some(matrix) => muon::muon(turn.decayed(), &settings.rule, matrix),
-                None => {
-                    let adaptive = config::Adaptive {
-                        moments: *others,
-                        amsgrad: false,
-                    };
-                    moments::adam(turn.decayed(), &adaptive)
+            Rule::Muon { others, .. } => {
+                let turn = turn.decayed();
+                if let Some(matrix) = matrix {
+                    return muon::muon(turn, &settings.rule, matrix);
                 }
-            },
+                let adaptive = config::Adaptive {
+                    moments: *others,
+                    amsgrad: false,
+                };
+                moments::adam(turn, &adaptive)
+            }
         }
+    }
+
+    /// Returns whether it remembers nothing.
+    #[must_use]
+    pub fn is_fresh(&self) -> bool {
+        self.memories.is_empty()
     }
 
     /// Returns the state by the names of the weights.

@@ -128,7 +128,7 @@ pub struct Adaptive {
 pub enum Adjust {
     /// √max(1, rows / columns), as Keller Jordan's.
     Original,
-    /// 0.2·√max(rows, columns): steps as large as AdamW's.
+    /// 0.2·√max(rows, columns): steps as large as those of `AdamW`.
     MatchRmsAdamW,
 }
 

@@ -7,13 +7,13 @@ use super::{count, harmonic_mean, share};
 /// Sums over the samples seen so far.
 #[derive(Clone, Debug)]
 pub struct Classes {
-    classes: usize,
+    count: usize,
     samples: u64,
     correct: u64,
     top5: u64,
     /// Counts by (class, answer); most pairs never occur.
     confusion: BTreeMap<(usize, usize), u64>,
-    bins: [Bin; BINS],
+    bins: Vec<Bin>,
 }
 
 /// Samples whose confidence lies in one interval.
@@ -51,12 +51,12 @@ pub struct ClassFigures {
 impl Classes {
     pub(super) fn new(classes: usize) -> Self {
         Self {
-            classes,
+            count: classes,
             samples: 0,
             correct: 0,
             top5: 0,
             confusion: BTreeMap::new(),
-            bins: [Bin::default(); BINS],
+            bins: vec![Bin::default(); BINS],
         }
     }
 
@@ -136,16 +136,14 @@ impl Classes {
     #[must_use]
     pub fn confusion(&self) -> Vec<Vec<u64>> {
         let count = |label, predicted| self.confusion.get(&(label, predicted)).copied();
-        let row = |label| (0..self.classes).map(move |answer| count(label, answer).unwrap_or(0));
-        (0..self.classes)
-            .map(|label| row(label).collect())
-            .collect()
+        let row = |label| (0..self.count).map(move |answer| count(label, answer).unwrap_or(0));
+        (0..self.count).map(|label| row(label).collect()).collect()
     }
 
     /// Returns the figures of each class.
     #[must_use]
     pub fn classes(&self) -> Vec<ClassFigures> {
-        let mut sums = vec![[0_u64; 3]; self.classes];
+        let mut sums = vec![[0_u64; 3]; self.count];
         for (&(label, predicted), &samples) in &self.confusion {
             let mut add = |class: usize, sum: usize| {
                 if let Some(sums) = sums.get_mut(class) {

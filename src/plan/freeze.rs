@@ -121,10 +121,8 @@ fn is_fit(pattern: &str, name: &str) -> bool {
         return rest.is_empty();
     };
     for piece in pieces {
-        let starts = rest.char_indices().map(|(at, _)| at).chain([rest.len()]);
-        let found = starts
-            .filter_map(|at| without(rest.get(at..)?, piece))
-            .next();
+        let mut starts = rest.char_indices().map(|(at, _)| at).chain([rest.len()]);
+        let found = starts.find_map(|at| without(rest.get(at..)?, piece));
         let Some(after) = found else {
             return false;
         };

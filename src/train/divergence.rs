@@ -84,16 +84,13 @@ impl Session {
             emit(Event::Warning(warning));
         }
         self.forget();
-        let to = match checkpoint {
-            Some(checkpoint) => {
-                let to = format!("the checkpoint of step {}", checkpoint.progress.step);
-                self.take_over(checkpoint)?;
-                to
-            }
-            None => {
-                self.take_first_weights(&mut |_| {})?;
-                "the start".to_owned()
-            }
+        let to = if let Some(checkpoint) = checkpoint {
+            let to = format!("the checkpoint of step {}", checkpoint.progress.step);
+            self.take_over(checkpoint)?;
+            to
+        } else {
+            self.take_first_weights(&mut |_| {})?;
+            "the start".to_owned()
         };
         self.progress = Progress {
             setbacks,

@@ -56,7 +56,8 @@ impl Session {
         Ok(())
     }
 
-    /// Takes over all that a checkpoint holds; returns whether its optimizer is another.
+    /// Takes over all that a checkpoint holds; returns whether its optimizer says nothing of the
+    /// weights that are trained now. Weights that were frozen until then start anew by themselves.
     pub(super) fn take_over(&mut self, checkpoint: Checkpoint) -> Result<bool> {
         let name = checkpoint.path.join(MODEL).display().to_string();
         let Some(model) = self.model.take() else {
@@ -64,13 +65,13 @@ impl Session {
         };
         let model = model_file::load_weights(model, checkpoint.model, &name)?;
         let device = &self.device;
-        let missing = self.optimizer.restore(&model, checkpoint.optimizer, device);
+        self.optimizer.restore(&model, checkpoint.optimizer, device);
         if let Some(average) = &mut self.average {
             average.restore(&model, checkpoint.average, device);
         }
         self.model = Some(model);
         self.progress = checkpoint.progress;
-        Ok(!missing.is_empty())
+        Ok(self.optimizer.is_fresh() && self.progress.step > 0)
     }
 
     /// Takes first weights from the run the config names, where names and shapes agree.
