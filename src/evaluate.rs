@@ -99,6 +99,14 @@ pub fn load_split(
         preprocessing: trained.header.preprocessing.clone(),
         // Other data was never split: all of it is new to the network.
         validation: config.data.validation.filter(|_| source.is_none()),
+        validation_source: config
+            .data
+            .validation_source
+            .clone()
+            .filter(|_| source.is_none()),
+        test_source: config.data.test.clone().filter(|_| source.is_none()),
+        targets: config.data.target.clone(),
+        outputs: Some(trained.header.classes.len()),
         seed: config.train.seed,
         task: config.train.task(),
         cache_bytes: config.data.cache,

@@ -74,7 +74,13 @@ impl Project {
                 Err(_) if config.model.input.span.source.name == "--input" => {
                     planned = plan.map(|plan| (config, plan, None));
                 }
-                Ok(request) => planned = plan.map(|plan| (config, plan, Some(request))),
+                Ok(request) => {
+                    planned = plan.map(|plan| {
+                        let outputs = plan.output().iter().product();
+                        let outputs = Some(outputs);
+                        (config, plan, Some(Request { outputs, ..request }))
+                    });
+                }
                 Err(more) => problems.extend(more),
             }
         }
@@ -226,7 +232,10 @@ impl Project {
             return Ok(dataset.classes.clone());
         }
         // Numbered labels say nothing of classes beyond the largest that occurs.
-        let numbered = task == Task::Classes && dataset.train.paths.is_none();
+        let mut names = dataset.classes.iter().enumerate();
+        let numbered = task == Task::Classes
+            && dataset.train.paths.is_none()
+            && names.all(|(number, name)| *name == number.to_string());
         if numbered && count < outputs {
             return Ok((0..outputs).map(|class| class.to_string()).collect());
         }

@@ -8,7 +8,7 @@ use super::node::{Node, Value};
 use super::reader::{self, Mismatch, Reader, Spanned};
 use super::resize::{PICTURE_SIZE, Resize};
 use super::size::{PADDING, Padding, Size};
-use super::validation::{VALIDATION, Validation};
+use super::validation::{Given, VALIDATION, Validation};
 use super::value::{self, COUNT, Kind as _, Number, Plain, STRING};
 use crate::diagnostic::{Diagnostic, Span};
 
@@ -69,6 +69,12 @@ pub struct Data {
     pub normalize: Spanned<Normalize>,
     /// What of the training split is held out for validation.
     pub validation: Option<Validation>,
+    /// A path of validation samples, in place of a share.
+    pub validation_source: Option<String>,
+    /// A path of test samples, where the source has none.
+    pub test: Option<String>,
+    /// Columns of a table that hold what is to be learnt; found by their names if there are none.
+    pub target: Vec<String>,
     /// Inversion of pictures.
     pub invert: Invert,
     /// What becomes of a picture that cannot be decoded.
@@ -97,6 +103,9 @@ impl Default for Data {
                 span: nowhere,
             },
             validation: None,
+            validation_source: None,
+            test: None,
+            target: Vec::new(),
             invert: Invert::Auto,
             on_bad_image: OnBadImage::Error,
             cache: CACHE,
@@ -106,6 +115,13 @@ impl Default for Data {
 
 impl Data {
     pub(super) fn read(reader: &Reader<'_>) -> Self {
+        let (validation, validation_source) = match reader.optional("validation", &VALIDATION) {
+            None => (None, None),
+            Some(validation) => match validation.value {
+                Given::Apart(validation) => (Some(validation), None),
+                Given::Source(path) => (None, Some(path)),
+            },
+        };
         let data = Self {
             source: reader.optional("source", &STRING),
             crop: reader.optional("crop", &PICTURE_SIZE),
@@ -118,9 +134,10 @@ impl Data {
                 )
                 .map(|factor| factor.value),
             normalize: read_normalize(reader),
-            validation: reader
-                .optional("validation", &VALIDATION)
-                .map(|validation| validation.value),
+            validation,
+            validation_source,
+            test: reader.optional("test", &STRING).map(|path| path.value),
+            target: reader.or("target", Vec::new(), &TARGET).value,
             invert: reader.or("invert", Invert::Auto, &INVERT).value,
             on_bad_image: reader
                 .or(
@@ -131,7 +148,6 @@ impl Data {
                 .value,
             cache: reader.or("cache", CACHE, &BYTES).value,
         };
-        reader.not_yet(&["test"]);
         data
     }
 
@@ -174,6 +190,16 @@ impl Data {
         if let Some(validation) = self.validation {
             let _ = writeln!(text, "validation = {}", validation.to_toml());
         }
+        if let Some(path) = &self.validation_source {
+            let _ = writeln!(text, "validation = {}", value::quoted(path));
+        }
+        if let Some(path) = &self.test {
+            let _ = writeln!(text, "test = {}", value::quoted(path));
+        }
+        if !self.target.is_empty() {
+            let names: Vec<String> = self.target.iter().map(|name| value::quoted(name)).collect();
+            let _ = writeln!(text, "target = {}", value::list(&names));
+        }
         let invert = match self.invert {
             Invert::Auto => "\"auto\"",
             Invert::Always => "true",
@@ -199,6 +225,20 @@ const PICTURE_PADDING: Plain<Padding> = Plain {
         let sides = Form::list_of(pair, 1..=3);
         Form::Either(vec![COUNT.form(), each, sides])
     },
+};
+
+/// A name, or several.
+const TARGET: Plain<Vec<String>> = Plain {
+    parse: |node| {
+        let expected = "the name of a column, or an array of names";
+        let name = |node: &Node| STRING.parse(node);
+        let names = match &node.value {
+            Value::Array(items) => items.iter().map(name).collect(),
+            _ => name(node).map(|name| vec![name]),
+        };
+        names.map_err(|_| Mismatch::new(expected, node))
+    },
+    form: || Form::Either(vec![STRING.form(), Form::list(STRING.form())]),
 };
 
 const INVERT: Plain<Invert> = Plain {

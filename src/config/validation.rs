@@ -3,7 +3,7 @@
 use super::form::Form;
 use super::node::{Node, Value};
 use super::reader::{self, Mismatch, Reader};
-use super::value::{self, Kind as _, Number, POSITIVE, Plain};
+use super::value::{self, Kind as _, Number, POSITIVE, Plain, STRING};
 
 /// The samples set apart of the training split.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -30,9 +30,20 @@ impl Validation {
     }
 }
 
-pub(super) const VALIDATION: Plain<Validation> = Plain {
+/// What the key holds.
+pub(super) enum Given {
+    /// How much of the training samples.
+    Apart(Validation),
+    /// Where other samples are.
+    Source(String),
+}
+
+pub(super) const VALIDATION: Plain<Given> = Plain {
     parse: validation,
-    form: || Form::Either(vec![fraction().form(), Form::Table(fold_fields())]),
+    form: || {
+        let table = Form::Table(fold_fields());
+        Form::Either(vec![fraction().form(), table, STRING.form()])
+    },
 };
 
 fn fold_fields() -> Vec<super::form::Field> {
@@ -42,15 +53,16 @@ fn fold_fields() -> Vec<super::form::Field> {
     })
 }
 
-fn validation(node: &Node) -> Result<Validation, Mismatch> {
-    match &node.value {
-        Value::Table(_) => fold(node),
-        Value::String(_) => {
-            let mismatch = Mismatch::new(EXPECTED, node);
-            Err(mismatch.help("a path is not supported yet"))
+fn validation(node: &Node) -> Result<Given, Mismatch> {
+    let share = match &node.value {
+        Value::Table(_) => fold(node)?,
+        Value::String(path) => return Ok(Given::Source(path.clone())),
+        _ => {
+            let share = fraction().parse(node);
+            Validation::Fraction(share.map_err(|_| Mismatch::new(EXPECTED, node))?)
         }
-        _ => fraction().parse(node).map(Validation::Fraction),
-    }
+    };
+    Ok(Given::Apart(share))
 }
 
 /// Reads `{ fold, of }`.
@@ -72,7 +84,7 @@ fn fold(node: &Node) -> Result<Validation, Mismatch> {
     Ok(Validation::Fold { fold, of })
 }
 
-const EXPECTED: &str = "a fraction between 0 and 1";
+const EXPECTED: &str = "a fraction between 0 and 1, or a path";
 
 fn fraction() -> Number {
     value::number(EXPECTED, |fraction| fraction > 0.0 && fraction < 1.0)

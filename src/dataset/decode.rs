@@ -12,11 +12,11 @@ use super::stream::{Location, Streamed};
 use crate::config::OnBadImage;
 use crate::diagnostic::{Diagnostic, Result};
 
-/// Files of samples, with their classes.
-#[derive(Debug, Default)]
+/// Files of samples, with what is to be learnt of each.
+#[derive(Debug)]
 pub(super) struct Files {
     pub(super) locations: Vec<Location>,
-    pub(super) labels: Vec<u32>,
+    pub(super) targets: Targets,
 }
 
 /// A file that cannot be decoded: its number, itself and why.
@@ -95,13 +95,13 @@ fn stream(files: Files, request: &Request) -> Samples {
     Samples {
         shape: request.preprocessing.shape.clone(),
         store: Store::Streamed(streamed),
-        targets: Targets::Classes(files.labels),
+        targets: files.targets,
         paths: Some(paths),
     }
 }
 
 /// Decodes the files of one split, in parallel and in their order; leaves out those that cannot be.
-fn decode(mut files: Files, request: &Request, faults: &mut Vec<Bad>) -> Samples {
+fn decode(files: Files, request: &Request, faults: &mut Vec<Bad>) -> Samples {
     let preprocessing = &request.preprocessing;
     let decoded = |location: &Location| location.decode(preprocessing).ok();
     let first = files.locations.iter().find_map(decoded);
@@ -130,7 +130,7 @@ fn decode(mut files: Files, request: &Request, faults: &mut Vec<Bad>) -> Samples
     let mut samples = Samples {
         shape: preprocessing.shape.clone(),
         store,
-        targets: Targets::Classes(std::mem::take(&mut files.labels)),
+        targets: files.targets,
         paths: Some(paths),
     };
     if is_bad.contains(&true) {

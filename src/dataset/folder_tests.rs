@@ -118,12 +118,15 @@ fn faults_of_the_layout_are_told() {
         &["`DIR` has no class folders"],
     );
     assert_eq!(error.diagnostics[0].notes, ["pictures directly in it: 1"]);
-    let cifar = folder(&[], &[("data_batch_1.bin", b"x")]);
-    let error = check_faults(&cifar, &["`DIR` has no class folders"]);
+    let pickled = folder(&[], &[("data_batch_1", b"x")]);
+    let error = check_faults(&pickled, &["`DIR` has no class folders"]);
     assert_eq!(
-        error.diagnostics[0].notes,
-        ["CIFAR files are not supported yet"]
+        error.diagnostics[0].helps,
+        ["take the binary version, `cifar-10-binary.tar.gz`"]
     );
+    let table = folder(&[], &[("labels.csv", b"x")]);
+    let error = check_faults(&table, &["`DIR` has no class folders"]);
+    assert!(error.diagnostics[0].helps[0].starts_with("set `source` in `[data]` to `"));
     check_faults(
         &folder(&[("a/1.png", 1)], &[("b/1.txt", b""), ("c/1.gif", b"")]),
         &[

@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 use flate2::bufread::MultiGzDecoder;
 
 use super::Splits;
-use super::picture::{Fault, fit_planes, luma, resize_help};
+use super::fit;
+use super::npy::Numbers;
 use super::preprocess::Preprocessing;
-use super::samples::{Samples, Store, Targets};
+use super::samples::{Samples, Targets};
 use crate::diagnostic::{Diagnostic, Error, Result};
 
 /// Pictures of one file: bytes in the order `[pictures, channels, height, width]`.
@@ -319,80 +320,9 @@ fn samples(
     labels: Vec<u32>,
     preprocessing: &Preprocessing,
 ) -> Result<Samples> {
-    let picture_len: usize = pictures.shape.iter().product();
-    let count = pictures.pixels.len() / picture_len.max(1);
-    if count != labels.len() {
-        let message = format!(
-            "`{images}` holds {count} pictures, its labels are {}",
-            labels.len()
-        );
-        let help = "use images and labels of the same split";
-        return Err(Error::data(Diagnostic::error(message).help(help)));
-    }
-    let [channels, height, width] = pictures.shape;
-    let Some([wanted_channels, wanted_height, wanted_width]) = preprocessing.picture_shape() else {
-        let wanted = crate::shape::display(&preprocessing.shape);
-        let message = format!("`{images}` holds pictures, the input is {wanted}");
-        let help = "set `input` in `[model]` to the channels, height and width of a picture";
-        return Err(Error::data(Diagnostic::error(message).help(help)));
-    };
-    let mut pixels = pictures.pixels;
-    if channels != wanted_channels {
-        let plane_len = height * width;
-        pixels = match (channels, wanted_channels) {
-            (1, 3) => repeat_planes(&pixels, plane_len),
-            (3, 1) => grey_planes(&pixels, plane_len),
-            _ => {
-                let message = format!(
-                    "the pictures of `{images}` have {channels} channels, the input has {wanted_channels}"
-                );
-                let help = format!("set the first number of `input` in `[model]` to {channels}");
-                return Err(Error::data(Diagnostic::error(message).help(help)));
-            }
-        };
-    }
-    let (size, wanted) = ([height, width], [wanted_height, wanted_width]);
-    if size != wanted || preprocessing.crop.is_some() {
-        pixels = fit_planes(&pixels, size, preprocessing).map_err(|fault| {
-            let Fault::Size {
-                found: [height, width],
-                ..
-            } = fault
-            else {
-                let message = format!("a picture of `{images}`: {fault}");
-                return Error::data(Diagnostic::error(message));
-            };
-            let message = format!(
-                "the pictures of `{images}` are {height}x{width} (height x width), \
-                 expected {wanted_height}x{wanted_width}"
-            );
-            Error::data(Diagnostic::error(message).help(resize_help(wanted)))
-        })?;
-    }
-    Ok(Samples {
-        shape: preprocessing.shape.clone(),
-        store: Store::Bytes(pixels),
-        targets: Targets::Classes(labels),
-        paths: None,
-    })
-}
-
-/// Makes red, green and blue of each grey plane.
-fn repeat_planes(pixels: &[u8], plane_len: usize) -> Vec<u8> {
-    let planes = pixels.chunks_exact(plane_len.max(1));
-    planes.flat_map(|plane| plane.repeat(3)).collect()
-}
-
-/// Makes a grey plane of each red, green and blue.
-fn grey_planes(pixels: &[u8], plane_len: usize) -> Vec<u8> {
-    let mut grey = Vec::with_capacity(pixels.len() / 3);
-    for picture in pixels.chunks_exact((3 * plane_len).max(1)) {
-        let (red, rest) = picture.split_at(plane_len);
-        let (green, blue) = rest.split_at(plane_len);
-        let colours = red.iter().zip(green).zip(blue);
-        grey.extend(colours.map(|((red, green), blue)| luma([*red, *green, *blue])));
-    }
-    grey
+    let numbers = Numbers::Bytes(pictures.pixels);
+    let targets = Targets::Classes(labels);
+    fit::samples(images, &pictures.shape, numbers, targets, preprocessing)
 }
 
 #[cfg(test)]

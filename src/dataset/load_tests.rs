@@ -9,6 +9,10 @@ pub(crate) fn request(source: impl Into<String>) -> Request {
         source: source.into(),
         preprocessing: preprocessing(1, 28, 28),
         validation: None,
+        validation_source: None,
+        test_source: None,
+        targets: Vec::new(),
+        outputs: None,
         seed: 1,
         task: Task::Classes,
         cache_bytes: 1 << 30,
@@ -95,23 +99,46 @@ fn unknown_sources_are_told() {
 }
 
 #[test]
-fn files_are_not_supported_yet() {
+fn files_that_are_no_data_sets_are_told() {
     let folder = tempfile::tempdir().unwrap();
     for (name, what) in [
-        ("a.CSV", "CSV files are not supported yet"),
-        ("a.tar.gz", "tar files are not supported yet"),
-        ("a.npz", "numpy files are not supported yet"),
-        ("test_batch.bin", "CIFAR files are not supported yet"),
+        (
+            "test_batch.bin",
+            "is one of the CIFAR files, and the folder that holds them is needed",
+        ),
         (
             "train-images-idx3-ubyte.gz",
-            "it is one of the IDX files, and the folder that holds them is needed",
+            "is one of the IDX files, and the folder that holds them is needed",
         ),
-        ("a.png", "a data set is a folder"),
+        (
+            "x_train.npy",
+            "is one array, and a folder that holds `x_train.npy` and `y_train.npy` is needed",
+        ),
+        ("a.png", "is a file that is no data set"),
     ] {
         let path = folder.path().join(name).display().to_string();
         fs::write(&path, "x").unwrap();
-        let message = format!("`{path}` is a file: {what}");
-        check_fault(&request(path), &message, SUPPORTED);
+        check_fault(&request(&path), &format!("`{path}` {what}"), SUPPORTED);
+    }
+}
+
+#[test]
+fn the_ending_tells_what_a_file_is() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, what) in [
+        (
+            "a.CSV",
+            "` has 0 values a row beside the label, the input takes 784",
+        ),
+        ("a.tar", "` is not a tar archive: "),
+        ("a.tgz", "` is not a tar archive: "),
+        ("a.NPZ", "` is not a whole .npz file: "),
+    ] {
+        let path = folder.path().join(name).display().to_string();
+        fs::write(&path, "x").unwrap();
+        let message = load(&request(&path)).unwrap_err().to_string();
+        assert!(message.starts_with(&format!("`{path}")), "{message}");
+        assert!(message.contains(what), "{message}");
     }
 }
 
@@ -161,4 +188,49 @@ fn folders_are_checked_and_measured() {
     );
     request.preprocessing.shape[1] = usize::MAX;
     assert!(load(&request).is_err());
+}
+
+/// Class folders of pictures of one value.
+fn class_folders(pictures: &[(&str, u8)]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, value) in pictures {
+        let path = folder.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, grey_png(28, 28, &[*value; 784])).unwrap();
+    }
+    folder
+}
+
+#[test]
+fn other_sources_are_matched_by_class_names() {
+    let train = class_folders(&[("a/1.png", 1), ("b/1.png", 2), ("c/1.png", 3)]);
+    let other = class_folders(&[("c/1.png", 4), ("b/1.png", 5)]);
+    let mut request = request(train.path().display().to_string());
+    request.test_source = Some(other.path().display().to_string());
+    request.validation_source = request.test_source.clone();
+    let data = load(&request).unwrap();
+    assert_eq!(data.classes, ["a", "b", "c"]);
+    assert_eq!(data.test.as_ref().map(Samples::labels), Some(&[1, 2][..]));
+    assert_eq!(bytes(&data.validation.unwrap(), 0)[0], 5);
+
+    let message = "has test samples, and `test` in `[data]` names others";
+    request.source = "mnist-5k".into();
+    request.validation_source = None;
+    assert!(load(&request).unwrap_err().to_string().ends_with(message));
+
+    let more = class_folders(&[("d/1.png", 4), ("b/1.png", 5)]);
+    request.source = train.path().display().to_string();
+    request.test_source = Some(more.path().display().to_string());
+    let error = load(&request).unwrap_err().to_string();
+    assert!(error.starts_with("class `d` of `"), "{error}");
+}
+
+#[test]
+fn classes_are_no_numbers_to_learn() {
+    let mut request = request("mnist-5k");
+    request.task = Task::Values;
+    assert_eq!(
+        load(&request).unwrap_err().to_string(),
+        "`mnist-5k` has a class for each sample, the loss learns numbers"
+    );
 }

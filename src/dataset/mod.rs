@@ -5,23 +5,39 @@ use std::path::Path;
 use crate::config::{OnBadImage, Task, Validation};
 use crate::diagnostic::{Diagnostic, Error, Result};
 
+mod archive;
+mod arrays;
 mod augment;
+mod axes;
 mod batches;
+mod binary;
 mod builtin;
 mod canvas;
+mod cifar;
+mod columns;
+mod csv;
 mod decode;
 mod faults;
+mod fit;
 mod folder;
 mod idx;
+mod join;
+mod labels;
+mod layout;
 mod loader;
+mod npy;
 mod picture;
 mod preprocess;
 mod request;
+mod sample;
 mod samples;
 mod shares;
 mod split;
 mod statistics;
 mod stream;
+mod table;
+mod tar;
+mod wav;
 
 pub use augment::Augment;
 pub use batches::{Batch, assemble, order};
@@ -44,6 +60,14 @@ pub struct Request {
     pub preprocessing: Preprocessing,
     /// What of the training samples is set apart for validation.
     pub validation: Option<Validation>,
+    /// A name or a path of validation samples, where the source has none.
+    pub validation_source: Option<String>,
+    /// A name or a path of test samples, where the source has none.
+    pub test_source: Option<String>,
+    /// Columns of a table that hold what is to be learnt; found by their names if there are none.
+    pub targets: Vec<String>,
+    /// How many numbers the network answers with, where that is known.
+    pub outputs: Option<usize>,
     /// Decides which samples are set apart.
     pub seed: u64,
     /// What is to be learnt of each sample.
@@ -118,12 +142,13 @@ pub fn load(request: &Request) -> Result<Dataset> {
     let preprocessing = &request.preprocessing;
     check_shape(preprocessing)?;
     let source = request.source.as_str();
-    let path = Path::new(source);
-    let (name, mut splits) = if let Some(splits) = builtin::load(source, request)? {
-        (source.to_owned(), splits)
-    } else {
-        (path_name(path), load_path(path, request)?)
-    };
+    let (name, mut splits) = load_source(source, request)?;
+    if let Some(other) = &request.validation_source {
+        join::validation(&mut splits, source, other, request)?;
+    }
+    if let Some(other) = &request.test_source {
+        join::test(&mut splits, source, other, request)?;
+    }
     if request.task == Task::Classes && splits.classes.len() < 2 {
         let only = splits.classes.first().map_or("", String::as_str);
         let message = format!("`{source}` has a single class, `{only}`");
@@ -156,6 +181,28 @@ pub fn load(request: &Request) -> Result<Dataset> {
         test: splits.test,
         fingerprint,
     })
+}
+
+/// Loads a built-in data set or a path, and returns what it is called.
+fn load_source(source: &str, request: &Request) -> Result<(String, Splits)> {
+    let path = Path::new(source);
+    let (name, splits) = if let Some(splits) = builtin::load(source, request)? {
+        (source.to_owned(), splits)
+    } else {
+        (path_name(path), load_path(path, request)?)
+    };
+    let learnt = match request.task {
+        Task::Classes => return Ok((name, splits)),
+        Task::Labels => "several labels",
+        Task::Values => "numbers",
+    };
+    if let Targets::Values { .. } = splits.train.targets {
+        return Ok((name, splits));
+    }
+    let message = format!("`{source}` has a class for each sample, the loss learns {learnt}");
+    let help = "set `loss = \"cross_entropy\"` in `[train]`, or list the files and what is to be learnt of each in \
+                a CSV file, and set `source` in `[data]` to that";
+    Err(Error::data(Diagnostic::error(message).help(help)))
 }
 
 fn check_shape(preprocessing: &Preprocessing) -> Result<()> {
@@ -215,35 +262,50 @@ fn load_path(path: &Path, request: &Request) -> Result<Splits> {
         }
         Err(error) => return Err(Error::io("read", path, &error)),
     };
-    if !metadata.is_dir() {
-        return Err(unsupported_file(path));
+    if metadata.is_dir() {
+        return load_folder(path, request);
     }
+    let name = path_name(path).to_lowercase();
+    let ends = |endings: &[&str]| endings.iter().any(|ending| name.ends_with(ending));
+    if !metadata.is_file() {
+        Err(unsupported(path, "is neither a file nor a folder"))
+    } else if ends(&[".csv"]) {
+        table::load(path, request)
+    } else if ends(&[".tar", ".tar.gz", ".tgz"]) {
+        archive::load(path, request)
+    } else if ends(&[".npz"]) {
+        arrays::load(path, request)
+    } else if name.contains("-ubyte") {
+        let what = "is one of the IDX files, and the folder that holds them is needed";
+        Err(unsupported(path, what))
+    } else if ends(&[".bin"]) {
+        let what = "is one of the CIFAR files, and the folder that holds them is needed";
+        Err(unsupported(path, what))
+    } else if ends(&[".npy"]) {
+        let what =
+            "is one array, and a folder that holds `x_train.npy` and `y_train.npy` is needed";
+        Err(unsupported(path, what))
+    } else {
+        Err(unsupported(path, "is a file that is no data set"))
+    }
+}
+
+fn load_folder(path: &Path, request: &Request) -> Result<Splits> {
     if idx::is_idx_folder(path) {
         idx::load(path, &request.preprocessing)
+    } else if let Some(files) = binary::Files::in_folder(path) {
+        binary::load(&files, &request.preprocessing)
+    } else if arrays::is_array_folder(path) {
+        arrays::load(path, request)
     } else {
         folder::load(path, request)
     }
 }
 
-const SUPPORTED: &str = "use a built-in name, a folder of IDX files, or a folder with a folder of pictures for each class";
+const SUPPORTED: &str = "use a built-in name; a folder of class folders, of IDX, CIFAR or npy files; or a .csv, .npz, .tar or .tar.gz file";
 
-fn unsupported_file(path: &Path) -> Error {
-    let name = path_name(path).to_lowercase();
-    let ends = |endings: &[&str]| endings.iter().any(|ending| name.ends_with(ending));
-    let what = if ends(&[".csv"]) {
-        "CSV files are not supported yet"
-    } else if ends(&[".bin"]) {
-        "CIFAR files are not supported yet"
-    } else if ends(&[".tar", ".tar.gz", ".tgz"]) {
-        "tar files are not supported yet"
-    } else if ends(&[".npy", ".npz"]) {
-        "numpy files are not supported yet"
-    } else if name.contains("-ubyte") {
-        "it is one of the IDX files, and the folder that holds them is needed"
-    } else {
-        "a data set is a folder"
-    };
-    let message = format!("`{}` is a file: {what}", path.display());
+fn unsupported(path: &Path, what: &str) -> Error {
+    let message = format!("`{}` {what}", path.display());
     Error::data(Diagnostic::error(message).help(SUPPORTED))
 }
 

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::canvas::Canvas;
-use super::picture::{decode, decode_fitted};
+use super::picture::decode_fitted;
+use super::sample::{decode, is_array};
 use super::samples::Values;
 
 /// How a picture becomes the network's input; stored with the model.
@@ -153,7 +154,7 @@ pub fn input_of(
         resize: true,
         ..preprocessing.clone()
     };
-    let values = if preprocessing.picture_shape().is_some() {
+    let values = if preprocessing.picture_shape().is_some() && !is_array(bytes) {
         Values::Bytes(picture_of(bytes, &fitting, invert)?.into())
     } else {
         decode(bytes, &fitting).map_err(|fault| fault.to_string())?

@@ -2,29 +2,47 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::fs;
+use std::io::{self, Read as _};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rayon::prelude::*;
 
-use super::picture::{self, Fault};
+use super::picture::{self, Fault, MAX_PICTURE_BYTES};
 use super::preprocess::Preprocessing;
+use super::sample;
 use super::samples::{self, Values};
+use super::tar::{Archive, Place};
 use crate::config::OnBadImage;
 use crate::diagnostic::{Diagnostic, Error, Result};
 
 /// Where the content of a sample's file is.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(super) enum Location {
     /// A file of its own.
     File(PathBuf),
+    /// A file of an archive.
+    Packed {
+        /// What holds it.
+        archive: Arc<Archive>,
+        /// The archive's path with the file's own behind it.
+        path: PathBuf,
+        /// Where its bytes are.
+        place: Place,
+    },
+}
+
+impl PartialEq for Location {
+    fn eq(&self, other: &Self) -> bool {
+        self.path() == other.path() && self.size_bytes() == other.size_bytes()
+    }
 }
 
 impl Location {
     /// Returns what the file is called.
     pub(super) fn path(&self) -> PathBuf {
         match self {
-            Self::File(path) => path.clone(),
+            Self::File(path) | Self::Packed { path, .. } => path.clone(),
         }
     }
 
@@ -32,6 +50,7 @@ impl Location {
     pub(super) fn size_bytes(&self) -> u64 {
         match self {
             Self::File(path) => fs::metadata(path).map_or(0, |metadata| metadata.len()),
+            Self::Packed { place, .. } => place.size_bytes,
         }
     }
 
@@ -39,6 +58,7 @@ impl Location {
     fn read(&self) -> std::io::Result<Vec<u8>> {
         match self {
             Self::File(path) => picture::read_picture(path),
+            Self::Packed { archive, place, .. } => read_packed(archive, *place),
         }
     }
 
@@ -50,8 +70,18 @@ impl Location {
         let bytes = self
             .read()
             .map_err(|error| Fault::Unreadable(error.to_string()))?;
-        picture::decode(&bytes, preprocessing)
+        sample::decode(&bytes, preprocessing)
     }
+}
+
+fn read_packed(archive: &Archive, place: Place) -> io::Result<Vec<u8>> {
+    if place.size_bytes > MAX_PICTURE_BYTES {
+        let most = MAX_PICTURE_BYTES >> 20;
+        return Err(io::Error::other(format!("it is over {most} MiB")));
+    }
+    let mut bytes = Vec::new();
+    archive.reader(place).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// Files that are decoded when they are asked for.

@@ -15,12 +15,14 @@ pub(in super::super) enum Fault {
         found: [usize; 2],
         wanted: [usize; 2],
     },
+    /// It is no picture and cannot be used as what it is.
+    Other { reason: String, help: String },
 }
 
 impl fmt::Display for Fault {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unreadable(reason) => formatter.write_str(reason),
+            Self::Unreadable(reason) | Self::Other { reason, .. } => formatter.write_str(reason),
             Self::Size {
                 found: [height, width],
                 wanted: [wanted_height, wanted_width],
@@ -35,8 +37,12 @@ impl fmt::Display for Fault {
 impl Fault {
     /// Says what is wrong with the picture of a path, without the help.
     pub(in super::super) fn diagnostic(&self, path: &Path) -> Diagnostic {
+        let what = match self {
+            Self::Other { .. } => "",
+            Self::Unreadable(_) | Self::Size { .. } => "picture ",
+        };
         Diagnostic::error(format!(
-            "failed to read picture `{}`: {self}",
+            "failed to read {what}`{}`: {self}",
             path.display()
         ))
     }
@@ -48,6 +54,7 @@ impl Fault {
                 "remove the file, or replace it with a whole png, jpeg, webp or bmp picture".into()
             }
             Self::Size { wanted, .. } => resize_help(*wanted),
+            Self::Other { help, .. } => help.clone(),
         }
     }
 }

@@ -1,0 +1,324 @@
+//! Class folders, with or without folders of splits above: the same in a folder and in an archive.
+
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+
+use super::decode::{self, Files};
+use super::faults;
+use super::samples::Targets;
+use super::stream::Location;
+use super::{Request, SUPPORTED, Splits};
+use crate::diagnostic::{Diagnostic, Error, Result};
+
+const SPLITS: [&str; 4] = ["train", "validation", "val", "test"];
+
+/// What samples are for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Split {
+    Train,
+    Validation,
+    Test,
+}
+
+impl Split {
+    /// All of them, in the order in which they are kept.
+    pub(super) const ALL: [Self; 3] = [Self::Train, Self::Validation, Self::Test];
+
+    /// Returns the split that a word stands for.
+    pub(super) fn named(word: &str) -> Option<Self> {
+        match word.to_lowercase().as_str() {
+            "train" | "training" => Some(Self::Train),
+            "validation" | "val" | "valid" => Some(Self::Validation),
+            "test" | "testing" => Some(Self::Test),
+            _ => None,
+        }
+    }
+}
+
+/// Files in folders, wherever they lie. Hidden ones are not in it; paths are relative to its root.
+pub(super) trait Tree {
+    /// Returns what a folder or a file is called in messages.
+    fn shown(&self, path: &Path) -> PathBuf;
+
+    /// Lists the folders in a folder, in bytewise order.
+    fn folders(&self, folder: &Path) -> Result<Vec<OsString>>;
+
+    /// Lists the files in a folder.
+    fn files(&self, folder: &Path) -> Result<Vec<OsString>>;
+
+    /// Returns the files of some endings in a folder and the folders inside it, sorted by path.
+    fn files_below(&self, folder: &Path, endings: &[&str]) -> Result<Vec<Location>>;
+}
+
+/// Endings of pictures.
+pub(super) const PICTURES: [&str; 5] = ["png", "jpg", "jpeg", "webp", "bmp"];
+
+/// Endings of files that are data sets by themselves.
+const SOURCES: [&str; 5] = ["csv", "npz", "tar", "gz", "tgz"];
+
+/// What the files of samples are, by the shape of the input.
+struct Content {
+    noun: &'static str,
+    endings: &'static [&'static str],
+    shown_endings: &'static str,
+}
+
+impl Content {
+    fn of(shape: &[usize]) -> Self {
+        let (noun, endings, shown_endings): (_, &'static [_], _) = match shape {
+            [1 | 3, _, _] => (
+                "pictures",
+                &["png", "jpg", "jpeg", "webp", "bmp", "npy"],
+                "png, jpg, jpeg, webp, bmp",
+            ),
+            [_, _] => ("signals", &["wav", "npy"], "wav, npy"),
+            _ => ("arrays", &["npy"], "npy"),
+        };
+        Self {
+            noun,
+            endings,
+            shown_endings,
+        }
+    }
+
+    fn help(&self) -> String {
+        let (noun, endings) = (self.noun, self.shown_endings);
+        format!("add {noun} ({endings}), or remove the folder")
+    }
+}
+
+/// Tells whether a name ends in one of some endings, in any case.
+pub(super) fn ends_in(name: &OsStr, endings: &[&str]) -> bool {
+    let extension = Path::new(name).extension().unwrap_or_default();
+    endings
+        .iter()
+        .any(|known| extension.eq_ignore_ascii_case(known))
+}
+
+/// Loads class folders, with or without `train/`, `validation/` (or `val/`) and `test/` above.
+pub(super) fn load(tree: &dyn Tree, request: &Request) -> Result<Splits> {
+    let root = Path::new("");
+    let content = Content::of(&request.preprocessing.shape);
+    let found = tree.folders(root)?;
+    let is_split = |name: &OsString| SPLITS.iter().any(|split| name == split);
+    let [train, validation, val, test] = SPLITS.map(|split| {
+        let is_there = found.iter().any(|name| name == split);
+        is_there.then(|| PathBuf::from(split))
+    });
+    let (train, validation, test) = match train {
+        Some(train) if found.iter().all(is_split) || !tree.folders(&train)?.is_empty() => {
+            (train, one_of(tree, validation, val)?, test)
+        }
+        None if !found.is_empty() && found.iter().all(is_split) => {
+            let message = format!("`{}` has no `train` folder", tree.shown(root).display());
+            let help = format!(
+                "add `train` with a folder of {} for each class",
+                content.noun
+            );
+            return Err(Error::data(Diagnostic::error(message).help(help)));
+        }
+        // `train` without folders, among others, is a class of trains.
+        _ => (root.to_owned(), None, None),
+    };
+    let classes = class_folders(tree, &train, &content)?;
+    let train = classified_files(tree, &train, &classes, request)?;
+    let other = |folder: Option<PathBuf>| {
+        let files = folder.map(|folder| matched_files(tree, &folder, &classes, &content));
+        files.transpose()
+    };
+    let (validation, test) = (other(validation)?, other(test)?);
+    let splits = [Some(train), validation, test];
+    let (splits, warnings) = decode::load_all(splits, request)?;
+    let [train, validation, test] = splits;
+    Ok(Splits {
+        classes: names(&classes),
+        warnings,
+        // The first of the three is there.
+        train: train.ok_or_else(|| Error::data(no_class_folders(tree, root, &content)))?,
+        validation,
+        test,
+    })
+}
+
+fn one_of(
+    tree: &dyn Tree,
+    validation: Option<PathBuf>,
+    val: Option<PathBuf>,
+) -> Result<Option<PathBuf>> {
+    if validation.is_some() && val.is_some() {
+        let shown = tree.shown(Path::new(""));
+        let message = format!("`{}` has both `validation` and `val`", shown.display());
+        return Err(Error::data(
+            Diagnostic::error(message).help("keep one of the two"),
+        ));
+    }
+    Ok(validation.or(val))
+}
+
+fn names(classes: &[OsString]) -> Vec<String> {
+    let names = classes.iter().map(|name| name.to_string_lossy());
+    names.map(std::borrow::Cow::into_owned).collect()
+}
+
+fn class_folders(tree: &dyn Tree, folder: &Path, content: &Content) -> Result<Vec<OsString>> {
+    let classes = tree.folders(folder)?;
+    if classes.is_empty() {
+        return Err(Error::data(no_class_folders(tree, folder, content)));
+    }
+    Ok(classes)
+}
+
+fn no_class_folders(tree: &dyn Tree, folder: &Path, content: &Content) -> Diagnostic {
+    let shown = tree.shown(folder);
+    let shown = shown.display();
+    let files = tree.files(folder).unwrap_or_default();
+    let samples = files.iter().filter(|name| ends_in(name, content.endings));
+    let (samples, noun) = (samples.count(), content.noun);
+    let is_pickled_cifar = files.iter().any(|name| name == "data_batch_1");
+    let diagnostic = Diagnostic::error(if files.is_empty() {
+        format!("`{shown}` is empty")
+    } else {
+        format!("`{shown}` has no class folders")
+    });
+    if samples > 0 {
+        diagnostic
+            .note(format!("{noun} directly in it: {samples}"))
+            .help(format!(
+                "put the {noun} of each class into a folder named after the class"
+            ))
+    } else if is_pickled_cifar {
+        diagnostic
+            .note("`data_batch_1` is of CIFAR-10 for Python, which pickles its arrays")
+            .help("take the binary version, `cifar-10-binary.tar.gz`")
+    } else if let Some(table) = files.iter().find(|name| ends_in(name, &SOURCES)) {
+        let source = tree.shown(&folder.join(table));
+        diagnostic.help(format!(
+            "set `source` in `[data]` to `{}`",
+            source.display()
+        ))
+    } else {
+        diagnostic.help(SUPPORTED)
+    }
+}
+
+/// Collects the files of the training split; every class must have some.
+fn classified_files(
+    tree: &dyn Tree,
+    folder: &Path,
+    classes: &[OsString],
+    request: &Request,
+) -> Result<Files> {
+    let content = Content::of(&request.preprocessing.shape);
+    let mut files = Labelled::default();
+    let mut faults = Vec::new();
+    for (label, name) in classes.iter().enumerate() {
+        if !files.add(tree, &folder.join(name), label as u32, &content)? {
+            let (name, folder) = (name.to_string_lossy(), tree.shown(folder));
+            let (noun, folder) = (content.noun, folder.display());
+            faults.push(
+                Diagnostic::error(format!("class `{name}` of `{folder}` has no {noun}"))
+                    .help(content.help()),
+            );
+        }
+    }
+    if files.locations.is_empty() {
+        refuse_pictures(tree, folder, request)?;
+    }
+    faults::fail_with(faults)?;
+    Ok(files.into_files())
+}
+
+/// Refuses pictures where the input is none.
+fn refuse_pictures(tree: &dyn Tree, folder: &Path, request: &Request) -> Result<()> {
+    if tree.files_below(folder, &PICTURES)?.is_empty() {
+        return Ok(());
+    }
+    let shown = tree.shown(Path::new(""));
+    let shown = shown.display();
+    let (message, help) = if let Some([channels, ..]) = request.preprocessing.picture_shape() {
+        (
+            format!("the pictures of `{shown}` have 1 or 3 channels, the input has {channels}"),
+            "set the first number of `input` in `[model]` to 1 for grey or 3 for colour",
+        )
+    } else {
+        let input = crate::shape::display(&request.preprocessing.shape);
+        (
+            format!("`{shown}` holds pictures, the input is {input}"),
+            "set `input` in `[model]` to the channels, height and width of a picture",
+        )
+    };
+    Err(Error::data(Diagnostic::error(message).help(help)))
+}
+
+/// Collects the files of another split, whose classes must be among those of the training split.
+fn matched_files(
+    tree: &dyn Tree,
+    folder: &Path,
+    classes: &[OsString],
+    content: &Content,
+) -> Result<Files> {
+    let mut files = Labelled::default();
+    let mut faults = Vec::new();
+    let shown = tree.shown(folder);
+    let shown = shown.display();
+    for name in class_folders(tree, folder, content)? {
+        if let Some(label) = classes.iter().position(|class| *class == name) {
+            files.add(tree, &folder.join(&name), label as u32, content)?;
+        } else {
+            let name = name.to_string_lossy();
+            faults.push(
+                Diagnostic::error(format!("class `{name}` of `{shown}` is not in `train`"))
+                    .note(format!("classes of `train`: `{}`", shown_classes(classes)))
+                    .help("rename or remove the folder, or add the class to `train`"),
+            );
+        }
+    }
+    faults::fail_with(faults)?;
+    if files.locations.is_empty() {
+        let message = format!("`{shown}` has no {}", content.noun);
+        return Err(Error::data(Diagnostic::error(message).help(content.help())));
+    }
+    Ok(files.into_files())
+}
+
+fn shown_classes(classes: &[OsString]) -> String {
+    let shown = names(classes.get(..faults::MOST_TOLD).unwrap_or(classes)).join("`, `");
+    match classes.len().saturating_sub(faults::MOST_TOLD) {
+        0 => shown,
+        more => format!(
+            "{shown}` and {more} more, the last `{}",
+            names(&classes[classes.len() - 1..]).concat()
+        ),
+    }
+}
+
+/// Files with the classes of their folders.
+#[derive(Default)]
+struct Labelled {
+    locations: Vec<Location>,
+    labels: Vec<u32>,
+}
+
+impl Labelled {
+    /// Adds the files under the folder of a class; tells whether there were any.
+    fn add(
+        &mut self,
+        tree: &dyn Tree,
+        class: &Path,
+        label: u32,
+        content: &Content,
+    ) -> Result<bool> {
+        let mut found = tree.files_below(class, content.endings)?;
+        self.labels.extend(found.iter().map(|_| label));
+        let any = !found.is_empty();
+        self.locations.append(&mut found);
+        Ok(any)
+    }
+
+    fn into_files(self) -> Files {
+        Files {
+            locations: self.locations,
+            targets: Targets::Classes(self.labels),
+        }
+    }
+}
