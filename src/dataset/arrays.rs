@@ -314,4 +314,4 @@ fn damaged(path: &Path, what: &str) -> Error {
 
 #[cfg(test)]
 #[path = "arrays_tests.rs"]
-mod tests;
+pub(super) mod tests;

@@ -10,7 +10,8 @@ use crate::dataset::picture::tests::preprocessing;
 use crate::dataset::samples::Values;
 use crate::dataset::tests::request;
 
-fn npz(arrays: &[(&str, Vec<u8>)], method: CompressionMethod) -> Vec<u8> {
+/// A file as `np.savez` writes it.
+pub(crate) fn npz(arrays: &[(&str, Vec<u8>)], method: CompressionMethod) -> Vec<u8> {
     let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
     let options = SimpleFileOptions::default().compression_method(method);
     for (name, bytes) in arrays {

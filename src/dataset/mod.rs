@@ -310,5 +310,8 @@ fn unsupported(path: &Path, what: &str) -> Error {
 }
 
 #[cfg(test)]
+mod hostile_tests;
+
+#[cfg(test)]
 #[path = "load_tests.rs"]
 pub(crate) mod tests;

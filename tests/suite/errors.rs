@@ -331,7 +331,10 @@ fn faulty_class_folders_are_told() {
     lab.write("flat/a.png", &whole);
     lab.write("flat/b.png", &whole);
     lab.write("single/across/a.png", &whole);
-    lab.write("table.csv", "path,label\n");
+    lab.write(
+        "table.csv",
+        "path,label\nbars/across/00.png,across\nbars/down/00.png,\na,b,c\n",
+    );
     write_bars(&lab.path("hollow"));
     fs::create_dir(lab.path("hollow/waves")).unwrap();
     lab.write("hollow/waves/notes.txt", "soon");

@@ -81,7 +81,8 @@ pub(super) const TABLES: &[TableDoc] = &[
         keys: &[
             (
                 "source",
-                "A built-in name such as \"mnist-5k\", or a path: a folder of class folders, or IDX files.",
+                "A built-in name such as \"mnist-5k\", or a path: a folder of class folders, of IDX, CIFAR or npy files; or a \
+                 .csv, .npz, .tar or .tar.gz file.",
             ),
             (
                 "crop",
@@ -118,7 +119,15 @@ pub(super) const TABLES: &[TableDoc] = &[
             (
                 "validation",
                 "What of the training pictures decides which weights are kept: a share of them, or one fold of \
-                 `{ fold, of }` as `cnn crossval` takes them.",
+                 `{ fold, of }` as `cnn crossval` takes them; or a path of other ones.",
+            ),
+            (
+                "test",
+                "A path of the samples that are measured at the end, where the source has none. Classes are matched by name.",
+            ),
+            (
+                "target",
+                "Columns of a CSV file that hold what is to be learnt: a name or several; by default `label` or `class`.",
             ),
             (
                 "invert",
