@@ -74,13 +74,7 @@ impl Project {
                 Err(_) if config.model.input.span.source.name == "--input" => {
                     planned = plan.map(|plan| (config, plan, None));
                 }
-                Ok(request) => {
-                    planned = plan.map(|plan| {
-                        let outputs = plan.output().iter().product();
-                        let outputs = Some(outputs);
-                        (config, plan, Some(Request { outputs, ..request }))
-                    });
-                }
+                Ok(request) => planned = plan.map(|plan| (config, plan, Some(request))),
                 Err(more) => problems.extend(more),
             }
         }
@@ -155,6 +149,11 @@ impl Project {
                 Diagnostic::error(message).at(place, "").help(help),
             ));
         }
+        let outputs = Some(self.plan.output().iter().product());
+        let request = &Request {
+            outputs,
+            ..request.clone()
+        };
         let dataset = dataset::load(request)?;
         tracing::debug!(
             source = request.source,

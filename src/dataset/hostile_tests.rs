@@ -98,7 +98,11 @@ fn arrays() {
         zip::CompressionMethod::Deflated,
     ] {
         let arrays = [("x.npy", x.clone()), ("y.npy", y.clone())];
-        check("x.npz", &super::arrays::tests::npz(&arrays, method), &asked(&[1, 4]));
+        check(
+            "x.npz",
+            &super::arrays::tests::npz(&arrays, method),
+            &asked(&[1, 4]),
+        );
     }
 }
 
@@ -112,7 +116,9 @@ fn archives() {
 
 #[test]
 fn tables() {
-    let rows: String = (0..9).map(|row| format!("{},1,2.5,\"3\"\r\n", row % 3)).collect();
+    let rows: String = (0..9)
+        .map(|row| format!("{},1,2.5,\"3\"\r\n", row % 3))
+        .collect();
     let whole = format!("label,a,b,c\r\n{rows}");
     check("x.csv", whole.as_bytes(), &asked(&[1, 3]));
 }
@@ -153,7 +159,9 @@ fn what_is_no_file_of_its_kind() {
     for name in ["x.csv", "x.npz", "x.tar", "x.tar.gz", "x.tgz"] {
         for key in 0..40 {
             let mut random = Random::new(Purpose::Noise, &[key, 1]);
-            let content: Vec<u8> = (0..random.below(2000)).map(|_| random.bits() as u8).collect();
+            let content: Vec<u8> = (0..random.below(2000))
+                .map(|_| random.bits() as u8)
+                .collect();
             let path = folder.path().join(name);
             fs::write(&path, content).unwrap();
             let error = load_path(&path, &asked(&[1, 4])).map(|_| ()).unwrap_err();
@@ -181,5 +189,9 @@ fn a_large_archive_is_read_by_index() {
     assert_eq!(test.class_counts(10), [1000; 10]);
     assert!(data.train.is_streamed());
     assert_eq!(bytes(&test, 9999).len(), 3072);
-    assert!(test.path(0).unwrap().ends_with("cifar10/test/airplane/0000.jpg"));
+    assert!(
+        test.path(0)
+            .unwrap()
+            .ends_with("cifar10/test/airplane/0000.jpg")
+    );
 }

@@ -79,8 +79,9 @@ fn read_packed(archive: &Archive, place: Place) -> io::Result<Vec<u8>> {
         let most = MAX_PICTURE_BYTES >> 20;
         return Err(io::Error::other(format!("it is over {most} MiB")));
     }
-    let mut bytes = Vec::new();
-    archive.reader(place).read_to_end(&mut bytes)?;
+    // The index has held the size to that of the archive.
+    let mut bytes = vec![0; usize::try_from(place.size_bytes).unwrap_or(0)];
+    archive.reader(place).read_exact(&mut bytes)?;
     Ok(bytes)
 }
 

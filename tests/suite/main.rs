@@ -31,6 +31,7 @@ mod recipes;
 mod resume;
 mod search;
 mod shown;
+mod sources;
 mod support;
 mod survey;
 mod weight_rules;
