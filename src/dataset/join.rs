@@ -59,6 +59,12 @@ fn take(
     request: &Request,
 ) -> Result<Samples> {
     let mut samples = samples.unwrap_or(theirs.train);
+    let has_classes = |samples: &Samples| matches!(samples.targets, Targets::Classes(_));
+    if has_classes(&samples) != has_classes(&splits.train) {
+        let message = format!("one of `{source}` and `{other}` has classes, the other numbers");
+        let help = "take both from sources that hold what the loss learns";
+        return Err(Error::data(Diagnostic::error(message).help(help)));
+    }
     splits.warnings.extend(theirs.warnings);
     // Numbers may be called otherwise there; how many they are decides.
     let is_named = request.task != Task::Values;

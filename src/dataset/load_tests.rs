@@ -177,8 +177,8 @@ fn folders_are_checked_and_measured() {
     request.validation = Some(Validation::Fraction(0.25));
     check_fault(
         &request,
-        &format!("`{source}` has a validation folder, and the config sets apart a fraction too"),
-        "remove `validation = 0.25` from `[data]`, or the folder",
+        &format!("`{source}` has validation samples, and the config sets apart a fraction too"),
+        "remove `validation = 0.25` from `[data]`, or the samples from the source",
     );
     request.preprocessing.shape[1] = 0;
     check_fault(
@@ -223,14 +223,4 @@ fn other_sources_are_matched_by_class_names() {
     request.test_source = Some(more.path().display().to_string());
     let error = load(&request).unwrap_err().to_string();
     assert!(error.starts_with("class `d` of `"), "{error}");
-}
-
-#[test]
-fn classes_are_no_numbers_to_learn() {
-    let mut request = request("mnist-5k");
-    request.task = Task::Values;
-    assert_eq!(
-        load(&request).unwrap_err().to_string(),
-        "`mnist-5k` has a class for each sample, the loss learns numbers"
-    );
 }

@@ -26,6 +26,7 @@ mod labels;
 mod layout;
 mod loader;
 mod npy;
+mod npy_header;
 mod picture;
 mod preprocess;
 mod request;
@@ -191,18 +192,7 @@ fn load_source(source: &str, request: &Request) -> Result<(String, Splits)> {
     } else {
         (path_name(path), load_path(path, request)?)
     };
-    let learnt = match request.task {
-        Task::Classes => return Ok((name, splits)),
-        Task::Labels => "several labels",
-        Task::Values => "numbers",
-    };
-    if let Targets::Values { .. } = splits.train.targets {
-        return Ok((name, splits));
-    }
-    let message = format!("`{source}` has a class for each sample, the loss learns {learnt}");
-    let help = "set `loss = \"cross_entropy\"` in `[train]`, or list the files and what is to be learnt of each in \
-                a CSV file, and set `source` in `[data]` to that";
-    Err(Error::data(Diagnostic::error(message).help(help)))
+    Ok((name, splits))
 }
 
 fn check_shape(preprocessing: &Preprocessing) -> Result<()> {
@@ -223,14 +213,14 @@ fn two_validations(source: &str, validation: Validation) -> Error {
     let (what, help) = match validation {
         Validation::Fraction(fraction) => (
             "the config sets apart a fraction too",
-            format!("remove `validation = {fraction}` from `[data]`, or the folder"),
+            format!("remove `validation = {fraction}` from `[data]`, or the samples from the source"),
         ),
         Validation::Fold { .. } => (
             "folds are made of the training split alone",
-            "move the pictures of the validation folder to those to train on".to_owned(),
+            "move the validation samples to those to train on".to_owned(),
         ),
     };
-    let message = format!("`{source}` has a validation folder, and {what}");
+    let message = format!("`{source}` has validation samples, and {what}");
     Error::data(Diagnostic::error(message).help(help))
 }
 
