@@ -213,7 +213,9 @@ fn two_validations(source: &str, validation: Validation) -> Error {
     let (what, help) = match validation {
         Validation::Fraction(fraction) => (
             "the config sets apart a fraction too",
-            format!("remove `validation = {fraction}` from `[data]`, or the samples from the source"),
+            format!(
+                "remove `validation = {fraction}` from `[data]`, or the samples from the source"
+            ),
         ),
         Validation::Fold { .. } => (
             "folds are made of the training split alone",

@@ -55,7 +55,7 @@ impl Location {
     }
 
     /// Reads the file.
-    fn read(&self) -> std::io::Result<Vec<u8>> {
+    fn read(&self) -> io::Result<Vec<u8>> {
         match self {
             Self::File(path) => picture::read_picture(path),
             Self::Packed { archive, place, .. } => read_packed(archive, *place),
