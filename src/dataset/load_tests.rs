@@ -76,8 +76,8 @@ fn check_fault(request: &Request, message: &str, help: &str) -> Diagnostic {
 fn unknown_sources_are_told() {
     check_fault(
         &request("mnist"),
-        "fetching the data set `mnist` is not supported yet",
-        "set `source` in `[data]` to the path of a folder with its IDX files",
+        "the data set `mnist` has not been fetched",
+        "run `cnn data fetch mnist`",
     );
     let message = "no data set and no path is called `mnst-5k`";
     let fault = check_fault(&request("mnst-5k"), message, "did you mean `mnist-5k`?");
