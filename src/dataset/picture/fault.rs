@@ -41,10 +41,7 @@ impl Fault {
             Self::Other { .. } => "",
             Self::Unreadable(_) | Self::Size { .. } => "picture ",
         };
-        Diagnostic::error(format!(
-            "failed to read {what}`{}`: {self}",
-            path.display()
-        ))
+        Diagnostic::error(format!("failed to read {what}`{}`: {self}", path.display()))
     }
 
     /// Proposes an edit.
