@@ -73,7 +73,6 @@ pub(super) struct Reader<'a> {
     span: Span,
     problems: &'a Problems,
     asked: RefCell<Vec<&'static str>>,
-    later: RefCell<Vec<&'static str>>,
     missing: RefCell<Vec<(&'static str, String)>>,
     /// The keys asked for, when the table is read only to learn them.
     fields: Option<RefCell<Vec<Field>>>,
@@ -102,7 +101,6 @@ impl<'a> Reader<'a> {
             span: span.clone(),
             problems,
             asked: RefCell::default(),
-            later: RefCell::default(),
             missing: RefCell::default(),
             fields: None,
         }
@@ -263,16 +261,10 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Names keys of the language that this version does not have.
-    pub(super) fn not_yet(&self, names: &[&'static str]) {
-        self.later.borrow_mut().extend(names);
-    }
-
     /// Reports every key that was not asked for, and every one that must be there and is not.
     pub(super) fn finish(self) {
         let title = self.title();
         let asked = self.asked.into_inner();
-        let later = self.later.into_inner();
         for (name, example) in self.missing.into_inner() {
             let mut unknown = self.table.iter().map(|(key, _)| key.name.as_str());
             // One that is there under another word is reported as that word, with ours.
@@ -292,14 +284,6 @@ impl<'a> Reader<'a> {
         for (key, _) in self.table {
             let name = key.name.as_str();
             if asked.contains(&name) {
-                continue;
-            }
-            if later.contains(&name) {
-                self.problems.add(
-                    Diagnostic::error(format!("`{name}` of {title} is not supported yet"))
-                        .at(&key.span, "part of the language, but not of this version")
-                        .help("remove it"),
-                );
                 continue;
             }
             let mut diagnostic =
