@@ -122,7 +122,7 @@ impl Data {
                 Given::Source(path) => (None, Some(path)),
             },
         };
-        let data = Self {
+        Self {
             source: reader.optional("source", &STRING),
             crop: reader.optional("crop", &PICTURE_SIZE),
             resize: Resize::read(reader),
@@ -147,8 +147,7 @@ impl Data {
                 )
                 .value,
             cache: reader.or("cache", CACHE, &BYTES).value,
-        };
-        data
+        }
     }
 
     pub(super) fn write(&self, text: &mut String) {

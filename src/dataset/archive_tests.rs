@@ -92,11 +92,7 @@ fn check_fault(bytes: &[u8], expected: &str) {
     let error = load_bytes("x.tar", bytes, 1000).map(|_| ()).unwrap_err();
     let message = error.to_string();
     assert_eq!(
-        message
-            .replace(|c: char| c == '\\', "/")
-            .rsplit_once("x.tar")
-            .unwrap()
-            .1,
+        message.replace('\\', "/").rsplit_once("x.tar").unwrap().1,
         expected
     );
 }

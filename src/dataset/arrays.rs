@@ -209,7 +209,7 @@ fn read_targets(name: &str, array: Array, task: Task) -> Result<Targets> {
                 values.iter().map(|value| *value as u32).collect(),
             ))
         }
-        Task::Labels => match bad(&|value| value == 0.0 || value == 1.0) {
+        Task::Labels => match bad(&|value| [0.0, 1.0].contains(&value)) {
             Some(at) => {
                 let what = format!(
                     "is {} for sample {}, expected 0 or 1",

@@ -20,18 +20,18 @@ const MAX_NAMES_BYTES: u64 = 1 << 16;
 pub(super) struct Files {
     kind: Kind,
     source: PathBuf,
-    files: BTreeMap<String, Location>,
+    by_name: BTreeMap<String, Location>,
 }
 
 impl Files {
     /// Takes the files if they are of CIFAR.
     pub(super) fn of(source: &Path, files: BTreeMap<String, Location>) -> Option<Self> {
-        let kind = Kind::of(files.keys().map(String::as_str))?;
+        let kind = Kind::of(&files.keys().map(String::as_str))?;
         let source = source.to_owned();
         Some(Self {
             kind,
             source,
-            files,
+            by_name: files,
         })
     }
 
@@ -49,7 +49,7 @@ impl Files {
 /// Loads the splits that are there; `train` must be.
 pub(super) fn load(files: &Files, preprocessing: &Preprocessing) -> Result<Splits> {
     let kind = files.kind;
-    let missing = |name: &&&str| !files.files.contains_key(**name);
+    let missing = |name: &&&str| !files.by_name.contains_key(**name);
     if let Some(name) = kind.train().iter().find(missing) {
         let message = format!("`{}` has no `{name}`", files.source.display());
         let help = "fetch the data set again: its training pictures are in ".to_owned();
@@ -60,7 +60,7 @@ pub(super) fn load(files: &Files, preprocessing: &Preprocessing) -> Result<Split
         let mut records = Records::default();
         let mut first = None;
         for name in names {
-            let Some(location) = files.files.get(*name) else {
+            let Some(location) = files.by_name.get(*name) else {
                 continue;
             };
             let path = location.path();
@@ -74,7 +74,7 @@ pub(super) fn load(files: &Files, preprocessing: &Preprocessing) -> Result<Split
         let shown = first.unwrap_or_default();
         fit::samples(&shown, &cifar::SHAPE, numbers, targets, preprocessing)
     };
-    let classes = match files.files.get(kind.names()) {
+    let classes = match files.by_name.get(kind.names()) {
         None => (0..kind.classes()).map(|class| class.to_string()).collect(),
         Some(location) => {
             let path = location.path();
@@ -87,7 +87,7 @@ pub(super) fn load(files: &Files, preprocessing: &Preprocessing) -> Result<Split
         }
     };
     let train = split(kind.train())?;
-    let has_test = files.files.contains_key(kind.test());
+    let has_test = files.by_name.contains_key(kind.test());
     let test = has_test.then(|| split(&[kind.test()])).transpose()?;
     Ok(Splits {
         classes,

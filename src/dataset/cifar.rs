@@ -64,7 +64,7 @@ impl Kind {
     }
 
     /// Tells by the names of files which data set they are, if any.
-    pub(super) fn of<'a>(names: impl Iterator<Item = &'a str> + Clone) -> Option<Self> {
+    pub(super) fn of<'a>(names: &(impl Iterator<Item = &'a str> + Clone)) -> Option<Self> {
         [Self::Ten, Self::Hundred].into_iter().find(|kind| {
             let mut names = names.clone();
             names.any(|name| kind.train().contains(&name) || name == kind.test())
@@ -199,7 +199,7 @@ mod tests {
 
     #[test]
     fn names_tell_the_kind() {
-        let of = |names: &[&str]| Kind::of(names.iter().copied());
+        let of = |names: &[&str]| Kind::of(&names.iter().copied());
         assert_eq!(of(&["readme.html", "test_batch.bin"]), Some(Kind::Ten));
         assert_eq!(of(&["train.bin"]), Some(Kind::Hundred));
         assert_eq!(of(&["data_batch_1", "a.png"]), None);

@@ -183,7 +183,7 @@ pub(super) struct Faults<'a> {
     more: usize,
 }
 
-impl<'a> Faults<'a> {
+impl Faults<'_> {
     pub(super) fn add(&mut self, line: u64, what: &str, help: &str) {
         if self.told.len() == MOST_TOLD {
             self.more += 1;
@@ -256,16 +256,14 @@ impl<'a> Rows<'a> {
         }
         for &column in &columns.values {
             let cell = record.get(column).unwrap_or_default().trim_ascii();
-            match number(cell) {
-                Some(value) => push(&mut self.values, value),
-                None => {
-                    let shown = columns.shown(column);
-                    let cell = String::from_utf8_lossy(cell);
-                    let what = format!("`{cell}` in {shown} is not a number");
-                    self.faults.add(line, &what, "write a number there");
-                    return;
-                }
-            }
+            let Some(value) = number(cell) else {
+                let shown = columns.shown(column);
+                let cell = String::from_utf8_lossy(cell);
+                let what = format!("`{cell}` in {shown} is not a number");
+                self.faults.add(line, &what, "write a number there");
+                return;
+            };
+            push(&mut self.values, value);
         }
         for &column in &columns.targets {
             if let Err(what) = self.cells.add(line, &cell(column), self.wanted.task) {
@@ -275,13 +273,12 @@ impl<'a> Rows<'a> {
             }
         }
         if let Some(column) = columns.split {
-            match Split::named(&cell(column)) {
-                Some(split) => self.splits.push(split),
-                None => {
-                    let what = format!("`{}` is no split", cell(column));
-                    let help = "write `train`, `validation` or `test`";
-                    self.faults.add(line, &what, help);
-                }
+            if let Some(split) = Split::named(&cell(column)) {
+                self.splits.push(split);
+            } else {
+                let what = format!("`{}` is no split", cell(column));
+                let help = "write `train`, `validation` or `test`";
+                self.faults.add(line, &what, help);
             }
         }
     }

@@ -103,11 +103,14 @@ fn pictures(
         return Ok(pixels);
     }
     fit_planes(&pixels, size, preprocessing).map_err(|fault| {
-        let Fault::Size { found, .. } = fault else {
+        let Fault::Size {
+            found: [height, width],
+            ..
+        } = fault
+        else {
             let message = format!("a picture of `{name}`: {fault}");
-            return Error::data(Diagnostic::error(message).help(fault.help()));
+            return Error::data(Diagnostic::error(message));
         };
-        let [height, width] = found;
         let message = format!(
             "the pictures of `{name}` are {height}x{width} (height x width), \
              expected {wanted_height}x{wanted_width}"

@@ -36,7 +36,7 @@ impl Labels {
 #[derive(Default)]
 pub(super) struct Cells {
     known: BTreeMap<String, u32>,
-    cells: Vec<u32>,
+    numbers_of_texts: Vec<u32>,
     lines: Vec<u64>,
     numbers: Vec<f32>,
 }
@@ -63,7 +63,7 @@ impl Cells {
                     Some(number) => *number,
                     None => *self.known.entry(cell.to_owned()).or_insert(next),
                 };
-                self.cells.push(number);
+                self.numbers_of_texts.push(number);
                 self.lines.push(line);
             }
         }
@@ -103,7 +103,7 @@ impl Cells {
         let numbers: Option<Vec<f64>> = texts.iter().map(|text| whole(text)).collect();
         let of = |labels: &[u32]| {
             let class = |cell: &u32| labels.get(*cell as usize).copied().unwrap_or(0);
-            Targets::Classes(self.cells.iter().map(class).collect())
+            Targets::Classes(self.numbers_of_texts.iter().map(class).collect())
         };
         let Some(numbers) = numbers else {
             let names: Vec<String> = self.known.keys().cloned().collect();
@@ -128,7 +128,7 @@ impl Cells {
                     classes - 1
                 ),
             };
-            for (cell, line) in self.cells.iter().zip(&self.lines) {
+            for (cell, line) in self.numbers_of_texts.iter().zip(&self.lines) {
                 let number = numbers.get(*cell as usize).copied().unwrap_or(0.0);
                 if !fits(number) {
                     let what = format!("the label {number} is out of range, {expected}");
@@ -185,7 +185,7 @@ impl Cells {
             }
         }
         let values = self
-            .cells
+            .numbers_of_texts
             .iter()
             .filter_map(|cell| rows.get(*cell as usize));
         Labels {
@@ -205,11 +205,11 @@ impl Cells {
                 *place = text;
             }
         }
-        let mut values = Vec::with_capacity(self.cells.len());
-        for (cell, line) in self.cells.iter().zip(&self.lines) {
+        let mut values = Vec::with_capacity(self.numbers_of_texts.len());
+        for (cell, line) in self.numbers_of_texts.iter().zip(&self.lines) {
             let text = texts.get(*cell as usize).copied().unwrap_or("");
             match text.parse::<f32>() {
-                Ok(mark) if mark == 0.0 || mark == 1.0 => values.push(mark),
+                Ok(mark) if [0.0, 1.0].contains(&mark) => values.push(mark),
                 _ => {
                     let what = format!("`{text}` is no label, expected 0 or 1");
                     faults.add(

@@ -76,14 +76,16 @@ fn check_fault(request: &Request, message: &str, help: &str) -> Diagnostic {
 fn unknown_sources_are_told() {
     check_fault(
         &request("mnist"),
-        "fetching the data set `mnist` is not supported yet",
-        "set `source` in `[data]` to the path of a folder with its IDX files",
+        "the data set `mnist` has not been fetched",
+        "run `cnn data fetch mnist`",
     );
     let message = "no data set and no path is called `mnst-5k`";
     let fault = check_fault(&request("mnst-5k"), message, "did you mean `mnist-5k`?");
     let folder = std::env::current_dir().unwrap();
     let looked = format!("looked for `{}`", folder.join("mnst-5k").display());
-    assert_eq!(fault.notes, ["built-in: `mnist-5k`".to_owned(), looked]);
+    let built_in =
+        "built-in: `mnist-5k`, `mnist`, `fashion-mnist`, `kmnist`, `cifar10`, `cifar100`";
+    assert_eq!(fault.notes, [built_in.to_owned(), looked]);
     let message = "no data set and no path is called `pictures/of/cats`";
     check_fault(&request("pictures/of/cats"), message, SUPPORTED);
     check_fault(

@@ -7,6 +7,11 @@ use super::preprocess::Preprocessing;
 use super::samples::Values;
 use super::wav;
 
+/// Tells whether the content of a file is an array.
+pub(super) fn is_array(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"\x93NUMPY")
+}
+
 /// Decodes a file to `[channels, …]`.
 ///
 /// # Errors
@@ -34,11 +39,6 @@ pub(super) fn decode(
             help: "remove the file, or replace it with a whole one".into(),
         }),
     }
-}
-
-/// Tells whether a file is an array that numpy has saved.
-pub(super) fn is_array(bytes: &[u8]) -> bool {
-    bytes.starts_with(b"\x93NUMPY")
 }
 
 fn sound_help(reason: &str, channels: usize) -> String {

@@ -76,7 +76,8 @@ impl Location {
 
 fn read_packed(archive: &Archive, place: Place) -> io::Result<Vec<u8>> {
     if place.size_bytes > MAX_PICTURE_BYTES {
-        return Err(io::Error::other("it is over 256 MiB"));
+        let most = MAX_PICTURE_BYTES >> 20;
+        return Err(io::Error::other(format!("it is over {most} MiB")));
     }
     // The index has held the size to that of the archive.
     let mut bytes = vec![0; usize::try_from(place.size_bytes).unwrap_or(0)];

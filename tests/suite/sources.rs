@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use cnn::config::{OnBadImage, Task};
-use cnn::dataset::{self, Dataset, Invert, Preprocessing, Request, Values};
+use cnn::dataset::{self, Dataset, Invert, Mode, Preprocessing, Request, Values};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
@@ -17,7 +17,7 @@ fn request(source: &Path, shape: &[usize]) -> Request {
             shape: shape.into(),
             crop: None,
             resize: false,
-            mode: dataset::Mode::default(),
+            mode: Mode::Stretch,
             padding: vec![[0; 2]; shape.len() - 1],
             rescale: 1.0,
             mean: Vec::new(),
