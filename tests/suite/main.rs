@@ -13,6 +13,7 @@
 )]
 
 mod architecture;
+mod checkpoints;
 mod command_line;
 mod devices;
 mod end_to_end;
@@ -27,6 +28,7 @@ mod language;
 mod numeric_gradients;
 mod properties;
 mod random_layers;
+mod readme;
 mod recipes;
 mod resume;
 mod search;

@@ -6,6 +6,7 @@ mod conv;
 mod graph;
 mod layers;
 mod maps;
+mod rules;
 mod sections;
 mod training;
 
@@ -59,9 +60,9 @@ pub(super) fn tables() -> impl Iterator<Item = &'static TableDoc> {
 
 /// Every table with types.
 pub(super) const CHOICES: &[ChoiceDoc] = &[
-    training::OPTIMIZER,
-    training::SCHEDULE,
-    training::LOSS,
+    rules::OPTIMIZER,
+    rules::SCHEDULE,
+    rules::LOSS,
     conv::INITIALIZER,
     conv::CONSTRAINT,
 ];

@@ -1,0 +1,65 @@
+//! The commands of the README, as a reader types them.
+
+use crate::support::{Lab, png, repository};
+
+/// Returns what stands below a heading, up to the next.
+fn section(heading: &str) -> String {
+    let text = std::fs::read_to_string(repository("README.md")).unwrap();
+    let start = format!("## {heading}\n");
+    let (_, after) = text.split_once(&start).unwrap();
+    after.split("\n## ").next().unwrap().to_owned()
+}
+
+/// Returns the blocks of a language in a text.
+fn blocks<'a>(text: &'a str, language: &str) -> Vec<&'a str> {
+    let start = format!("```{language}\n");
+    let block = |part: &'a str| part.split("```").next().unwrap();
+    text.split(&start).skip(1).map(block).collect()
+}
+
+/// A folder with what the README speaks of: pictures of three kinds of pets, in colour and of any size.
+fn lab() -> Lab {
+    let lab = Lab::new();
+    for (class, pet) in ["cat", "dog", "hamster"].iter().enumerate() {
+        for number in 0..8 {
+            let (width, height) = (36 + number, 40 - number);
+            let level = |at: usize| ((at / width + class * 60 + number * 7) % 200) as u8;
+            let pixels: Vec<u8> = (0..width * height).map(level).collect();
+            let path = format!("pets/{pet}/{number}.png");
+            lab.write(path, png(width, height, &pixels));
+        }
+    }
+    lab.write("new.jpg", lab.read("pets/cat/0.png"));
+    let config = section("Your own pictures");
+    let config = blocks(&config, "toml")[0];
+    assert!(config.starts_with("# pets.toml\n"), "{config}");
+    // Two epochs do for the commands.
+    assert!(config.contains("epochs = 30"), "{config}");
+    lab.write("pets.toml", config.replace("epochs = 30", "epochs = 2"));
+    lab
+}
+
+/// Types each command of a section.
+fn check(lab: &Lab, heading: &str, expected: usize) {
+    let text = section(heading);
+    let lines = blocks(&text, "sh").into_iter().flat_map(str::lines);
+    let mut typed = 0;
+    for line in lines {
+        let command = line.split(" #").next().unwrap().trim();
+        let Some(arguments) = command.strip_prefix("cnn ") else {
+            panic!("`{command}` is no command of `cnn`");
+        };
+        let arguments: Vec<&str> = arguments.split_whitespace().collect();
+        let outcome = lab.cnn(&arguments);
+        assert_eq!(outcome.code, 0, "{command}: {outcome:#?}");
+        typed += 1;
+    }
+    assert_eq!(typed, expected, "commands below {heading}");
+}
+
+#[test]
+fn your_own_pictures_and_resume() {
+    let lab = lab();
+    check(&lab, "Your own pictures", 6);
+    check(&lab, "Resume", 3);
+}
