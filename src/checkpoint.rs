@@ -121,11 +121,8 @@ impl Partial {
 /// The file of moving averages.
 const AVERAGE: &str = "average.safetensors";
 
-#[derive(Serialize, Deserialize)]
-struct StateFile {
-    checksum: String,
-    progress: Progress,
-}
+/// The file with the checksum of all others, byte for byte.
+const CHECKSUM: &str = "checksum";
 
 /// Writes a checkpoint into `folder` and removes all but the newest few.
 ///
@@ -151,19 +148,17 @@ pub fn write(
     } else {
         tensors_to_bytes(content.average)?
     };
-    let state = StateFile {
-        checksum: checksum([content.model, &optimizer, &average], progress),
-        progress: progress.clone(),
-    };
-    let state = serde_json::to_string_pretty(&state).map_err(|error| {
+    let state = serde_json::to_string_pretty(progress).map_err(|error| {
         Error::model(Diagnostic::error(format!(
             "failed to write the state: {error}"
         )))
     })?;
+    let checksum = checksum([content.model, &optimizer, &average, state.as_bytes()]);
     let mut files = vec![
         ("model.safetensors", content.model),
         ("optimizer.safetensors", &optimizer),
         ("state.json", state.as_bytes()),
+        (CHECKSUM, checksum.as_bytes()),
     ];
     if !average.is_empty() {
         files.push((AVERAGE, &average));
@@ -231,19 +226,19 @@ fn read(path: &Path) -> std::result::Result<Checkpoint, String> {
         fs::read(path.join(name)).map_err(|error| format!("failed to read `{name}`: {error}"))
     };
     let state = file("state.json")?;
-    let state: StateFile = serde_json::from_slice(&state).map_err(|error| error.to_string())?;
     let (model, optimizer) = (file("model.safetensors")?, file("optimizer.safetensors")?);
     let average = if path.join(AVERAGE).exists() {
         file(AVERAGE)?
     } else {
         Vec::new()
     };
-    if checksum([&model, &optimizer, &average], &state.progress) != state.checksum {
+    if checksum([&model, &optimizer, &average, &state]).as_bytes() != file(CHECKSUM)? {
         return Err("its checksum does not hold".to_owned());
     }
+    let progress: Progress = serde_json::from_slice(&state).map_err(|error| error.to_string())?;
     let optimizer = optimizer::State {
         tensors: tensors_from_bytes(&optimizer)?,
-        counters: state.progress.counters.clone(),
+        counters: progress.counters.clone(),
     };
     let average = if average.is_empty() {
         BTreeMap::new()
@@ -252,23 +247,20 @@ fn read(path: &Path) -> std::result::Result<Checkpoint, String> {
     };
     Ok(Checkpoint {
         path: path.to_path_buf(),
-        progress: state.progress,
+        progress,
         model,
         optimizer,
         average,
     })
 }
 
-fn checksum(files: [&[u8]; 3], progress: &Progress) -> String {
+/// Returns the BLAKE3 in hex of files, of which each ends where its length says.
+fn checksum(files: [&[u8]; 4]) -> String {
     let mut hasher = blake3::Hasher::new();
     for bytes in files {
+        hasher.update(&(bytes.len() as u64).to_le_bytes());
         hasher.update(bytes);
     }
-    hasher.update(
-        serde_json::to_string(progress)
-            .unwrap_or_default()
-            .as_bytes(),
-    );
     hasher.finalize().to_hex().to_string()
 }
 

@@ -451,3 +451,46 @@ fn a_new_config_overwrites_nothing() {
     lab.cnn(&["new", "no/such/folder/mine"]).code(5);
     assert_eq!(lab.names(""), ["mine.toml"]);
 }
+
+/// Returns every key of a section and every type of its tables.
+fn words(fields: &[config::Field]) -> Vec<&'static str> {
+    let mut words = Vec::new();
+    for field in fields {
+        words.push(field.name);
+        add_types(&field.form, &mut words);
+    }
+    words
+}
+
+fn add_types(form: &config::Form, words: &mut Vec<&'static str>) {
+    match form {
+        config::Form::Tagged(variants) => {
+            for variant in variants {
+                words.push(variant.name);
+                words.extend(variant.fields.iter().map(|field| field.name));
+            }
+        }
+        config::Form::Either(forms) => forms.iter().for_each(|form| add_types(form, words)),
+        _ => {}
+    }
+}
+
+#[test]
+fn the_page_about_training_names_every_key() {
+    let text = fs::read_to_string(repository("docs/training.md")).unwrap();
+    let language = config::describe();
+    for name in ["train", "augment"] {
+        let section = language.sections.iter().find(|field| field.name == name);
+        let Some(config::Form::Table(fields)) = section.map(|section| &section.form) else {
+            panic!("no section {name}");
+        };
+        let named = |word: &&str| {
+            text.contains(&format!("`{word}`")) || text.contains(&format!("`{word} ="))
+        };
+        let missing: Vec<&str> = words(fields)
+            .into_iter()
+            .filter(|word| !named(word))
+            .collect();
+        assert_eq!(missing, Vec::<&str>::new(), "docs/training.md names all");
+    }
+}

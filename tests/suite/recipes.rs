@@ -1,6 +1,8 @@
 //! Recipes of training: what each key of `[train]` does to a run.
 
 use std::collections::BTreeMap;
+use std::thread::sleep;
+use std::time::Duration;
 
 use safetensors::SafeTensors;
 
@@ -337,8 +339,10 @@ fn a_second_signal_ends_the_process_at_once() {
         assert!(child.try_wait().unwrap().is_none(), "ended before it began");
         lab.path("runs/run/run.json").is_file()
     });
-    // Both come while a step is under way, after which the first alone would save.
+    // Both come while the first step is under way, after which the first alone would save; two at the very
+    // same moment would be one.
     signal(&child, "INT");
+    sleep(Duration::from_millis(30));
     signal(&child, "INT");
     finished(child).code(130);
     assert_eq!(lab.json("runs/run/run.json")["status"], "running");

@@ -229,7 +229,7 @@ fn an_interrupted_run_is_saved_and_goes_on_in_mid_epoch() {
         assert_eq!(lab.json("runs/run/run.json")["status"], "stopped");
         let newest = checkpoints(&lab, "run").pop().unwrap();
         let state = lab.json(format!("runs/run/checkpoints/{newest}/state.json"));
-        in_mid_epoch += usize::from(state["progress"]["step_in_epoch"] != 0);
+        in_mid_epoch += usize::from(state["step_in_epoch"] != 0);
         arguments = vec!["train", "--resume", "run"];
     }
     assert!(in_mid_epoch > 0, "no signal came in mid-epoch");
