@@ -152,7 +152,7 @@ impl Session {
         }
     }
 
-    fn steps_per_epoch(&self) -> usize {
+    pub(super) fn steps_per_epoch(&self) -> usize {
         let settings = &self.config.train;
         let per_step = settings.batch_size.saturating_mul(settings.accumulate);
         self.train.len().div_ceil(per_step)

@@ -78,6 +78,10 @@ impl Session {
     }
 
     fn is_checkpoint_due(&self) -> bool {
+        if self.progress.step_in_epoch >= self.steps_per_epoch() {
+            // The end of the epoch writes one of the same step, in whose place none may stand.
+            return false;
+        }
         match self.config.train.checkpoint.every {
             Every::Epochs(_) => false,
             Every::Steps(steps) => self.progress.step.is_multiple_of(steps),
