@@ -79,7 +79,8 @@ impl Split {
 
 /// Loads the split to measure on: the one asked for, else test, else validation.
 ///
-/// Labels are numbered as the network's classes are, whatever other classes the data lacks.
+/// Labels are numbered as the network's classes are, whatever other classes the data lacks. Returns what came up too:
+/// files that were skipped.
 ///
 /// # Errors
 /// When the data has no such split, or a class that the network does not know.
@@ -87,7 +88,7 @@ pub fn load_split(
     trained: &Trained,
     source: Option<&str>,
     split: Option<Split>,
-) -> Result<(Split, Arc<Samples>)> {
+) -> Result<(Split, Arc<Samples>, Vec<Diagnostic>)> {
     let config = &trained.config;
     let own = config
         .data
@@ -117,6 +118,19 @@ pub fn load_split(
         request.preprocessing.resize = true;
     }
     let dataset = dataset::load(&request)?;
+    if dataset.train.are_bytes() == request.preprocessing.floats {
+        let [has, learnt] = if request.preprocessing.floats {
+            ["bytes", "floats"]
+        } else {
+            ["floats", "bytes"]
+        };
+        let message = format!(
+            "`{}` holds {has}, and the network learnt from {learnt}",
+            request.source
+        );
+        let help = "save the samples as those that it was trained on";
+        return Err(Error::data(Diagnostic::error(message).help(help)));
+    }
     let undivided = dataset.test.is_none() && dataset.validation.is_none();
     let (split, samples) = match split {
         Some(Split::Train) => (Split::Train, Some(dataset.train)),
@@ -132,14 +146,24 @@ pub fn load_split(
         return Err(Error::data(Diagnostic::error(message).help(help)));
     };
     renumber(&mut samples, &dataset.classes, &trained.header.classes)?;
-    Ok((split, Arc::new(samples)))
+    Ok((split, Arc::new(samples), dataset.warnings))
 }
 
 /// Turns labels that index `from` into labels that index `to`, by the classes' names.
 fn renumber(samples: &mut Samples, from: &[String], to: &[String]) -> Result<()> {
     let position = |name: &String| to.iter().position(|class| class == name);
     let Targets::Classes(labels) = &mut samples.targets else {
-        return Ok(());
+        if from == to {
+            return Ok(());
+        }
+        let shown = |names: &[String]| format!("`{}`", names.join("`, `"));
+        let message = format!(
+            "the data has {}, the network answers with others",
+            shown(from)
+        );
+        return Err(Error::data(
+            Diagnostic::error(message).note(format!("it answers with {}", shown(to))),
+        ));
     };
     for label in labels {
         let name = from.get(*label as usize);

@@ -165,8 +165,14 @@ impl Project {
         let classes = self.fit_classes(&dataset)?;
         let mut preprocessing = request.preprocessing.clone();
         preprocessing.border = dataset.border;
-        if self.config.data.rescale.is_none() && !dataset.train.are_bytes() {
-            preprocessing.rescale = 1.0;
+        preprocessing.take_kind(&dataset.train, self.config.data.rescale.is_some());
+        if preprocessing.floats && self.config.augment != crate::config::Augment::default() {
+            let message = format!(
+                "`{}` holds floats, and `[augment]` changes bytes",
+                dataset.name
+            );
+            let help = "remove `[augment]`, or save the pictures as `uint8`";
+            return Err(Error::config(Diagnostic::error(message).help(help)));
         }
         if self.config.data.normalize.value == crate::config::Normalize::Dataset {
             dataset::normalize_by(&dataset.train, &mut preprocessing)?;

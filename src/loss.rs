@@ -80,7 +80,8 @@ impl Loss {
             (config::Loss::BinaryCrossEntropy, _) => {
                 let targets = numbers(targets, &outputs);
                 let beyond = outputs.clone().abs().neg().exp().log1p();
-                let above = outputs.clone().clamp_min(0.0);
+                // Not `clamp_min`, whose slope at 0 is not the 1/2 that makes the whole sigmoid − target.
+                let above = (outputs.clone() + outputs.clone().abs()) * 0.5;
                 (above - outputs * targets + beyond).mean()
             }
             (config::Loss::Mse, _) => (outputs.clone() - numbers(targets, &outputs))

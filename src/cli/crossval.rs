@@ -86,7 +86,7 @@ pub(super) fn run(arguments: &Arguments, quiet: bool) -> Result<u8> {
             failed = failed.take().or(write_report(project, end).err());
         }
     })?;
-    follower.finish()?;
+    failed = failed.or(follower.finish().err());
     let text = if arguments.json {
         json::line(&report_of::json(&summary))
     } else {

@@ -7,7 +7,7 @@ use crate::diagnostic::Result;
 use crate::evaluate::{self, Split};
 use crate::loss::Loss;
 use crate::model_file;
-use crate::report::{Output, evaluation, json};
+use crate::report::{self, Output, diagnostics, evaluation, json};
 use crate::run;
 
 /// Measure a trained network on a split of its data, or of other data
@@ -51,7 +51,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
         SplitArgument::Validation => Split::Validation,
         SplitArgument::Test => Split::Test,
     });
-    let (split, samples) = evaluate::load_split(&trained, arguments.data.as_deref(), split)?;
+    let (split, samples, mut warnings) =
+        evaluate::load_split(&trained, arguments.data.as_deref(), split)?;
     let settings = evaluate::Settings {
         loss: Loss::of_measurement(&trained.config.train.loss),
         outputs: trained.header.classes.len(),
@@ -61,6 +62,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
     };
     let preprocessing = std::sync::Arc::new(trained.header.preprocessing.clone());
     let report = evaluate::evaluate(&trained.model, &samples, &preprocessing, &device, &settings)?;
+    warnings.extend(samples.take_warnings());
+    for warning in &warnings {
+        report::tell(&diagnostics::render(warning));
+    }
     let run = run::name_of(&path);
     let classes = &trained.header.classes;
     let text = if arguments.json {

@@ -163,7 +163,7 @@ pub(super) fn run(arguments: &Arguments, quiet: bool) -> Result<u8> {
             tell(report_of::failure(trial));
         }
     })?;
-    follower.finish()?;
+    failed = failed.or(follower.finish().err());
     let text = if arguments.json {
         json::line(&report_of::json(&summary))
     } else {

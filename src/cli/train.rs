@@ -98,7 +98,7 @@ pub(super) fn run(arguments: &Arguments, quiet: bool) -> Result<u8> {
         follower.follow_silently(&event);
     })?;
     failed = failed.or(follower.finish().err());
-    write_report(&project, &end)?;
+    failed = failed.or(write_report(&project, &end).err());
     if !arguments.json {
         failed = output.write(&render_end(&end)).err().or(failed);
     }

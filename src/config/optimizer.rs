@@ -2,9 +2,10 @@
 
 mod write;
 
-use super::reader::Reader;
+use super::form::Form;
+use super::reader::{Mismatch, Reader};
 use super::tagged::{self, ReadTagged};
-use super::value::{self, BOOLEAN, POSITIVE};
+use super::value::{self, BOOLEAN, Kind as _, POSITIVE, Plain};
 use crate::diagnostic::Diagnostic;
 
 /// An optimizer with its settings; defaults are PyTorch's, and timm's where PyTorch has none.
@@ -349,11 +350,23 @@ fn read_adan(reader: &Reader<'_>) -> Rule {
     }
 }
 
+/// Newton–Schulz iterations: five do, and each takes its time.
+const ITERATIONS: Plain<usize> = Plain {
+    parse: |node| match POSITIVE.parse(node) {
+        Ok(iterations) if iterations <= 100 => Ok(iterations),
+        _ => Err(Mismatch::new("a whole number from 1 to 100", node)),
+    },
+    form: || Form::Integer {
+        least: 1,
+        most: 100,
+    },
+};
+
 fn read_muon(reader: &Reader<'_>) -> Rule {
     Rule::Muon {
         momentum: share(reader, "momentum", 0.95),
         nesterov: reader.or("nesterov", true, &BOOLEAN).value,
-        iterations: reader.or("iterations", 5, &POSITIVE).value,
+        iterations: reader.or("iterations", 5, &ITERATIONS).value,
         adjust: reader
             .or("adjust", Adjust::Original, &value::word(ADJUSTS))
             .value,

@@ -14,8 +14,8 @@ use super::{Request, Splits, axes, fit};
 use crate::config::Task;
 use crate::diagnostic::{Diagnostic, Error, Result};
 
-/// No deflated entry expands further.
-const DEFLATE_MAX_RATIO: u64 = 1_032;
+/// A deflated array may expand to so many times its size, and a gibibyte more; further, it is taken for damaged.
+const MAX_EXPANSION: u64 = 50;
 /// Entries of a file that holds a few arrays.
 const MAX_ENTRIES: usize = 10_000;
 
@@ -299,7 +299,8 @@ impl Holder {
                 let packed = entry.compressed_size().min(size_bytes);
                 let most = match entry.compression() {
                     CompressionMethod::Stored => packed,
-                    _ => packed.saturating_mul(DEFLATE_MAX_RATIO),
+                    // Deflate can promise a thousand times as much, and fill the memory with zeros.
+                    _ => packed.saturating_mul(MAX_EXPANSION).saturating_add(1 << 30),
                 };
                 npy::read(&shown, &mut entry, most)
             }

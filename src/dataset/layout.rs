@@ -10,8 +10,6 @@ use super::stream::Location;
 use super::{Request, SUPPORTED, Splits};
 use crate::diagnostic::{Diagnostic, Error, Result};
 
-const SPLITS: [&str; 4] = ["train", "validation", "val", "test"];
-
 /// What samples are for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Split {
@@ -100,16 +98,25 @@ pub(super) fn load(tree: &dyn Tree, request: &Request) -> Result<Splits> {
     let root = Path::new("");
     let content = Content::of(&request.preprocessing.shape);
     let found = tree.folders(root)?;
-    let is_split = |name: &OsString| SPLITS.iter().any(|split| name == split);
-    let [train, validation, val, test] = SPLITS.map(|split| {
-        let is_there = found.iter().any(|name| name == split);
-        is_there.then(|| PathBuf::from(split))
-    });
-    let (train, validation, test) = match train {
-        Some(train) if found.iter().all(is_split) || !tree.folders(&train)?.is_empty() => {
-            (train, one_of(tree, validation, val)?, test)
+    let split_of = |name: &OsString| Split::named(&name.to_string_lossy());
+    let is_split = |name: &OsString| split_of(name).is_some();
+    let mut folders: [Option<PathBuf>; 3] = [None, None, None];
+    for (split, folder) in Split::ALL.into_iter().zip(&mut folders) {
+        let mut named = found.iter().filter(|name| split_of(name) == Some(split));
+        *folder = named.next().map(PathBuf::from);
+        if let (Some(folder), Some(other)) = (folder, named.next()) {
+            return Err(two_folders(tree, folder, Path::new(other)));
         }
-        None if !found.is_empty() && found.iter().all(is_split) => {
+    }
+    let mut beside = Vec::new();
+    let (train, validation, test) = match folders {
+        [Some(train), validation, test]
+            if found.iter().all(is_split) || !tree.folders(&train)?.is_empty() =>
+        {
+            beside.extend(found.iter().filter(|name| !is_split(name)));
+            (train, validation, test)
+        }
+        [None, ..] if !found.is_empty() && found.iter().all(is_split) => {
             let message = format!("`{}` has no `train` folder", tree.shown(root).display());
             let help = format!(
                 "add `train` with a folder of {} for each class",
@@ -128,7 +135,8 @@ pub(super) fn load(tree: &dyn Tree, request: &Request) -> Result<Splits> {
     };
     let (validation, test) = (other(validation)?, other(test)?);
     let splits = [Some(train), validation, test];
-    let (splits, warnings) = decode::load_all(splits, request)?;
+    let (splits, mut warnings) = decode::load_all(splits, request)?;
+    warnings.extend(beside.into_iter().map(|name| passed_over(tree, name)));
     let [train, validation, test] = splits;
     Ok(Splits {
         classes: names(&classes),
@@ -140,19 +148,22 @@ pub(super) fn load(tree: &dyn Tree, request: &Request) -> Result<Splits> {
     })
 }
 
-fn one_of(
-    tree: &dyn Tree,
-    validation: Option<PathBuf>,
-    val: Option<PathBuf>,
-) -> Result<Option<PathBuf>> {
-    if validation.is_some() && val.is_some() {
-        let shown = tree.shown(Path::new(""));
-        let message = format!("`{}` has both `validation` and `val`", shown.display());
-        return Err(Error::data(
-            Diagnostic::error(message).help("keep one of the two"),
-        ));
-    }
-    Ok(validation.or(val))
+fn two_folders(tree: &dyn Tree, one: &Path, other: &Path) -> Error {
+    let shown = tree.shown(Path::new(""));
+    let message = format!(
+        "`{}` has both `{}` and `{}`",
+        shown.display(),
+        one.display(),
+        other.display()
+    );
+    Error::data(Diagnostic::error(message).help("keep one of the two"))
+}
+
+/// Says that a folder which is no split stands beside the splits.
+fn passed_over(tree: &dyn Tree, name: &OsString) -> Diagnostic {
+    let shown = tree.shown(Path::new(name));
+    let message = format!("`{}` is no split and is passed over", shown.display());
+    Diagnostic::warning(message).help("splits are `train`, `validation` and `test`")
 }
 
 fn names(classes: &[OsString]) -> Vec<String> {

@@ -122,6 +122,22 @@ impl Splits {
         .filter_map(|(name, samples)| Some((name, samples?)))
     }
 
+    /// Tells whether samples of all splits have as many numbers to learn.
+    fn agree_in_width(&self) -> bool {
+        let width = |samples: &Samples| match samples.targets {
+            Targets::Classes(_) => None,
+            Targets::Values { width, .. } => Some(width),
+        };
+        self.all()
+            .all(|(_, samples)| width(samples) == width(&self.train))
+    }
+
+    /// Tells whether samples of all splits are bytes, or all are floats.
+    fn agree_in_kind(&self) -> bool {
+        let is_other = |samples: &Samples| samples.are_bytes() != self.train.are_bytes();
+        !self.all().any(|(_, samples)| is_other(samples))
+    }
+
     fn fingerprint(&self) -> String {
         let mut hasher = blake3::Hasher::new();
         for (name, samples) in self.all() {
@@ -153,6 +169,16 @@ pub fn load(request: &Request) -> Result<Dataset> {
         let only = splits.classes.first().map_or("", String::as_str);
         let message = format!("`{source}` has a single class, `{only}`");
         let help = "add a second class: there is nothing to tell apart";
+        return Err(Error::data(Diagnostic::error(message).help(help)));
+    }
+    if !splits.agree_in_width() || !splits.agree_in_kind() {
+        let what = if splits.agree_in_width() {
+            "bytes in one split and floats in another"
+        } else {
+            "more numbers to learn of a sample in one split than in another"
+        };
+        let message = format!("`{source}` has {what}");
+        let help = "save all splits in the same way";
         return Err(Error::data(Diagnostic::error(message).help(help)));
     }
     let fingerprint = splits.fingerprint();

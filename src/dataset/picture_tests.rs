@@ -38,6 +38,7 @@ pub(crate) fn preprocessing(channels: usize, height: usize, width: usize) -> Pre
         resize: false,
         mode: Mode::Stretch,
         padding: vec![[0; 2]; 2],
+        floats: false,
         rescale: 1.0 / 255.0,
         mean: Vec::new(),
         std: Vec::new(),

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::canvas::Canvas;
 use super::picture::decode_fitted;
 use super::sample;
-use super::samples::Values;
+use super::samples::{Samples, Values};
 
 /// How a picture becomes the network's input; stored with the model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -23,6 +23,9 @@ pub struct Preprocessing {
     pub mode: Mode,
     /// Zeros before and after the values along each dimension (raw 0, before normalization).
     pub padding: Vec<[usize; 2]>,
+    /// Whether the raw values are floats, as those of signals and arrays; if not, they are bytes.
+    #[serde(default)]
+    pub floats: bool,
     /// Factor on the raw values.
     pub rescale: f32,
     /// Subtracted after `rescale`: one for each channel, or one for all, or none.
@@ -73,6 +76,14 @@ const MIDDLE: f32 = 127.5;
 pub(super) type Table = Vec<[f32; 256]>;
 
 impl Preprocessing {
+    /// Takes over from samples whether they are bytes or floats; floats are left as they are, unless a factor `is_given`.
+    pub fn take_kind(&mut self, samples: &Samples, is_given: bool) {
+        self.floats = !samples.are_bytes();
+        if self.floats && !is_given {
+            self.rescale = 1.0;
+        }
+    }
+
     /// Returns the channels of a sample.
     pub fn channels(&self) -> usize {
         self.shape.first().copied().unwrap_or(0)
@@ -157,8 +168,22 @@ pub fn input_of(
     let values = if preprocessing.picture_shape().is_some() && !sample::is_array(bytes) {
         Values::Bytes(picture_of(bytes, &fitting, invert)?.into())
     } else {
-        sample::decode(bytes, &fitting).map_err(|fault| fault.to_string())?
+        let mut values = sample::decode(bytes, &fitting).map_err(|fault| fault.to_string())?;
+        if invert == Invert::Always {
+            values.exchange_light_and_dark();
+        }
+        values
     };
+    if matches!(values, Values::Floats(_)) != preprocessing.floats {
+        let [has, learnt] = if preprocessing.floats {
+            ["bytes", "floats"]
+        } else {
+            ["floats", "bytes"]
+        };
+        return Err(format!(
+            "it holds {has}, and the network learnt from {learnt}"
+        ));
+    }
     let canvas = Canvas::new(preprocessing);
     let mut input = vec![0.0; canvas.len()];
     match values {

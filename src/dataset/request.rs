@@ -39,6 +39,7 @@ pub fn request(config: &Config) -> Result<Request, Vec<Diagnostic>> {
                 Some(ResizeMode::Crop) => Mode::Crop,
             },
             padding,
+            floats: false,
             rescale: data.rescale.unwrap_or(RESCALE_OF_BYTES) as f32,
             mean,
             std,

@@ -38,6 +38,11 @@ pub struct Subject {
 }
 
 impl Subject {
+    /// Tells whether a config gives the factor of the raw values.
+    fn has_factor(&self) -> bool {
+        self.project.config.data.rescale.is_some()
+    }
+
     /// Loads the data of a config, or a source by its name or path. Files that cannot be read are passed over, and
     /// are told by [`check()`].
     ///

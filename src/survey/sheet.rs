@@ -56,6 +56,7 @@ pub fn sheet(subject: &Subject, split: &str, count: usize, augmented: bool) -> R
     let samples = subject.split(split)?;
     let mut preprocessing = subject.request.preprocessing.clone();
     preprocessing.border = subject.dataset.border;
+    preprocessing.take_kind(samples, subject.has_factor());
     // What is drawn is the picture, not the numbers that it becomes.
     preprocessing.mean = Vec::new();
     preprocessing.std = Vec::new();

@@ -45,6 +45,7 @@ pub struct SizeCount {
 /// When a sample cannot be read.
 pub fn stats(subject: &Subject) -> Result<Stats> {
     let mut preprocessing = subject.request.preprocessing.clone();
+    preprocessing.take_kind(&subject.dataset.train, subject.has_factor());
     dataset::normalize_by(&subject.dataset.train, &mut preprocessing)?;
     let mut sizes = BTreeMap::new();
     for (_, samples) in subject.splits() {

@@ -254,7 +254,15 @@ fn steps(
     };
     let steps = 0..=count as u32;
     Ok(steps
-        .map(|index| written.write(between.low + f64::from(index) * step))
+        .map(|index| {
+            let value = between.low + f64::from(index) * step;
+            if written.is_whole {
+                return written.write(value);
+            }
+            // Twelve digits hide the rounding of the sum, not what was typed.
+            let value: f64 = format!("{value:.11e}").parse().unwrap_or(value);
+            format!("{value:?}")
+        })
         .collect())
 }
 

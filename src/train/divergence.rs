@@ -23,7 +23,7 @@ impl Session {
             self.progress.epoch + 1,
             self.progress.step + 1
         );
-        let rate = self.rate(self.progress.step.saturating_sub(1));
+        let rate = self.last_rate();
         let diagnostic = Diagnostic::error(message)
             .note(format!("the learning rate of the last step was {rate:?}"))
             .help("try a tenth of the learning rate, or a schedule with `warmup_epochs`");
@@ -102,7 +102,7 @@ impl Session {
         self.history = History::open(&self.run.path, self.progress.epoch)?;
         let message = error.diagnostics.first();
         let message = message.map_or_else(String::new, |diagnostic| diagnostic.message.clone());
-        let rate = self.rate(self.progress.step);
+        let rate = self.rate();
         let warning = Diagnostic::warning(message).note(format!(
             "going back to {to} with half the rate, {rate:?}: {setbacks} of {MOST_SETBACKS} times"
         ));

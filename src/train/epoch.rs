@@ -11,7 +11,7 @@ use super::{End, Event, Reason};
 use crate::checkpoint::{Best, Partial};
 use crate::config::Every;
 use crate::dataset::{Preprocessing, Samples};
-use crate::diagnostic::Result;
+use crate::diagnostic::{Diagnostic, Error, Result};
 use crate::evaluate;
 use crate::files;
 use crate::loss::Loss;
@@ -38,7 +38,12 @@ impl Session {
             None => (&self.train, self.config.train.batch_size, "the loss"),
         };
         let metrics = self.measure(&model, samples, limit, &self.preprocessing, threads)?;
-        if !metrics.loss().is_finite() {
+        if metrics.samples() == 0 && self.validation.is_some() {
+            let message = "no sample of the validation split can be read";
+            let help = "`cnn data check` names the files";
+            return Err(Error::data(Diagnostic::error(message).help(help)));
+        }
+        if metrics.samples() > 0 && !metrics.loss().is_finite() {
             return Err(self.diverged(loss));
         }
         let validation = self.validation.is_some().then_some(metrics);
@@ -51,7 +56,7 @@ impl Session {
             train_accuracy: partial.accuracy(),
             validation_loss: validation.as_ref().map(Metrics::loss),
             validation_accuracy: validation.as_ref().and_then(Metrics::accuracy),
-            learning_rate: self.rate(self.progress.step.saturating_sub(1)),
+            learning_rate: self.last_rate(),
             seconds: partial.secs,
             images_per_second: samples / partial.secs.max(f64::EPSILON),
         };
@@ -80,8 +85,11 @@ impl Session {
                 loss,
             });
         }
-        for warning in self.train.take_warnings() {
-            emit(Event::Warning(warning));
+        let others = [&self.validation, &self.test];
+        for samples in others.into_iter().flatten().chain([&self.train]) {
+            for warning in samples.take_warnings() {
+                emit(Event::Warning(warning));
+            }
         }
         self.history.add(&row)?;
         emit(Event::Epoch(row));

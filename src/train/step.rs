@@ -19,10 +19,21 @@ impl Session {
         self.config.train.accumulate
     }
 
-    /// Returns the rate of a step: the schedule's, what a plateau makes of it, half of it for
+    /// Returns the rate of the next step: the schedule's, what a plateau makes of it, half of it for
     /// each time that training went back.
-    pub(super) fn rate(&self, step: u64) -> f64 {
-        let rate = self.schedule.rate(step);
+    pub(super) fn rate(&self) -> f64 {
+        self.rate_after(self.progress.step_in_epoch)
+    }
+
+    /// Returns the rate of the last step of the epoch.
+    pub(super) fn last_rate(&self) -> f64 {
+        self.rate_after(self.progress.step_in_epoch.saturating_sub(1))
+    }
+
+    /// Counts steps by epochs, so that a run that goes on with batches of another size is where it was.
+    fn rate_after(&self, steps_in_epoch: usize) -> f64 {
+        let before = self.progress.epoch.saturating_mul(self.steps_per_epoch());
+        let rate = self.schedule.rate((before + steps_in_epoch) as u64);
         let plateau = self.config.train.schedule.plateau();
         let rate = plateau.map_or(rate, |plateau| self.progress.plateau.rate(rate, plateau));
         rate * 0.5_f64.powi(self.progress.setbacks)
@@ -106,7 +117,7 @@ impl Session {
                 return Err(error);
             }
         };
-        let rate = self.rate(self.progress.step);
+        let rate = self.rate();
         let model = match gradients {
             Some(gradients) => self.optimizer.step(rate, model, gradients).constrained(),
             None => model,

@@ -19,6 +19,7 @@ fn request(source: &Path, shape: &[usize]) -> Request {
             resize: false,
             mode: Mode::Stretch,
             padding: vec![[0; 2]; shape.len() - 1],
+            floats: false,
             rescale: 1.0,
             mean: Vec::new(),
             std: Vec::new(),
