@@ -143,7 +143,9 @@ const LOSSES: &[(&str, ReadTagged<Loss>)] = &[
         class_weights: read_class_weights(reader),
     }),
     ("focal", |reader| {
-        let parse = value::number("a number of 0 or more", |gamma| gamma >= 0.0);
+        let parse = value::number("a number from 0 to 100", |gamma| {
+            (0.0..=100.0).contains(&gamma)
+        });
         Loss::Focal {
             gamma: reader.or("gamma", 2.0, &parse).value,
             class_weights: read_class_weights(reader),

@@ -53,6 +53,12 @@ impl Session {
             let message = "the optimizer starts anew: what another one remembers is of no use";
             emit(Event::Warning(Diagnostic::warning(message)));
         }
+        if project.config.train.loss != before.config.train.loss {
+            // What was best by another loss says nothing of this one.
+            self.progress.best = None;
+            self.progress.watched = None;
+            self.progress.plateau = checkpoint::Progress::default().plateau;
+        }
         Ok(())
     }
 
