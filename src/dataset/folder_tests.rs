@@ -145,7 +145,7 @@ fn faults_of_the_layout_are_told() {
     ];
     check_faults(
         &folder(&both, &[]),
-        &["`DIR` has both `validation` and `val`"],
+        &["`DIR` has both `val` and `validation`"],
     );
     check_faults(
         &folder(&[("train/1.png", 1)], &[]),
