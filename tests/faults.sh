@@ -76,7 +76,7 @@ validation = 0.2
 shift = 1
 rotate = 10
 [train]
-epochs = 600
+epochs = 400
 batch_size = 8
 ema = 0.99
 checkpoint = { every = "3 steps", keep = 2 }
