@@ -1,13 +1,11 @@
 //! Damaged files of every format: never a panic, always an error about the data.
 
 use std::fs;
-use std::path::Path;
 
-use super::batches::tests::bytes;
 use super::picture::tests::{grey_png, preprocessing};
 use super::tar::tests::{gzip, tar};
 use super::tests::request;
-use super::{Request, load, load_path, npy, wav};
+use super::{Request, load_path, npy, wav};
 use crate::random::{Purpose, Random};
 
 /// Damaged files of each kind.
@@ -167,30 +165,4 @@ fn what_is_no_file_of_its_kind() {
             assert_eq!(error.kind.exit_code(), 3, "{error}");
         }
     }
-}
-
-/// Real pictures, where they lie beside the repository.
-#[test]
-fn a_large_archive_is_read_by_index() {
-    let archive = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data/cifar10-jpg.tar.gz");
-    if !archive.is_file() {
-        println!("skipped: `{}` is not there", archive.display());
-        return;
-    }
-    let mut request = request(archive.display().to_string());
-    request.preprocessing = preprocessing(3, 32, 32);
-    request.cache_bytes = 0;
-    let data = load(&request).unwrap();
-    let names = "airplane automobile bird cat deer dog frog horse ship truck";
-    assert_eq!(data.classes.join(" "), names);
-    assert_eq!(data.train.class_counts(10), [5000; 10]);
-    let test = data.test.unwrap();
-    assert_eq!(test.class_counts(10), [1000; 10]);
-    assert!(data.train.is_streamed());
-    assert_eq!(bytes(&test, 9999).len(), 3072);
-    assert!(
-        test.path(0)
-            .unwrap()
-            .ends_with("cifar10/test/airplane/0000.jpg")
-    );
 }

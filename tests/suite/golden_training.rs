@@ -446,3 +446,18 @@ fn losses_and_their_gradients_equal_pytorch() {
         );
     }
 }
+
+/// At an output of exactly 0, where its parts have kinks, the slope is sigmoid(0) − target, as in PyTorch.
+#[test]
+fn the_slope_of_binary_cross_entropy_at_zero() {
+    let outputs = Tensor::<2>::zeros([1, 2], &Device::flex().autodiff()).require_grad();
+    let targets = Targets::Values {
+        width: 2,
+        values: vec![0.0, 1.0],
+    };
+    let loss = Loss::new(&config::Loss::BinaryCrossEntropy, None);
+    let gradients = loss.of(outputs.clone(), &targets).backward();
+    let slope = outputs.grad(&gradients).unwrap().into_data();
+    // A half of each, for the mean over both.
+    assert_eq!(slope.try_to_vec::<f32>().unwrap(), [0.25, -0.25]);
+}

@@ -8,7 +8,7 @@ use cnn::dataset::{self, Dataset, Invert, Mode, Preprocessing, Request, Values};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-use crate::support::{CLASSES, Lab, PER_CLASS, bar, bar_png};
+use crate::support::{CLASSES, Lab, PER_CLASS, bar, bar_png, repository};
 
 fn request(source: &Path, shape: &[usize]) -> Request {
     Request {
@@ -233,4 +233,74 @@ fn sounds_and_volumes_train() {
         let outcome = lab.cnn(&["eval", "latest", "--json"]).ok();
         assert_eq!(outcome.json()["samples"], 3, "{source}");
     }
+}
+
+/// Real pictures, where they lie beside the repository.
+#[test]
+fn a_large_archive_is_read_by_index() {
+    let archive = repository("../shared/data/cifar10-jpg.tar.gz");
+    if !archive.is_file() {
+        eprintln!("skipped: `{}` is not there", archive.display());
+        return;
+    }
+    let mut request = request(&archive, &[3, 32, 32]);
+    request.cache_bytes = 0;
+    let data = dataset::load(&request).unwrap();
+    let names = "airplane automobile bird cat deer dog frog horse ship truck";
+    assert_eq!(data.classes.join(" "), names);
+    assert_eq!(data.train.class_counts(10), [5000; 10]);
+    let test = data.test.unwrap();
+    assert_eq!(test.class_counts(10), [1000; 10]);
+    assert!(data.train.is_streamed());
+    let first = test.path(0).unwrap();
+    assert!(first.ends_with("cifar10/test/airplane/0000.jpg"));
+    let Ok(Some(Values::Bytes(last))) = test.values(9999) else {
+        panic!("no picture");
+    };
+    assert_eq!(last.len(), 3072);
+}
+
+/// Writes a sample that numpy would save as `dtype` into a folder of classes.
+fn put_array(lab: &Lab, path: &str, header: &str, values: &[u8]) {
+    let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
+    let mut text = format!("{{'descr': '{header}', 'fortran_order': False, 'shape': (1, 1, 2), }}");
+    while (bytes.len() + 2 + text.len() + 1) % 64 != 0 {
+        text.push(' ');
+    }
+    text.push('\n');
+    bytes.extend((text.len() as u16).to_le_bytes());
+    bytes.extend(text.as_bytes());
+    bytes.extend(values);
+    lab.write(path, bytes);
+}
+
+#[test]
+fn splits_are_of_one_kind_and_found_by_all_their_names() {
+    let lab = Lab::new();
+    for class in ["a", "b"] {
+        put_array(&lab, &format!("set/Train/{class}/1.npy"), "|u1", &[1, 2]);
+        put_array(&lab, &format!("set/valid/{class}/1.npy"), "|u1", &[3, 4]);
+        lab.write("set/notes/x.txt", "");
+    }
+    let request = request(&lab.path("set"), &[1, 1, 2]);
+    let data = dataset::load(&request).unwrap();
+    assert_eq!(data.classes, ["a", "b"]);
+    assert_eq!(data.validation.as_ref().map(dataset::Samples::len), Some(2));
+    let warning = &data.warnings[0].message;
+    assert!(
+        warning.ends_with("notes` is no split and is passed over"),
+        "{warning}"
+    );
+
+    let floats = [0.5_f32.to_le_bytes(), 1_f32.to_le_bytes()].concat();
+    for class in ["a", "b"] {
+        put_array(&lab, &format!("set/valid/{class}/1.npy"), "<f4", &floats);
+    }
+    let error = dataset::load(&request).unwrap_err();
+    assert_eq!(error.kind.exit_code(), 3);
+    let message = error.to_string();
+    assert!(
+        message.ends_with("has bytes in one split and floats in another"),
+        "{message}"
+    );
 }
