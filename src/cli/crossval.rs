@@ -5,12 +5,12 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::follow::{Follower, ShowArguments, write_report};
-use super::{ComputeArguments, ConfigArguments, run_name, signals};
+use super::{ComputeArguments, ConfigArguments, close, run_name, signals};
 use crate::config::Override;
 use crate::crossval::{self, Event, Start};
 use crate::diagnostic::Result;
 use crate::group::{Compute, Recipe};
-use crate::report::{self, Output, crossval as report_of, json};
+use crate::report::{self, crossval as report_of, json};
 
 /// Train once for each fold of the training split, and measure on that fold
 ///
@@ -92,10 +92,5 @@ pub(super) fn run(arguments: &Arguments, quiet: bool) -> Result<u8> {
     } else {
         report_of::render(&summary)
     };
-    Output::default().write(&text)?;
-    match (summary.stopped, failed) {
-        (Some(code), _) => Ok(code),
-        (None, Some(error)) => Err(error),
-        (None, None) => Ok(0),
-    }
+    close(&text, summary.stopped, failed)
 }

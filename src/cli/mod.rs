@@ -19,7 +19,7 @@ use clap::{ArgAction, Args, Parser, Subcommand};
 use crate::config::{Override, is_run_name};
 use crate::diagnostic::{Diagnostic, Error, Result};
 use crate::model::Device;
-use crate::report::{self, diagnostics};
+use crate::report::{self, Output, diagnostics};
 
 /// Describe a convolutional network in TOML; check, inspect, train, evaluate and use it.
 #[derive(Debug, Parser)]
@@ -82,6 +82,17 @@ impl ComputeArguments {
             )))
         })?;
         Ok(threads)
+    }
+}
+
+/// Writes what came of several runs; returns the exit code: that of a stop, else of what could not be written
+/// on the way.
+fn close(text: &str, stopped: Option<u8>, failed: Option<Error>) -> Result<u8> {
+    Output::default().write(text)?;
+    match (stopped, failed) {
+        (Some(code), _) => Ok(code),
+        (None, Some(error)) => Err(error),
+        (None, None) => Ok(0),
     }
 }
 

@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use super::follow::{Follower, ShowArguments, write_report};
-use super::{ComputeArguments, ConfigArguments, run_name, signals};
+use super::{ComputeArguments, ConfigArguments, close, run_name, signals};
 use crate::config::{Metric, Override};
 use crate::diagnostic::{Error, Kind, Result};
 use crate::group::{Compute, Recipe};
-use crate::report::{self, Output, json, sweep as report_of};
+use crate::report::{self, json, sweep as report_of};
 use crate::sweep::{self, Axis, Event, Search, Space, Start};
 
 /// Try many settings of a config and write out the best
@@ -169,10 +169,5 @@ pub(super) fn run(arguments: &Arguments, quiet: bool) -> Result<u8> {
     } else {
         report_of::render(&summary)
     };
-    Output::default().write(&text)?;
-    match (summary.stopped, failed) {
-        (Some(code), _) => Ok(code),
-        (None, Some(error)) => Err(error),
-        (None, None) => Ok(0),
-    }
+    close(&text, summary.stopped, failed)
 }

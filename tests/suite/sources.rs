@@ -264,7 +264,7 @@ fn a_large_archive_is_read_by_index() {
 fn put_array(lab: &Lab, path: &str, header: &str, values: &[u8]) {
     let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
     let mut text = format!("{{'descr': '{header}', 'fortran_order': False, 'shape': (1, 1, 2), }}");
-    while (bytes.len() + 2 + text.len() + 1) % 64 != 0 {
+    while !(bytes.len() + 2 + text.len() + 1).is_multiple_of(64) {
         text.push(' ');
     }
     text.push('\n');
