@@ -14,6 +14,7 @@ mod files;
 pub mod filter;
 pub mod group;
 pub mod handmade;
+pub mod kernels;
 pub mod load;
 pub mod loss;
 pub mod measure;

@@ -7,9 +7,11 @@ use burn::tensor::{Tensor, activation};
 
 use super::Value;
 use super::initialize::Builder;
+use super::packed::function_of;
 use super::sequence::Flow;
 use super::value::same_rank;
 use crate::config::Function;
+use crate::kernels;
 
 /// An activation function, with the slope that `prelu` learns.
 #[derive(Module, Debug)]
@@ -42,7 +44,26 @@ impl Activation {
         if self.function == Function::Linear {
             return value;
         }
+        let value = match value {
+            Value::Packed(packed) if self.takes_packed() => {
+                return Value::Packed(Box::new(match function_of(self.function) {
+                    Some(function) => packed.settled(function),
+                    None => packed.map(|tensor| self.compute(tensor)),
+                }));
+            }
+            value => value.plain(),
+        };
         same_rank!(value, tensor => self.compute(tensor))
+    }
+
+    /// Returns whether it takes values in the order of our own kernels: all that look at single values do.
+    pub(super) fn takes_packed(&self) -> bool {
+        !matches!(self.function, Function::Softmax | Function::LogSoftmax)
+    }
+
+    /// Returns the function as our kernels compute it, if they do.
+    pub(super) fn fused(&self) -> Option<kernels::Function> {
+        function_of(self.function)
     }
 
     /// Softmax runs along the channels or units.

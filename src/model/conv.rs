@@ -5,14 +5,15 @@ use burn::tensor::module::{conv_transpose2d, conv_transpose3d, conv2d, conv3d};
 use burn::tensor::ops::{ConvOptions, ConvTransposeOptions};
 use burn::tensor::{Tensor, TensorData};
 
-use super::Value;
 use super::activation::Activation;
 use super::initialize::{Builder, Shape};
 use super::pad::{cropped, padded};
 use super::sequence::Flow;
 use super::value::{per_channel, same_rank};
 use super::weight::Weight;
+use super::{Packed, Value};
 use crate::config::PaddingMode;
+use crate::kernels::{Axis, Function, Geometry, WeightOrder};
 use crate::plan;
 use crate::shape::Window;
 
@@ -52,6 +53,14 @@ impl Conv {
     }
 
     fn compute(&self, value: Value) -> Value {
+        let value = if self.plan.padding_mode == PaddingMode::Zeros {
+            match Packed::of(value) {
+                Ok(packed) => return self.compute_packed(packed),
+                Err(value) => value,
+            }
+        } else {
+            value.plain()
+        };
         let plan = &self.plan;
         let volume = matches!(value, Value::Volume(_));
         let uneven = plan.padding.iter().any(|[before, after]| before != after);
@@ -89,9 +98,41 @@ impl Conv {
                 let options = options(&windows, &padding, plan.groups);
                 Value::Volume(conv3d(maps, weight, bias, options))
             }
-            Value::Row(_) => unreachable!("the plan gives convolutions maps"),
+            Value::Row(_) | Value::Packed(_) => unreachable!("the plan gives convolutions maps"),
         };
         self.activation.apply(output)
+    }
+
+    fn compute_packed(&self, packed: Packed) -> Value {
+        let plan = &self.plan;
+        let shape = packed.shape();
+        let sizes = shape.iter().skip(2).zip(&plan.windows).zip(&plan.padding);
+        let axes: Vec<Axis> = sizes
+            .map(|((input, window), padding)| axis(*input, *window, *padding))
+            .collect();
+        let extents: Vec<usize> = axes.iter().map(|axis| axis.output).collect();
+        let taps = plan.windows.iter().map(|window| window.size).product();
+        let inputs = plan.channels / plan.groups;
+        let order = WeightOrder {
+            output: inputs * taps,
+            input: taps,
+            tap: 1,
+        };
+        let weight = self.masked_weight([plan.filters, inputs, taps]);
+        let function = self.activation.fused();
+        let output = packed.convolve(
+            &Geometry::of(&axes),
+            (weight, self.bias.as_ref().map(Param::val)),
+            [plan.filters, plan.groups],
+            order,
+            function.unwrap_or(Function::Linear),
+            &extents,
+        );
+        let output = Value::Packed(Box::new(output));
+        match function {
+            Some(_) => output,
+            None => self.activation.apply(output),
+        }
     }
 
     /// Returns the weight of a 2-D convolution; that of a 1-D one gets a dimension of 1.
@@ -122,6 +163,19 @@ impl Conv {
             Some(_) => masked(weight, &connections(&self.plan, &self.weight)),
             None => weight,
         }
+    }
+}
+
+/// Lays a window out over an input.
+fn axis(input: usize, window: Window, [before, after]: [usize; 2]) -> Axis {
+    let extent = window.dilation * (window.size - 1) + 1;
+    Axis {
+        input,
+        output: (input + before + after).saturating_sub(extent) / window.stride + 1,
+        taps: window.size,
+        stride: window.stride,
+        dilation: window.dilation,
+        before,
     }
 }
 

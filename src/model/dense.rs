@@ -4,11 +4,12 @@ use burn::module::{Module, Param};
 use burn::tensor::Tensor;
 use burn::tensor::module::linear;
 
-use super::Value;
 use super::activation::Activation;
 use super::initialize::{Builder, Shape};
 use super::sequence::Flow;
 use super::weight::Weight;
+use super::{Packed, Value};
+use crate::kernels::{Axis, Function, Geometry, WeightOrder};
 use crate::plan;
 
 /// Fully connected layer: `input · weight + bias`.
@@ -48,7 +49,40 @@ impl Dense {
 
     pub(super) fn forward(&self, value: Value, _: &mut Flow<'_>) -> Value {
         let bias = self.bias.as_ref().map(Param::val);
+        let value = match Packed::of(value) {
+            Ok(packed) => return self.pack(packed, bias),
+            Err(value) => value,
+        };
         let row = linear(value.into_row(), self.weight.shaped(self.sizes), bias);
         self.activation.apply(Value::Row(row))
+    }
+
+    /// Computes it as one window over all positions of the maps.
+    fn pack(&self, packed: Packed, bias: Option<Tensor<1>>) -> Value {
+        let [inputs, units] = self.sizes;
+        let [channels, positions] = packed.channels_and_positions();
+        debug_assert_eq!(channels * positions, inputs);
+        let geometry = Geometry::of(&[Axis {
+            input: positions,
+            output: 1,
+            taps: positions,
+            stride: 1,
+            dilation: 1,
+            before: 0,
+        }]);
+        let order = WeightOrder {
+            output: 1,
+            input: positions * units,
+            tap: units,
+        };
+        let weights = (self.weight.shaped(self.sizes), bias);
+        let function = self.activation.fused();
+        let fused = function.unwrap_or(Function::Linear);
+        let output = packed.convolve(&geometry, weights, [units, 1], order, fused, &[]);
+        let output = Value::Packed(Box::new(output));
+        match function {
+            Some(_) => output,
+            None => self.activation.apply(output),
+        }
     }
 }

@@ -8,6 +8,7 @@ use super::activation::Activation;
 use super::initialize::Builder;
 use super::sequence::{Flow, Sequence};
 use crate::config::Join;
+use crate::kernels::Function;
 use crate::plan;
 
 /// The sum of what its layers make of the input and what the shortcut does.
@@ -31,6 +32,7 @@ impl Residual {
     }
 
     pub(super) fn forward(&self, value: Value, flow: &mut Flow<'_>) -> Value {
+        let value = settled(value);
         let body = self.layers.forward(value.clone(), flow);
         let skip = self.shortcut.forward(value, flow);
         self.activation.apply(joined(vec![body, skip], Join::Add))
@@ -63,6 +65,7 @@ impl Branches {
         let Some((last, others)) = self.branches.split_last() else {
             return value;
         };
+        let value = settled(value);
         let others = others.iter();
         let ends = others.map(|branch| branch.forward(value.clone(), flow));
         let mut ends: Vec<Value> = ends.collect();
@@ -98,8 +101,22 @@ impl Merge {
     }
 }
 
+/// Computes what waits, before several layers take it.
+fn settled(value: Value) -> Value {
+    match value {
+        Value::Packed(packed) => Value::Packed(Box::new(packed.settled(Function::Linear))),
+        value => value,
+    }
+}
+
 /// Makes several values one.
 fn joined(values: Vec<Value>, join: Join) -> Value {
+    let is_packed = |value: &Value| matches!(value, Value::Packed(_));
+    let values = if join == Join::Add && values.iter().all(is_packed) {
+        values
+    } else {
+        values.into_iter().map(Value::plain).collect()
+    };
     match join {
         Join::Concat => concat(values),
         Join::Add => fold(
@@ -131,6 +148,7 @@ fn fold(
         (Value::Signal(a), Value::Signal(b)) => Value::Signal(signals(a, b)),
         (Value::Maps(a), Value::Maps(b)) => Value::Maps(maps(a, b)),
         (Value::Volume(a), Value::Volume(b)) => Value::Volume(volumes(a, b)),
+        (Value::Packed(a), Value::Packed(b)) => Value::Packed(Box::new(a.add(*b))),
         _ => unreachable!("the plan joins values of one rank"),
     });
     joined.unwrap_or_else(|| unreachable!("the plan joins one value at least"))
@@ -158,6 +176,7 @@ fn concat(values: Vec<Value>) -> Value {
             Value::Signal(tensor) => signals.push(tensor),
             Value::Maps(tensor) => maps.push(tensor),
             Value::Volume(tensor) => volumes.push(tensor),
+            Value::Packed(_) => unreachable!("values are joined in Burn's order"),
         }
     }
     if !rows.is_empty() {

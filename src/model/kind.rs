@@ -94,6 +94,26 @@ macro_rules! each_into {
 
 pub(super) use {each, each_into};
 
+impl Kind {
+    /// Returns whether the layer takes values in the order of our own kernels.
+    pub(super) fn takes_packed(&self) -> bool {
+        match self {
+            Self::Conv(_)
+            | Self::SeparableConv(_)
+            | Self::Pool(_)
+            | Self::GlobalPool(_)
+            | Self::Dense(_)
+            | Self::BatchNorm(_)
+            | Self::Dropout(_)
+            | Self::Residual(_)
+            | Self::Branches(_) => true,
+            Self::Activation(activation) => activation.takes_packed(),
+            Self::Reshape(reshape) => reshape.is_flat(),
+            _ => false,
+        }
+    }
+}
+
 /// Builds a layer; `index` keys what it draws in training.
 pub(super) fn build(index: usize, operation: &Operation, builder: &mut Builder<'_>) -> Kind {
     match operation {

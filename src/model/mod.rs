@@ -9,6 +9,7 @@ mod initialize;
 mod kind;
 mod noise;
 mod norm;
+mod packed;
 mod pad;
 mod pool;
 mod reshape;
@@ -18,6 +19,7 @@ mod value;
 mod weight;
 
 pub use device::{COMPILED, Device};
+pub use packed::Packed;
 pub use value::Value;
 
 use std::collections::HashMap;
@@ -98,7 +100,7 @@ impl Model {
     /// plan is [`Plan::up_to_logits`].
     #[must_use]
     pub fn logits(&self, input: Value, pass: Pass) -> Tensor<2> {
-        self.forward(input, pass).into_row()
+        self.forward(input, pass).plain().into_row()
     }
 
     /// Adds the penalties `l1` and `l2` of all weights to a loss.

@@ -4,7 +4,7 @@
 //! after a resume.
 
 use burn::module::Module;
-use burn::tensor::{Tensor, TensorData};
+use burn::tensor::{Device, Tensor, TensorData};
 
 use super::sequence::Flow;
 use super::value::same_rank;
@@ -41,11 +41,29 @@ impl Dropout {
             return value;
         }
         let random = Random::new(Purpose::Dropout, &[seed, step, self.layer]);
-        same_rank!(value, tensor => self.drop(tensor, random))
+        match value {
+            Value::Packed(packed) => {
+                let shape = packed.shape();
+                let [batch, channels] = [shape[0], shape[1]];
+                let positions = shape.iter().skip(2).product();
+                let mask = self.mask([batch, channels, positions], random, &packed.device());
+                let mask = mask.expand([batch, channels, positions]);
+                packed.multiply(Value::Signal(mask))
+            }
+            value => same_rank!(value, tensor => {
+                let mask = self.mask(tensor.dims(), random, &tensor.device());
+                tensor * mask
+            }),
+        }
     }
 
-    fn drop<const D: usize>(&self, tensor: Tensor<D>, mut random: Random) -> Tensor<D> {
-        let mut shape = tensor.dims();
+    /// Draws the factors of all values, or of all maps.
+    fn mask<const D: usize>(
+        &self,
+        mut shape: [usize; D],
+        mut random: Random,
+        device: &Device,
+    ) -> Tensor<D> {
         if self.settings.spatial {
             shape.iter_mut().skip(2).for_each(|size| *size = 1);
         }
@@ -54,8 +72,7 @@ impl Dropout {
         let mask: Vec<f32> = (0..shape.iter().product())
             .map(|_| if random.unit() < rate { 0.0 } else { kept })
             .collect();
-        let mask = Tensor::from_data(TensorData::new(mask, shape), &tensor.device());
-        tensor * mask
+        Tensor::from_data(TensorData::new(mask, shape), device)
     }
 }
 

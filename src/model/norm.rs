@@ -1,15 +1,16 @@
 //! The normalizations: the tensors and the computation.
 
 use burn::module::{Module, Param, RunningState};
-use burn::tensor::Tensor;
 use burn::tensor::module::{batch_norm, batch_norm_train};
+use burn::tensor::{Device, Tensor};
 
 use super::initialize::Builder;
 use super::sequence::Flow;
 use super::value::same_rank;
 use super::weight::Weight;
-use super::{Pass, Value};
+use super::{Packed, Pass, Value};
 use crate::config;
+use crate::kernels::{Function, Normalization};
 use crate::plan;
 
 /// Batch normalization: `(x − mean) / √(variance + ε) · weight + bias`, per channel.
@@ -54,16 +55,60 @@ impl BatchNorm {
     }
 
     pub(super) fn forward(&self, value: Value, flow: &mut Flow<'_>) -> Value {
-        same_rank!(value, tensor => self.normalize(tensor, flow.pass))
+        match Packed::of(value) {
+            Ok(packed) => Value::Packed(Box::new(self.normalize_packed(packed, flow.pass))),
+            Err(value) => same_rank!(value, tensor => self.normalize(tensor, flow.pass)),
+        }
+    }
+
+    fn normalize_packed(&self, packed: Packed, pass: Pass) -> Packed {
+        let packed = packed.settled(Function::Linear);
+        let shape = packed.shape();
+        let is_of_batch = matches!(pass, Pass::Train { .. });
+        let moments = if is_of_batch {
+            let moments = packed.moments();
+            let [mean, variance] = [0, 1].map(|row| {
+                let row = moments.clone().narrow(0, row, 1);
+                row.reshape([self.channels])
+            });
+            let samples = shape.iter().product::<usize>() / self.channels;
+            self.follow(mean, variance, samples);
+            moments
+        } else {
+            let statistics = [&self.running_mean, &self.running_var];
+            let rows = statistics.map(|running| running.value().reshape([1, self.channels]));
+            Tensor::cat(rows.to_vec(), 0)
+        };
+        let (weight, bias) = self.affine(&moments.device());
+        packed.normalized(Normalization {
+            moments,
+            weight,
+            bias,
+            epsilon: self.epsilon,
+            is_of_batch,
+        })
+    }
+
+    fn affine(&self, device: &Device) -> (Tensor<1>, Tensor<1>) {
+        let channels = [self.channels];
+        let weight = self.weight.as_ref().map(Param::val);
+        let bias = self.bias.as_ref().map(Param::val);
+        (
+            weight.unwrap_or_else(|| Tensor::ones(channels, device)),
+            bias.unwrap_or_else(|| Tensor::zeros(channels, device)),
+        )
+    }
+
+    /// Moves the running statistics towards those of a batch.
+    fn follow(&self, mean: Tensor<1>, variance: Tensor<1>, samples: usize) {
+        // One value a channel has no unbiased variance; its biased one (0) is taken.
+        let unbias = samples as f64 / samples.saturating_sub(1).max(1) as f64;
+        self.remember(&self.running_mean, mean);
+        self.remember(&self.running_var, variance.mul_scalar(unbias));
     }
 
     fn normalize<const D: usize>(&self, input: Tensor<D>, pass: Pass) -> Tensor<D> {
-        let device = input.device();
-        let channels = [self.channels];
-        let weight = self.weight.as_ref().map(Param::val);
-        let weight = weight.unwrap_or_else(|| Tensor::ones(channels, &device));
-        let bias = self.bias.as_ref().map(Param::val);
-        let bias = bias.unwrap_or_else(|| Tensor::zeros(channels, &device));
+        let (weight, bias) = self.affine(&input.device());
         let Pass::Train { .. } = pass else {
             let mean = self.running_mean.value();
             let variance = self.running_var.value();
@@ -71,10 +116,7 @@ impl BatchNorm {
         };
         let samples = input.dims().iter().product::<usize>() / self.channels;
         let normalized = batch_norm_train(input, weight, bias, self.epsilon);
-        // One value a channel has no unbiased variance; its biased one (0) is taken.
-        let unbias = samples as f64 / samples.saturating_sub(1).max(1) as f64;
-        self.remember(&self.running_mean, normalized.mean);
-        self.remember(&self.running_var, normalized.variance.mul_scalar(unbias));
+        self.follow(normalized.mean, normalized.variance, samples);
         normalized.output
     }
 

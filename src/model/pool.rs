@@ -1,15 +1,18 @@
 //! The pools: the computation.
 
+use std::sync::Arc;
+
 use burn::module::Module;
 use burn::tensor::Tensor;
 use burn::tensor::module::{avg_pool2d, max_pool2d};
 use burn::tensor::ops::{AvgPoolOptions, MaxPoolOptions};
 
-use super::Value;
 use super::pad::padded;
 use super::sequence::Flow;
 use super::value::same_rank;
+use super::{Packed, Value};
 use crate::config::{PaddingMode, PoolKind};
+use crate::kernels::{self, Axis, Geometry};
 use crate::plan;
 use crate::shape::Window;
 
@@ -33,6 +36,10 @@ impl Pool {
     }
 
     pub(super) fn forward(&self, value: Value, _: &mut Flow<'_>) -> Value {
+        let value = match value {
+            Value::Packed(packed) => return Value::Packed(Box::new(self.pack(*packed))),
+            value => value,
+        };
         match self.plan.kind {
             PoolKind::Max | PoolKind::Avg => self.slide(value),
             PoolKind::Min => negated(self.slide(negated(value))),
@@ -42,6 +49,57 @@ impl Pool {
                 same_rank!(self.sum(squares), sum => root(sum))
             }
         }
+    }
+
+    fn pack(&self, packed: Packed) -> Packed {
+        let plan = &self.plan;
+        let shape = packed.shape();
+        let mut axes = Vec::new();
+        for (index, (window, [before, _])) in plan.windows.iter().zip(&plan.padding).enumerate() {
+            axes.push(Axis {
+                input: shape[index + 2],
+                output: plan.output[index],
+                taps: window.size,
+                stride: window.stride,
+                dilation: window.dilation,
+                before: *before,
+            });
+        }
+        let shares = match plan.kind {
+            PoolKind::Avg => self.shares(&axes),
+            _ => vec![1.0; plan.output.iter().product()],
+        };
+        pool_packed(
+            plan.kind,
+            packed,
+            &Geometry::of(&axes),
+            shares,
+            &plan.output,
+        )
+    }
+
+    /// Returns what the sum of each window is multiplied with: one over the values that it counts,
+    /// of which those beyond the padding are none.
+    fn shares(&self, axes: &[Axis]) -> Vec<f32> {
+        let mut counts = vec![1_usize];
+        for (axis, [_, after]) in axes.iter().zip(&self.plan.padding) {
+            let [low, high] = if self.plan.count_padding {
+                [0, axis.before + axis.input + after]
+            } else {
+                [axis.before, axis.before + axis.input]
+            };
+            let along: Vec<usize> = (0..axis.output)
+                .map(|place| {
+                    let begin = place * axis.stride;
+                    (begin + axis.taps).min(high).saturating_sub(begin.max(low))
+                })
+                .collect();
+            counts = counts
+                .iter()
+                .flat_map(|count| along.iter().map(move |more| count * more))
+                .collect();
+        }
+        counts.into_iter().map(|count| 1.0 / count as f32).collect()
     }
 
     /// Sums up windows: the padding and what hangs over are zeros, put there beforehand.
@@ -95,7 +153,7 @@ impl Pool {
                 let depth = across.dims()[2];
                 Value::Volume(across.reshape([batch, channels, depth, height, width]))
             }
-            Value::Row(row) => Value::Row(row),
+            Value::Row(_) | Value::Packed(_) => value,
         }
     }
 
@@ -133,6 +191,26 @@ impl Pool {
     }
 }
 
+/// Pools windows in the order of our own kernels.
+fn pool_packed(
+    kind: PoolKind,
+    packed: Packed,
+    geometry: &Arc<Geometry>,
+    shares: Vec<f32>,
+    extents: &[usize],
+) -> Packed {
+    let pool = |packed: Packed, kind| packed.pool(kind, geometry, shares, extents);
+    match kind {
+        PoolKind::Max => pool(packed, kernels::PoolKind::Max),
+        PoolKind::Min => pool(packed.map(Tensor::neg), kernels::PoolKind::Max).map(Tensor::neg),
+        PoolKind::Avg | PoolKind::Sum => pool(packed, kernels::PoolKind::Mean),
+        PoolKind::L2 => {
+            let squares = packed.map(|x| x.clone() * x);
+            pool(squares, kernels::PoolKind::Mean).map(root)
+        }
+    }
+}
+
 fn negated(value: Value) -> Value {
     same_rank!(value, x => -x)
 }
@@ -164,6 +242,10 @@ impl GlobalPool {
     }
 
     pub(super) fn forward(&self, value: Value, _: &mut Flow<'_>) -> Value {
+        let value = match value {
+            Value::Packed(packed) => return Value::Packed(Box::new(self.pack(*packed))),
+            value => value,
+        };
         let maps = value.into_channels();
         let pooled = match self.kind {
             PoolKind::Max => maps.max_dim(2),
@@ -173,6 +255,23 @@ impl GlobalPool {
             PoolKind::L2 => root((maps.clone() * maps).sum_dim(2)),
         };
         Value::Row(pooled.squeeze_dim::<2>(2))
+    }
+
+    fn pack(&self, packed: Packed) -> Packed {
+        let positions: usize = packed.shape().iter().skip(2).product();
+        let geometry = Geometry::of(&[Axis {
+            input: positions,
+            output: 1,
+            taps: positions,
+            stride: 1,
+            dilation: 1,
+            before: 0,
+        }]);
+        let share = match self.kind {
+            PoolKind::Avg => 1.0 / positions as f32,
+            _ => 1.0,
+        };
+        pool_packed(self.kind, packed, &geometry, vec![share], &[])
     }
 }
 

@@ -25,10 +25,16 @@ impl Reshape {
         }
     }
 
+    /// Returns whether it makes a row.
+    pub(super) fn is_flat(&self) -> bool {
+        self.shape.is_none()
+    }
+
     pub(super) fn forward(&self, value: Value, _: &mut Flow<'_>) -> Value {
-        match &self.shape {
-            Some(shape) => value.reshaped(shape),
-            None => Value::Row(value.into_row()),
+        match (&self.shape, value) {
+            (None, Value::Packed(packed)) => Value::Packed(Box::new(packed.flat())),
+            (None, value) => Value::Row(value.into_row()),
+            (Some(shape), value) => value.reshaped(shape),
         }
     }
 }

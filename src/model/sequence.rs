@@ -62,7 +62,17 @@ impl Sequence {
 
     pub(super) fn forward(&self, input: Value, flow: &mut Flow<'_>) -> Value {
         self.layers.iter().fold(input, |value, layer| {
+            let value = if layer.kind.takes_packed() {
+                value
+            } else {
+                value.plain()
+            };
             let output = each!(&layer.kind, kind => kind.forward(value, flow));
+            let output = if layer.is_kept || flow.observe.is_some() {
+                output.plain()
+            } else {
+                output
+            };
             if matches!(layer.kind, Kind::Merge(_)) {
                 let last_uses = Arc::clone(&flow.last_uses);
                 let done = |from: &usize| last_uses.get(from) == Some(&layer.index);

@@ -2,6 +2,8 @@
 
 use burn::tensor::{Device, Tensor, TensorData};
 
+use super::Packed;
+
 /// A batch of maps or rows.
 #[derive(Clone, Debug)]
 pub enum Value {
@@ -13,6 +15,8 @@ pub enum Value {
     Maps(Tensor<4>),
     /// `[batch, channels, depth, height, width]`.
     Volume(Tensor<5>),
+    /// Any of them, in the order of our own kernels.
+    Packed(Box<Packed>),
 }
 
 /// Runs one expression on the tensor, whatever its rank; the result has the same rank.
@@ -23,6 +27,7 @@ macro_rules! same_rank {
             $crate::model::Value::Signal($tensor) => $crate::model::Value::Signal($body),
             $crate::model::Value::Maps($tensor) => $crate::model::Value::Maps($body),
             $crate::model::Value::Volume($tensor) => $crate::model::Value::Volume($body),
+            $crate::model::Value::Packed(_) => unreachable!("layers that need Burn's order get it"),
         }
     };
 }
@@ -35,11 +40,12 @@ macro_rules! any_rank {
             $crate::model::Value::Signal($tensor) => $body,
             $crate::model::Value::Maps($tensor) => $body,
             $crate::model::Value::Volume($tensor) => $body,
+            $crate::model::Value::Packed(_) => unreachable!("layers that need Burn's order get it"),
         }
     };
 }
 
-pub(super) use same_rank;
+pub(super) use {any_rank, same_rank};
 
 impl Value {
     /// Makes a batch of the values of inputs of one shape.
@@ -62,7 +68,19 @@ impl Value {
     /// Returns the shape, the batch in front.
     #[must_use]
     pub fn shape(&self) -> Vec<usize> {
-        any_rank!(self, tensor => tensor.dims().to_vec())
+        match self {
+            Self::Packed(packed) => packed.shape(),
+            value => any_rank!(value, tensor => tensor.dims().to_vec()),
+        }
+    }
+
+    /// Returns the value in Burn's order.
+    #[must_use]
+    pub fn plain(self) -> Self {
+        match self {
+            Self::Packed(packed) => packed.plain(),
+            value => value,
+        }
     }
 
     /// Returns the same values in another shape; the batch stays in front.

@@ -1,0 +1,210 @@
+//! Gradients of weights: for each tap, input and output channel, the sum over all positions and
+//! images of what the tap read times the gradient of the output.
+
+use super::geometry::Phase;
+use super::lanes::{LANES, Layout};
+use super::product::{Order, Shared, longest, tiles, widest, with_counts};
+use super::simd::{Simd, Work};
+
+/// Positions that are read for one tap after the other.
+const CHUNK: usize = 48;
+/// Sums that are kept close while positions go by, in values.
+const HELD: usize = 3 << 15;
+
+/// A part of the gradient of a weight: the sums over some positions, for some pairs of tiles.
+#[derive(Clone, Copy)]
+pub(super) struct Gradient<'a> {
+    pub(super) phase: &'a Phase,
+    pub(super) inputs: &'a [f32],
+    pub(super) from: Layout,
+    /// First channel and number of channels of the input.
+    pub(super) from_channels: (usize, usize),
+    pub(super) gradients: &'a [f32],
+    pub(super) to: Layout,
+    /// First channel and number of channels of the output.
+    pub(super) to_channels: (usize, usize),
+    /// Positions of the output, over all blocks of images.
+    pub(super) items: (usize, usize),
+    /// Tiles of outputs, of those that [`OutputTiles`] counts.
+    pub(super) tiles: (usize, usize),
+    /// Taps.
+    pub(super) taps: (usize, usize),
+    /// Where sums are put.
+    pub(super) weights: Shared,
+    pub(super) order: Order,
+}
+
+/// Counts the tiles of output channels.
+pub(super) struct OutputTiles(pub(super) usize);
+
+impl Work for OutputTiles {
+    type Output = usize;
+
+    #[inline(always)]
+    fn run<S: Simd>(self) -> usize {
+        self.0.div_ceil(widest(S::SUMS))
+    }
+}
+
+impl Work for Gradient<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self) {
+        let taps = self.taps.1 - self.taps.0;
+        let outputs: Vec<Tile> = tiles(self.to_channels.1, widest(S::SUMS)).collect();
+        let outputs = &outputs[self.tiles.0..self.tiles.1];
+        let pairs = (HELD / (S::SUMS * LANES * taps)).max(1);
+        let mut sums = Vec::new();
+        for outputs in outputs.chunk_by(|a, b| a.1 == b.1) {
+            let Some((_, width)) = outputs.first().copied() else {
+                continue;
+            };
+            let inputs: Vec<Tile> = tiles(self.from_channels.1, longest(S::SUMS, width)).collect();
+            let together = pairs.isqrt().max(pairs / inputs.len()).max(1);
+            for outputs in outputs.chunks(together) {
+                for inputs in inputs.chunks((pairs / outputs.len()).max(1)) {
+                    // SAFETY: channels and items lie within the layouts.
+                    unsafe { self.pairs::<S>(outputs, inputs, &mut sums) };
+                }
+            }
+        }
+    }
+}
+
+/// First channel and number of channels.
+type Tile = (usize, usize);
+
+impl Gradient<'_> {
+    /// Sums up every pair of the tiles, over all positions.
+    #[inline(always)]
+    unsafe fn pairs<S: Simd>(&self, outputs: &[Tile], inputs: &[Tile], sums: &mut Vec<f32>) {
+        let taps = self.taps.1 - self.taps.0;
+        let size = S::SUMS * LANES;
+        sums.clear();
+        sums.resize(taps * outputs.len() * inputs.len() * size, 0.0);
+        let (mut begin, end) = self.items;
+        while begin < end {
+            let stop = (begin + CHUNK).min(end);
+            for tap in 0..taps {
+                for (row, output) in outputs.iter().enumerate() {
+                    for (column, input) in inputs.iter().enumerate() {
+                        let at = (tap * outputs.len() + row) * inputs.len() + column;
+                        let own = sums[at * size..][..size].as_mut_ptr();
+                        macro_rules! call {
+                            ($width:literal, $count:literal) => {
+                                if $width * $count <= S::SUMS && $width <= widest(S::SUMS) {
+                                    // SAFETY: the caller's; `own` has room for the sums of a pair.
+                                    unsafe {
+                                        self.sum::<S, $width, $count>(
+                                            (begin, stop),
+                                            self.taps.0 + tap,
+                                            (output.0, input.0),
+                                            own,
+                                        );
+                                    }
+                                }
+                            };
+                        }
+                        with_counts!(output.1, input.1, call);
+                    }
+                }
+            }
+            begin = stop;
+        }
+        for tap in 0..taps {
+            let number = self.phase.taps[self.taps.0 + tap];
+            for (row, (output, width)) in outputs.iter().enumerate() {
+                for (column, (input, count)) in inputs.iter().enumerate() {
+                    let at = (tap * outputs.len() + row) * inputs.len() + column;
+                    for o in 0..*width {
+                        for i in 0..*count {
+                            let lanes = &sums[at * size + (o * count + i) * LANES..][..LANES];
+                            let at = (output + o) * self.order.output
+                                + (input + i) * self.order.input
+                                + number * self.order.tap;
+                            // SAFETY: `lanes` are whole registers; the order is that of the weights, and no
+                            // other part has these pairs.
+                            unsafe {
+                                let mut sum = S::load(lanes.as_ptr());
+                                for lane in (S::WIDTH..LANES).step_by(S::WIDTH) {
+                                    sum = S::add(sum, S::load(lanes.as_ptr().add(lane)));
+                                }
+                                *self.weights.at().add(at) = S::sum(sum);
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Adds up `O` output channels times `I` inputs, for one tap.
+    #[inline(always)]
+    unsafe fn sum<S: Simd, const O: usize, const I: usize>(
+        &self,
+        (begin, end): (usize, usize),
+        tap: usize,
+        (output, input): (usize, usize),
+        own: *mut f32,
+    ) {
+        let places = self.phase.places.len();
+        let runs = &self.phase.runs[tap];
+        let steps = [self.from.stride * LANES, self.to.stride * LANES];
+        for lane in (0..LANES).step_by(S::WIDTH) {
+            // SAFETY: items name blocks and places that both layouts have; `lane` is within `LANES`.
+            unsafe {
+                let mut sums = [[S::splat(0.0); I]; O];
+                for o in 0..O {
+                    for i in 0..I {
+                        sums[o][i] = S::load(own.add((o * I + i) * LANES + lane));
+                    }
+                }
+                for block in begin / places..end.div_ceil(places) {
+                    let first = begin.saturating_sub(block * places);
+                    let last = (end - block * places).min(places);
+                    let skipped = runs.partition_point(|run| run.place + run.length <= first);
+                    let x = self.inputs.as_ptr().add(
+                        block * self.from.positions * steps[0]
+                            + (self.from_channels.0 + input) * LANES
+                            + lane,
+                    );
+                    // The phase of a forward pass holds all positions in their order.
+                    let g = self.gradients.as_ptr().add(
+                        block * self.to.positions * steps[1]
+                            + (self.to_channels.0 + output) * LANES
+                            + lane,
+                    );
+                    for run in &runs[skipped..] {
+                        if run.place >= last {
+                            break;
+                        }
+                        let place = run.place.max(first);
+                        let position = run.position + (place - run.place) * run.step;
+                        let mut x = x.add(position * steps[0]);
+                        let mut g = g.add(place * steps[1]);
+                        for _ in place..last.min(run.place + run.length) {
+                            let mut xs = [S::splat(0.0); I];
+                            for i in 0..I {
+                                xs[i] = S::load(x.add(i * LANES));
+                            }
+                            for o in 0..O {
+                                let g = S::load(g.add(o * LANES));
+                                for i in 0..I {
+                                    sums[o][i] = S::fma(xs[i], g, sums[o][i]);
+                                }
+                            }
+                            x = x.wrapping_add(run.step * steps[0]);
+                            g = g.wrapping_add(steps[1]);
+                        }
+                    }
+                }
+                for o in 0..O {
+                    for i in 0..I {
+                        S::store(own.add((o * I + i) * LANES + lane), sums[o][i]);
+                    }
+                }
+            }
+        }
+    }
+}

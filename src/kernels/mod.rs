@@ -1,0 +1,272 @@
+//! Our own kernels for the processor: convolutions, dense layers, pools and batch normalization, forward
+//! and back, as operations of Burn's flex device.
+//!
+//! Sixteen images lie side by side ([`lanes`]), one in each lane of a register: so every layer fills
+//! registers, whatever its channels, stride or dilation. Results do not depend on the number of threads: each
+//! value is summed up by one thread, or in parts that the shapes alone decide.
+
+#![expect(
+    unsafe_code,
+    reason = "vector instructions, and parts of a tensor for each thread"
+)]
+#![expect(
+    clippy::inline_always,
+    clippy::missing_safety_doc,
+    clippy::needless_range_loop,
+    reason = "kernels must be inlined where their instructions are enabled, with loops that unroll"
+)]
+
+mod buffer;
+mod convolve;
+mod depthwise;
+mod extension;
+mod function;
+mod geometry;
+mod gradient;
+mod lanes;
+mod norm;
+mod pack;
+mod parallel;
+mod pool;
+mod product;
+mod simd;
+mod sums;
+
+pub use function::Function;
+pub use geometry::{Axis, Geometry};
+pub use pool::Kind as PoolKind;
+pub use simd::{Isa, NAMES as ISA_NAMES, unknown_isa};
+
+use std::sync::Arc;
+
+use burn::tensor::{Device, Tensor};
+
+use extension::apply;
+use lanes::{LANES, Layout};
+use product::Order;
+
+/// A batch of maps as the kernels hold it: `[blocks, positions, stride, lanes]`.
+#[derive(Clone, Debug)]
+pub struct Lanes {
+    tensor: Tensor<4>,
+    batch: usize,
+    positions: usize,
+    channels: usize,
+}
+
+/// Where the weights of a layer lie in memory: steps between outputs, inputs and taps.
+#[derive(Clone, Copy, Debug)]
+pub struct WeightOrder {
+    /// From one output to the next.
+    pub output: usize,
+    /// From one input to the next.
+    pub input: usize,
+    /// From one tap to the next.
+    pub tap: usize,
+}
+
+impl Lanes {
+    /// Packs `[batch, channels, positions]`.
+    #[must_use]
+    pub fn pack(plain: Tensor<3>) -> Self {
+        let [batch, channels, positions] = plain.dims();
+        let layout = Layout::new(batch.div_ceil(LANES), positions, channels);
+        Self {
+            tensor: apply(Arc::new(pack::Pack { batch, layout }), vec![plain.into()]),
+            batch,
+            positions,
+            channels,
+        }
+    }
+
+    /// Unpacks to `[batch, channels, positions]`.
+    #[must_use]
+    pub fn unpack(self) -> Tensor<3> {
+        let (batch, layout) = (self.batch, self.layout());
+        apply(
+            Arc::new(pack::Unpack { batch, layout }),
+            vec![self.tensor.into()],
+        )
+    }
+
+    /// Returns the images of the batch.
+    #[must_use]
+    pub fn batch(&self) -> usize {
+        self.batch
+    }
+
+    /// Returns the device.
+    #[must_use]
+    pub fn device(&self) -> Device {
+        self.tensor.device()
+    }
+
+    /// Returns the channels.
+    #[must_use]
+    pub fn channels(&self) -> usize {
+        self.channels
+    }
+
+    /// Returns the positions of a map.
+    #[must_use]
+    pub fn positions(&self) -> usize {
+        self.positions
+    }
+
+    /// Computes something of each value for itself.
+    #[must_use]
+    pub fn map(self, of: impl FnOnce(Tensor<4>) -> Tensor<4>) -> Self {
+        Self {
+            tensor: of(self.tensor.clone()),
+            ..self
+        }
+    }
+
+    /// Returns the tensor `[blocks, positions, stride, lanes]`.
+    #[must_use]
+    pub fn into_tensor(self) -> Tensor<4> {
+        self.tensor
+    }
+
+    /// Adds values of the same shape.
+    #[must_use]
+    pub fn add(self, other: Self) -> Self {
+        self.map(|tensor| tensor + other.tensor)
+    }
+
+    /// Puts every value through a function.
+    #[must_use]
+    pub fn activate(self, function: Function) -> Self {
+        self.map(|tensor| {
+            apply(
+                Arc::new(function::Activation(function)),
+                vec![tensor.into()],
+            )
+        })
+    }
+
+    /// Computes windows times weights, plus a bias, through a function; a dense layer is one window
+    /// over the whole map.
+    ///
+    /// # Shapes
+    /// - weight: any, with the values at `order`; of a group after the other
+    /// - bias `[filters]`
+    ///
+    /// # Reference
+    /// `torch.nn.functional.conv1d`, `conv2d`, `conv3d`, `linear`.
+    #[must_use]
+    pub fn convolve<const D: usize>(
+        self,
+        geometry: &Arc<Geometry>,
+        (weight, bias): (Tensor<D>, Option<Tensor<1>>),
+        [filters, groups]: [usize; 2],
+        order: WeightOrder,
+        function: Function,
+    ) -> Self {
+        let from = self.layout();
+        let to = Layout::new(from.blocks, geometry.output, filters);
+        let kernel = convolve::Convolve {
+            geometry: Arc::clone(geometry),
+            groups,
+            from,
+            to,
+            order: Order {
+                output: order.output,
+                input: order.input,
+                tap: order.tap,
+            },
+            function,
+        };
+        let inputs = [self.tensor.into(), weight.into()];
+        let inputs = inputs.into_iter().chain(bias.map(Into::into)).collect();
+        Self {
+            tensor: apply(Arc::new(kernel), inputs),
+            batch: self.batch,
+            positions: to.positions,
+            channels: filters,
+        }
+    }
+
+    /// Pools windows; `shares` multiply the sums of [`PoolKind::Mean`], one for each window.
+    ///
+    /// # Reference
+    /// `torch.nn.functional.max_pool2d`, `avg_pool2d`.
+    #[must_use]
+    pub fn pool(self, kind: PoolKind, geometry: &Arc<Geometry>, shares: Vec<f32>) -> Self {
+        let from = self.layout();
+        let to = Layout::new(from.blocks, geometry.output, from.channels);
+        let kernel = pool::Pool {
+            kind,
+            geometry: Arc::clone(geometry),
+            shares,
+            from,
+            to,
+        };
+        Self {
+            tensor: apply(Arc::new(kernel), vec![self.tensor.into()]),
+            positions: to.positions,
+            ..self
+        }
+    }
+
+    /// Returns mean and biased variance of each channel, `[2, channels]`, without a gradient.
+    #[must_use]
+    pub fn moments(&self) -> Tensor<2> {
+        let kernel = norm::Moments {
+            batch: self.batch,
+            layout: self.layout(),
+        };
+        apply(Arc::new(kernel), vec![self.tensor.clone().detach().into()])
+    }
+
+    /// Normalizes with moments `[2, channels]`, adds a shortcut and applies a function.
+    ///
+    /// # Reference
+    /// `torch.nn.functional.batch_norm`.
+    #[must_use]
+    pub fn normalize(
+        self,
+        norm: Normalization,
+        shortcut: Option<Self>,
+        function: Function,
+    ) -> Self {
+        let kernel = norm::Normalize {
+            batch: self.batch,
+            layout: self.layout(),
+            epsilon: norm.epsilon,
+            function,
+            is_of_batch: norm.is_of_batch,
+        };
+        let inputs = [
+            self.tensor.into(),
+            norm.moments.into(),
+            norm.weight.into(),
+            norm.bias.into(),
+        ];
+        let shortcut = shortcut.map(|shortcut| shortcut.tensor.into());
+        let inputs = inputs.into_iter().chain(shortcut).collect();
+        Self {
+            tensor: apply(Arc::new(kernel), inputs),
+            ..self
+        }
+    }
+
+    fn layout(&self) -> Layout {
+        Layout::new(self.batch.div_ceil(LANES), self.positions, self.channels)
+    }
+}
+
+/// What a batch normalization does with each channel.
+#[derive(Clone, Debug)]
+pub struct Normalization {
+    /// Mean and variance, `[2, channels]`.
+    pub moments: Tensor<2>,
+    /// Factors, `[channels]`.
+    pub weight: Tensor<1>,
+    /// Offsets, `[channels]`.
+    pub bias: Tensor<1>,
+    /// Added to the variance.
+    pub epsilon: f64,
+    /// Whether the moments are those of the batch itself, so that gradients flow through them.
+    pub is_of_batch: bool,
+}
