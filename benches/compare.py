@@ -148,7 +148,7 @@ def machine():
             name = names[0] if names else name
     except OSError:
         pass
-    return f"{name}, {os.cpu_count()} cores"
+    return f"{name}, {os.cpu_count()} processors"
 
 
 def versions(python):

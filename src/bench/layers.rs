@@ -34,8 +34,8 @@ pub struct LayerTime {
     pub depth: usize,
     /// Seconds forward; of a layer that holds others, the time of what joins them.
     pub forward_secs: f64,
-    /// Seconds backward, 0 where no gradient goes; nothing where it is not trained, or where it
-    /// joins outputs of several shapes and cannot run alone.
+    /// Seconds backward, 0 where no gradient goes; nothing where nothing is trained, where it joins
+    /// outputs of several shapes and cannot run alone, or where it is too quick to tell.
     pub backward_secs: Option<f64>,
     /// Speed of its multiply-adds, where it has any.
     pub gflops: Option<f64>,
@@ -158,18 +158,17 @@ impl Backward<'_> {
         let hands_on = placed.hands_on || !placed.layer.operation.lists().is_empty();
         let whole = self.time(&plan, hands_on)?;
         let values: usize = output.iter().product();
-        let sum = match self.sums.get(&values) {
-            Some(sum) => *sum,
-            None => {
-                let nothing = Plan {
-                    input: output,
-                    layers: Vec::new(),
-                };
-                self.time(&nothing, true)?
-            }
+        let sum = if let Some(sum) = self.sums.get(&values) {
+            *sum
+        } else {
+            let nothing = Plan {
+                input: output,
+                layers: Vec::new(),
+            };
+            self.time(&nothing, true)?
         };
         self.sums.insert(values, sum);
-        Ok(Some((whole - sum).max(0.0)))
+        Ok(Some(whole - sum).filter(|secs| *secs > 0.0))
     }
 
     /// Returns the seconds of the backward pass of a network and of a weighted sum of what it
@@ -184,7 +183,7 @@ impl Backward<'_> {
         let weights = TensorData::new(made_up_values(batch * values, seed), [batch, values]);
         let weights = Tensor::from_data(weights, &self.device);
         self.once(&model, &input, &weights)?;
-        let times = repeat(self.secs, 3, || self.once(&model, &input, &weights))?;
+        let times = repeat(self.secs, 5, || self.once(&model, &input, &weights))?;
         Ok(median(times))
     }
 
@@ -208,14 +207,13 @@ impl Backward<'_> {
 /// one shape.
 fn alone(layer: &Layer) -> Option<Layer> {
     let operation = match &layer.operation {
-        Operation::Merge(_) => return None,
         Operation::Branches(branches) if branches.join == Join::Add => {
             Operation::Branches(Branches {
                 branches: vec![Vec::new(); branches.branches.len()],
                 ..branches.clone()
             })
         }
-        Operation::Branches(_) => return None,
+        Operation::Merge(_) | Operation::Branches(_) => return None,
         Operation::Residual(residual) => Operation::Residual(Residual {
             layers: Vec::new(),
             shortcut: Vec::new(),
@@ -240,5 +238,53 @@ fn tracked(value: Value) -> Value {
         Value::Signal(tensor) => Value::Signal(tensor.require_grad()),
         Value::Maps(tensor) => Value::Maps(tensor.require_grad()),
         Value::Volume(tensor) => Value::Volume(tensor.require_grad()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+
+    #[test]
+    fn what_has_one_shape_runs_alone() {
+        let text = r#"
+[model]
+input = [2, 4, 4]
+layers = [
+  { type = "dropout", name = "first", rate = 0.5 },
+  { type = "residual", activation = "relu", layers = [{ type = "conv", filters = 2, kernel_size = 1 }] },
+  { type = "branches", merge = "add", branches = [[], [], []] },
+  { type = "branches", branches = [[], []] },
+  { type = "conv", filters = 2, kernel_size = 1 },
+  { type = "merge", from = "first", with = "concat" },
+]
+"#;
+        let config = Config::parse("test.toml", text, &[]).config.unwrap();
+        let plan = Plan::new(&config.model).unwrap();
+        let found: Vec<bool> = plan
+            .layers
+            .iter()
+            .map(|layer| alone(layer).is_some())
+            .collect();
+        assert_eq!(found, [true, true, true, false, true, false]);
+        for layer in plan.layers.iter().filter_map(alone) {
+            let input = layer.input.clone();
+            let output = layer.output.clone();
+            let plan = Plan {
+                input: input.clone(),
+                layers: vec![layer],
+            };
+            let device = Device::flex();
+            let model = Model::new(&plan, 1, &device);
+            let value = model.forward(made_up(3, &input, 1, &device), Pass::Evaluate);
+            assert_eq!(value.shape()[1..], output);
+        }
+        let mut placed = Vec::new();
+        place(&plan.layers, false, &mut placed);
+        let hands_on: Vec<bool> = placed.iter().map(|placed| placed.hands_on).collect();
+        let before_the_weights = hands_on.iter().filter(|hands_on| !**hands_on).count();
+        assert_eq!(before_the_weights, 3, "the first two and the conv within");
+        assert!(hands_on[3..].iter().all(|hands_on| *hands_on));
     }
 }

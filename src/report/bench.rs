@@ -154,9 +154,9 @@ impl Setting<'_> {
 
 /// How the figures of layers come about in training.
 const OF_TRAINING: &str = "\
-Forward is within the network, backward each layer on its own with a dense gradient; – where a layer
-cannot run alone. One multiply-add is two FLOPs forward, and backward two for the gradient of the
-weights and two for that of the input, where a weight before it is trained.
+Forward is within the network, backward each layer on its own; – where it cannot run alone or is too
+quick to tell. One multiply-add is two FLOPs forward, and backward two for the gradient of the weights
+and two for that of the input, where a weight before it is trained.
 ";
 
 /// How they come about otherwise.
