@@ -2,6 +2,7 @@
 //!
 //! The layout in floors is in `ARCHITECTURE.md`: a module uses what stands below it.
 
+pub mod bench;
 pub mod checkpoint;
 pub mod cli;
 pub mod config;

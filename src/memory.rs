@@ -3,6 +3,7 @@
 use crate::config::{LayerKind, Model, Size};
 use crate::diagnostic::{Diagnostic, Error, Result};
 use crate::plan::{Dtype, Plan};
+use crate::shape;
 
 /// Refuses a training that would not fit into the memory that is free.
 ///
@@ -18,6 +19,18 @@ pub fn check(model: &Model, plan: &Plan, batch: usize) -> Result<()> {
     }
 }
 
+/// Refuses a forward pass that would not fit into the memory that is free, where the machine tells
+/// it.
+///
+/// # Errors
+/// A diagnostic with the largest batch that fits.
+pub fn check_inference(plan: &Plan, batch: usize) -> Result<()> {
+    match available_bytes().and_then(|free| inference_shortage(plan, batch, free)) {
+        Some(diagnostic) => Err(Error::config(diagnostic)),
+        None => Ok(()),
+    }
+}
+
 /// Warns of a batch whose training would not fit into the memory that is free.
 #[must_use]
 pub fn warning(model: &Model, plan: &Plan, batch: usize) -> Option<Diagnostic> {
@@ -28,6 +41,38 @@ pub fn warning(model: &Model, plan: &Plan, batch: usize) -> Option<Diagnostic> {
 fn needed(plan: &Plan, batch: usize, dtype: Dtype) -> u64 {
     let totals = plan.totals(dtype, batch);
     totals.map_or(u64::MAX, |totals| totals.predicted_training_rss_bytes)
+}
+
+/// The bytes that a forward pass with a batch takes: its input, the fullest moment between layers,
+/// and the weights.
+fn needed_to_infer(plan: &Plan, batch: usize) -> u64 {
+    let bytes = || {
+        let totals = plan.totals(Dtype::F32, batch)?;
+        let input = shape::elements(&plan.input)?.checked_mul(4 * batch as u64)?;
+        let outputs = totals.inference_bytes.checked_add(input)?;
+        outputs.checked_add(totals.weight_bytes)
+    };
+    bytes().unwrap_or(u64::MAX)
+}
+
+fn inference_shortage(plan: &Plan, batch: usize, free: u64) -> Option<Diagnostic> {
+    let whole = needed_to_infer(plan, batch);
+    if whole <= free {
+        return None;
+    }
+    let message = format!(
+        "a forward pass with batches of {batch} takes about {}, {} are free",
+        amount(whole),
+        amount(free)
+    );
+    let diagnostic = Diagnostic::error(message);
+    let fitting = largest_batch(batch, |batch| needed_to_infer(plan, batch) <= free);
+    Some(match fitting {
+        Some(fitting) => diagnostic.help(format!(
+            "the largest batch that fits is {fitting}: `--batch {fitting}`"
+        )),
+        None => diagnostic.help("not even one picture at a time fits: choose smaller layers"),
+    })
 }
 
 fn shortage(
@@ -53,7 +98,8 @@ fn shortage(
         let note = format!("the outputs of all layers alone are {}", amount(kept));
         diagnostic = diagnostic.note(note);
     }
-    diagnostic = match largest_batch(plan, batch, free) {
+    let fits = |batch: usize| needed(plan, batch, Dtype::F32) <= free;
+    diagnostic = match largest_batch(batch, fits) {
         Some(fitting) => diagnostic.help(format!(
             "the largest batch that fits is {fitting}: `--batch-size {fitting}`"
         )),
@@ -78,8 +124,7 @@ fn shortage(
 }
 
 /// Returns the largest batch below `batch` that fits, exactly, if one does.
-fn largest_batch(plan: &Plan, batch: usize, free: u64) -> Option<usize> {
-    let fits = |batch: usize| needed(plan, batch, Dtype::F32) <= free;
+fn largest_batch(batch: usize, fits: impl Fn(usize) -> bool) -> Option<usize> {
     if !fits(1) {
         return None;
     }
@@ -187,6 +232,20 @@ mod tests {
         }
         let none = shortage(&model, &plan, 4000, 0, Diagnostic::error).unwrap();
         assert!(none.helps[0].starts_with("not even one"));
+    }
+
+    #[test]
+    fn the_largest_batch_of_a_forward_pass_is_named_exactly() {
+        let (_, plan) = model("{ type = \"flatten\" }");
+        for fitting in [1, 2, 999, 3999] {
+            let free = needed_to_infer(&plan, fitting);
+            assert!(inference_shortage(&plan, fitting, free).is_none());
+            let help = &inference_shortage(&plan, 4000, free).unwrap().helps[0];
+            let expected = format!("the largest batch that fits is {fitting}: `--batch {fitting}`");
+            assert_eq!(*help, expected);
+        }
+        let beyond = inference_shortage(&plan, usize::MAX, 1 << 40).unwrap();
+        assert!(beyond.message.contains("a forward pass"), "{beyond:?}");
     }
 
     #[test]

@@ -17,6 +17,8 @@ pub(crate) enum Purpose {
     Noise = 6,
     /// The settings of a trial in a sweep.
     Trial = 20,
+    /// Values in place of pictures, to measure with.
+    MadeUp = 30,
 }
 
 /// A counter-based generator: value `n` of a key is `mix(key + (n + 1) · γ)`.

@@ -1,5 +1,6 @@
 //! Arguments, dispatch, exit codes. One file a command.
 
+mod bench;
 mod crossval;
 mod data;
 mod eval;
@@ -13,6 +14,8 @@ mod schema;
 mod signals;
 mod sweep;
 mod train;
+
+use std::time::Instant;
 
 use clap::{ArgAction, Args, Parser, Subcommand};
 
@@ -51,6 +54,7 @@ enum Command {
     Eval(eval::Arguments),
     Predict(predict::Arguments),
     Inspect(inspect::Arguments),
+    Bench(bench::Arguments),
     #[command(subcommand)]
     Data(data::Command),
     Filter(filter::Arguments),
@@ -174,6 +178,7 @@ impl ConfigArguments {
 /// Runs the command line; returns the exit code.
 #[must_use]
 pub fn run() -> u8 {
+    let begin = Instant::now();
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {
@@ -184,7 +189,7 @@ pub fn run() -> u8 {
     };
     start_tracing(arguments.output.verbose);
     let quiet = arguments.output.quiet;
-    match dispatch(arguments.command, quiet) {
+    match dispatch(arguments.command, quiet, begin) {
         Ok(code) => code,
         Err(error) => {
             report::tell(&diagnostics::render_error(&error));
@@ -193,7 +198,7 @@ pub fn run() -> u8 {
     }
 }
 
-fn dispatch(command: Command, quiet: bool) -> Result<u8> {
+fn dispatch(command: Command, quiet: bool, begin: Instant) -> Result<u8> {
     match command {
         Command::Train(arguments) => train::run(&arguments, quiet),
         Command::Crossval(arguments) => crossval::run(&arguments, quiet),
@@ -201,6 +206,7 @@ fn dispatch(command: Command, quiet: bool) -> Result<u8> {
         Command::Eval(arguments) => eval::run(&arguments),
         Command::Predict(arguments) => predict::run(&arguments),
         Command::Inspect(arguments) => inspect::run(&arguments, quiet),
+        Command::Bench(arguments) => bench::run(&arguments, begin),
         Command::Data(command) => data::run(&command, quiet),
         Command::Filter(arguments) => filter::run(&arguments, quiet),
         Command::New(arguments) => new::run(&arguments, quiet),

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use comfy_table::{Cell, CellAlignment};
 
 use super::evaluation::plain_table;
-use super::number::bytes;
+use super::number::{bytes, milliseconds};
 use crate::measure::Measurement;
 use crate::plan::{Dtype, Plan};
 
@@ -68,8 +68,4 @@ pub fn render(plan: &Plan, batch: usize, measured: &Measurement) -> Option<Strin
         ),
     }
     Some(text)
-}
-
-fn milliseconds(secs: f64) -> String {
-    format!("{:.2} ms", secs * 1000.0)
 }

@@ -1,6 +1,7 @@
 //! Events and results → what a person or a program sees. The only floor that prints.
 
 mod bars;
+pub mod bench;
 pub mod crossval;
 pub mod curves;
 pub mod data_sets;

@@ -29,6 +29,11 @@ pub(super) fn whole(number: f64) -> String {
     thousands(number.max(0.0).round() as u64)
 }
 
+/// Writes seconds as `1.25 ms`.
+pub(super) fn milliseconds(secs: f64) -> String {
+    format!("{:.2} ms", secs * 1e3)
+}
+
 /// Writes seconds as `3.4 s`, `2 min 05 s` or `1 h 02 min`.
 pub(super) fn duration(secs: f64) -> String {
     #[expect(

@@ -22,8 +22,8 @@ const FLOORS: &[&[&str]] = &[
         "schedule",
     ],
     &[
-        "crossval", "evaluate", "fetch", "filter", "group", "load", "measure", "predict", "survey",
-        "sweep", "template", "train",
+        "bench", "crossval", "evaluate", "fetch", "filter", "group", "load", "measure", "predict",
+        "survey", "sweep", "template", "train",
     ],
     &["report"],
     &["cli"],

@@ -28,8 +28,8 @@ fn help_reads_as_it_should() {
     check(&mut golden, "version", &["--version"]);
     check(&mut golden, "help", &["--help"]);
     for command in [
-        "train", "eval", "predict", "inspect", "new", "schema", "filter", "data", "crossval",
-        "sweep",
+        "train", "eval", "predict", "inspect", "bench", "new", "schema", "filter", "data",
+        "crossval", "sweep",
     ] {
         check(
             &mut golden,

@@ -13,6 +13,7 @@
 )]
 
 mod architecture;
+mod bench;
 mod checkpoints;
 mod command_line;
 mod devices;

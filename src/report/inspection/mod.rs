@@ -11,6 +11,8 @@ mod summary;
 
 mod table;
 
+pub(super) use table::title;
+
 use crate::config::Optimizer;
 use crate::plan::{Dtype, Layer, Plan};
 use crate::shape;

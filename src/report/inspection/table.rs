@@ -54,7 +54,7 @@ const NOTHING: &str = "-";
 #[rustfmt::skip]
 const COLUMNS: &[Column] = &[
     left("", Show::Always, 0, |_, layer| Some(layer.path.clone())),
-    left("layer", Show::Always, 0, |_, layer| Some(title(layer))),
+    left("layer", Show::Always, 0, |_, layer| Some(title(layer.name.as_deref(), layer.type_name, layer.depth))),
     left("input", Show::Wide, 9, |_, layer| Some(shape::display(&layer.input))),
     left("output", Show::Always, 0, |_, layer| Some(shape::display(&layer.output))),
     column("parameters", Show::Always, 0, |_, layer| Some(count(layer.counts.parameters()?))),
@@ -70,11 +70,12 @@ const COLUMNS: &[Column] = &[
     column("jump", Show::Wide, 11, |_, layer| Some(jump(layer.field.jump()))),
 ];
 
-fn title(layer: &Layer) -> String {
-    let indent = 2 * layer.depth;
-    match &layer.name {
-        Some(name) => format!("{:indent$}{name} ({})", "", layer.type_name),
-        None => format!("{:indent$}{}", "", layer.type_name),
+/// Writes what a layer is called, further in the deeper it stands.
+pub(in crate::report) fn title(name: Option<&str>, type_name: &str, depth: usize) -> String {
+    let indent = 2 * depth;
+    match name {
+        Some(name) => format!("{:indent$}{name} ({type_name})", ""),
+        None => format!("{:indent$}{type_name}", ""),
     }
 }
 
