@@ -238,6 +238,7 @@ fn tracked(value: Value) -> Value {
         Value::Signal(tensor) => Value::Signal(tensor.require_grad()),
         Value::Maps(tensor) => Value::Maps(tensor.require_grad()),
         Value::Volume(tensor) => Value::Volume(tensor.require_grad()),
+        Value::Packed(_) => unreachable!("inputs are made in Burn's order"),
     }
 }
 
