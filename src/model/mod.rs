@@ -93,14 +93,14 @@ impl Model {
             last_uses: Arc::clone(&self.last_uses),
             observe,
         };
-        self.layers.forward(input, &mut flow)
+        self.layers.forward(input, &mut flow).plain()
     }
 
     /// Computes `[batch, classes]`: the last layer's output as a row, which are logits if the
     /// plan is [`Plan::up_to_logits`].
     #[must_use]
     pub fn logits(&self, input: Value, pass: Pass) -> Tensor<2> {
-        self.forward(input, pass).plain().into_row()
+        self.forward(input, pass).into_row()
     }
 
     /// Adds the penalties `l1` and `l2` of all weights to a loss.

@@ -7,10 +7,7 @@ use burn::tensor::{Device, Tensor};
 use super::Value;
 use super::value::any_rank;
 use crate::config;
-use crate::kernels::{Function, Geometry, Lanes, Normalization, PoolKind, WeightOrder};
-
-/// Images below which a batch is left to Burn's operations: the kernels compute sixteen at a time.
-const LEAST_BATCH: usize = 4;
+use crate::kernels::{self, Function, Geometry, Lanes, Normalization, PoolKind, WeightOrder};
 
 /// A batch of maps or rows that the kernels compute with.
 ///
@@ -48,7 +45,9 @@ impl Packed {
         let shape = value.shape();
         let device = any_rank!(&value, tensor => tensor.device());
         match shape.as_slice() {
-            [batch, channels, rest @ ..] if *batch >= LEAST_BATCH && are_at_home(&device) => {
+            [batch, channels, rest @ ..]
+                if *batch >= kernels::least_batch() && are_at_home(&device) =>
+            {
                 let positions = rest.iter().product();
                 let plain: Tensor<3> =
                     any_rank!(value, tensor => tensor.reshape([*batch, *channels, positions]));

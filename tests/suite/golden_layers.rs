@@ -148,6 +148,7 @@ pub fn require_grad(value: Value) -> Value {
         Value::Signal(tensor) => Value::Signal(tensor.require_grad()),
         Value::Maps(tensor) => Value::Maps(tensor.require_grad()),
         Value::Volume(tensor) => Value::Volume(tensor.require_grad()),
+        Value::Packed(_) => unreachable!("models answer in Burn's order"),
     }
 }
 
@@ -157,6 +158,7 @@ pub fn weighted_sum(value: Value, weights: &Array, device: &Device) -> Tensor<1>
         Value::Signal(tensor) => (tensor * weights.to_tensor(device)).sum(),
         Value::Maps(tensor) => (tensor * weights.to_tensor(device)).sum(),
         Value::Volume(tensor) => (tensor * weights.to_tensor(device)).sum(),
+        Value::Packed(_) => unreachable!("models answer in Burn's order"),
     }
 }
 
@@ -166,5 +168,6 @@ pub fn take_gradient(value: &Value, gradients: &mut Gradients) -> Array {
         Value::Signal(tensor) => Array::of(tensor.grad_remove(gradients).unwrap()),
         Value::Maps(tensor) => Array::of(tensor.grad_remove(gradients).unwrap()),
         Value::Volume(tensor) => Array::of(tensor.grad_remove(gradients).unwrap()),
+        Value::Packed(_) => unreachable!("models answer in Burn's order"),
     }
 }

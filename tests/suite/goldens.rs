@@ -143,6 +143,7 @@ pub fn array_of(value: Value) -> Array {
         Value::Signal(tensor) => Array::of(tensor),
         Value::Maps(tensor) => Array::of(tensor),
         Value::Volume(tensor) => Array::of(tensor),
+        Value::Packed(_) => unreachable!("models answer in Burn's order"),
     }
 }
 

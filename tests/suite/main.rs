@@ -25,6 +25,7 @@ mod golden_layers;
 mod golden_training;
 mod goldens;
 mod inspection;
+mod kernels;
 mod language;
 mod numeric_gradients;
 mod properties;
