@@ -37,24 +37,13 @@ pub use geometry::{Axis, Geometry};
 pub use pool::Kind as PoolKind;
 pub use simd::{Isa, NAMES as ISA_NAMES, unknown_isa};
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use burn::tensor::{Device, Tensor};
 
 use extension::apply;
 use lanes::{LANES, Layout};
 use product::Order;
-
-/// Returns the images that a batch must have for the kernels to compute it: 4, as they take sixteen at
-/// a time, or what `CNN_LEAST_BATCH` says.
-#[must_use]
-pub fn least_batch() -> usize {
-    static LEAST: OnceLock<usize> = OnceLock::new();
-    *LEAST.get_or_init(|| {
-        let asked = std::env::var("CNN_LEAST_BATCH").ok();
-        asked.and_then(|asked| asked.parse().ok()).unwrap_or(4)
-    })
-}
 
 /// A batch of maps as the kernels hold it: `[blocks, positions, stride, lanes]`.
 #[derive(Clone, Debug)]

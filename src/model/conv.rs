@@ -1,15 +1,14 @@
 //! The convolutions: the tensors and the computation.
 
 use burn::module::{Module, Param};
-use burn::tensor::module::{conv_transpose2d, conv_transpose3d, conv2d, conv3d};
-use burn::tensor::ops::{ConvOptions, ConvTransposeOptions};
+use burn::tensor::module::{conv2d, conv3d};
+use burn::tensor::ops::ConvOptions;
 use burn::tensor::{Tensor, TensorData};
 
 use super::activation::Activation;
 use super::initialize::{Builder, Shape};
-use super::pad::{cropped, padded};
+use super::pad::padded;
 use super::sequence::Flow;
-use super::value::{per_channel, same_rank};
 use super::weight::Weight;
 use super::{Packed, Value};
 use crate::config::PaddingMode;
@@ -48,13 +47,9 @@ impl Conv {
         }
     }
 
-    pub(super) fn forward(&self, value: Value, _: &mut Flow<'_>) -> Value {
-        self.compute(value)
-    }
-
-    fn compute(&self, value: Value) -> Value {
+    pub(super) fn forward(&self, value: Value, flow: &mut Flow<'_>) -> Value {
         let value = if self.plan.padding_mode == PaddingMode::Zeros {
-            match Packed::of(value) {
+            match Packed::of(value, flow) {
                 Ok(packed) => return self.compute_packed(packed),
                 Err(value) => value,
             }
@@ -221,7 +216,7 @@ fn least_strides(windows: &[Window], map: &[usize], padding: &[[usize; 2]]) -> V
 ///
 /// Burn's transposed 3-D convolution on `wgpu`, which is the backward of the plain one too, takes
 /// such a kernel to reach no input at all.
-fn widened(weight: Tensor<5>, windows: &[Window]) -> (Tensor<5>, Vec<[usize; 2]>) {
+pub(super) fn widened(weight: Tensor<5>, windows: &[Window]) -> (Tensor<5>, Vec<[usize; 2]>) {
     let taps = windows.iter().map(|window| {
         let least = window.stride.div_ceil(window.dilation);
         [0, least.saturating_sub(window.size)]
@@ -248,7 +243,7 @@ fn volume_of(value: Value) -> Tensor<5> {
 }
 
 /// Makes the weight `[outer, inner, kernel …]` of a convolution.
-fn make_weight(
+pub(super) fn make_weight(
     plan: &plan::Conv,
     [outer, inner]: [usize; 2],
     filters: usize,
@@ -321,96 +316,9 @@ impl SeparableConv {
         }
     }
 
-    pub(super) fn forward(&self, value: Value, _: &mut Flow<'_>) -> Value {
-        let maps = self.pointwise.compute(self.depthwise.compute(value));
+    pub(super) fn forward(&self, value: Value, flow: &mut Flow<'_>) -> Value {
+        let maps = self.depthwise.forward(value, flow);
+        let maps = self.pointwise.forward(maps, flow);
         self.activation.apply(maps)
-    }
-}
-
-/// Transposed convolution: what a convolution does to gradients.
-///
-/// # Shapes
-/// - input `[batch, channels, …]`
-/// - weight `[channels, filters / groups, kernel …]`
-/// - output `[batch, filters, …]`
-///
-/// # Reference
-/// `torch.nn.ConvTranspose1d`, `ConvTranspose2d`, `ConvTranspose3d`.
-#[derive(Module, Debug)]
-pub(super) struct TransposedConv {
-    weight: Weight,
-    bias: Option<Param<Tensor<1>>>,
-    activation: Activation,
-    #[module(skip)]
-    plan: plan::TransposedConv,
-}
-
-impl TransposedConv {
-    pub(super) fn new(plan: &plan::TransposedConv, builder: &mut Builder<'_>) -> Self {
-        let conv = &plan.conv;
-        let outputs = conv.filters / conv.groups;
-        Self {
-            weight: make_weight(conv, [conv.channels, outputs], 1, builder),
-            bias: conv.bias.then(|| builder.bias(conv.filters, &conv.weights)),
-            activation: Activation::new(conv.activation, conv.weights.trainable, builder),
-            plan: plan.clone(),
-        }
-    }
-
-    pub(super) fn forward(&self, value: Value, _: &mut Flow<'_>) -> Value {
-        let shape = self.weight.shape();
-        // Padding cuts the ends off, which may be other at either end; so that is done here.
-        let whole = match (value, shape.as_slice()) {
-            (Value::Signal(signal), &[a, b, c]) => {
-                let weight: Tensor<4> = self.weight.shaped([a, b, 1, c]);
-                let maps = signal.unsqueeze_dim::<4>(2);
-                let maps =
-                    conv_transpose2d(maps, weight, None, self.options(&self.plan.conv.windows));
-                Value::Signal(maps.squeeze_dim::<3>(2))
-            }
-            (Value::Maps(maps), &[a, b, c, d]) => {
-                let weight = self.weight.shaped([a, b, c, d]);
-                Value::Maps(conv_transpose2d(
-                    maps,
-                    weight,
-                    None,
-                    self.options(&self.plan.conv.windows),
-                ))
-            }
-            (Value::Volume(maps), &[a, b, c, d, e]) => {
-                let weight = self.weight.shaped([a, b, c, d, e]);
-                let mut windows = self.plan.conv.windows.clone();
-                for (window, size) in windows.iter_mut().zip(&maps.dims()[2..]) {
-                    if *size == 1 {
-                        // A single input has no step to the next.
-                        window.stride = 1;
-                    }
-                }
-                let (weight, more) = widened(weight, &windows);
-                let whole = conv_transpose3d(maps, weight, None, self.options(&windows));
-                cropped(Value::Volume(whole), &more)
-            }
-            _ => unreachable!("a weight has the rank of its maps"),
-        };
-        let more = self.plan.output_padding.iter().map(|more| [0, *more]);
-        let more: Vec<[usize; 2]> = [[0, 0]].into_iter().chain(more).collect();
-        let whole = padded(whole, &more, PaddingMode::Zeros);
-        let cut = [vec![[0, 0]], self.plan.conv.padding.clone()].concat();
-        let output = cropped(whole, &cut);
-        let output = match &self.bias {
-            Some(bias) => same_rank!(output, tensor => tensor + per_channel(bias.val())),
-            None => output,
-        };
-        self.activation.apply(output)
-    }
-
-    fn options<const N: usize>(&self, windows: &[Window]) -> ConvTransposeOptions<N> {
-        ConvTransposeOptions::new(
-            last(windows, 1, |window| window.stride),
-            [0; N],
-            [0; N],
-            last(windows, 1, |window| window.dilation),
-            self.plan.conv.groups,
-        )
     }
 }

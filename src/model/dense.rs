@@ -47,9 +47,9 @@ impl Dense {
         }
     }
 
-    pub(super) fn forward(&self, value: Value, _: &mut Flow<'_>) -> Value {
+    pub(super) fn forward(&self, value: Value, flow: &mut Flow<'_>) -> Value {
         let bias = self.bias.as_ref().map(Param::val);
-        let value = match Packed::of(value) {
+        let value = match Packed::of(value, flow) {
             Ok(packed) => return self.pack(packed, bias),
             Err(value) => value,
         };

@@ -1,7 +1,7 @@
 //! The table of layers: what the plan says, and the module that computes it.
 
 use super::initialize::Builder;
-use super::{activation, conv, dense, graph, noise, norm, pool, reshape};
+use super::{activation, conv, dense, graph, noise, norm, pool, reshape, transposed};
 use crate::plan::Operation;
 
 /// A layer of any kind.
@@ -13,7 +13,7 @@ use crate::plan::Operation;
 pub(super) enum Kind {
     Conv(conv::Conv),
     SeparableConv(conv::SeparableConv),
-    TransposedConv(conv::TransposedConv),
+    TransposedConv(transposed::TransposedConv),
     Pool(pool::Pool),
     GlobalPool(pool::GlobalPool),
     AdaptivePool(pool::AdaptivePool),
@@ -122,7 +122,7 @@ pub(super) fn build(index: usize, operation: &Operation, builder: &mut Builder<'
             Kind::SeparableConv(conv::SeparableConv::new(plan, builder))
         }
         Operation::TransposedConv(plan) => {
-            Kind::TransposedConv(conv::TransposedConv::new(plan, builder))
+            Kind::TransposedConv(transposed::TransposedConv::new(plan, builder))
         }
         Operation::Pool(plan) => Kind::Pool(pool::Pool::new(plan)),
         Operation::GlobalPool(kind) => Kind::GlobalPool(pool::GlobalPool::new(*kind)),

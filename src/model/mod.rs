@@ -15,6 +15,7 @@ mod pool;
 mod reshape;
 mod rules;
 mod sequence;
+mod transposed;
 mod value;
 mod weight;
 
@@ -54,6 +55,8 @@ pub struct Model {
     rules: Arc<Rules>,
     /// The last `merge` that takes the output of a layer, both by number.
     last_uses: Arc<HashMap<usize, usize>>,
+    /// Images that a batch must have for our own kernels.
+    least_batch: usize,
 }
 
 impl Model {
@@ -65,6 +68,7 @@ impl Model {
             layers: Sequence::new(&plan.layers, &mut builder),
             rules: Arc::new(builder.into_rules()),
             last_uses: Arc::new(plan.last_uses()),
+            least_batch: packed::least_batch(plan),
         }
     }
 
@@ -89,6 +93,7 @@ impl Model {
     fn run(&self, input: Value, pass: Pass, observe: Option<Observe<'_>>) -> Value {
         let mut flow = Flow {
             pass,
+            packs: packed::is_packed(&input, self.least_batch),
             kept: HashMap::new(),
             last_uses: Arc::clone(&self.last_uses),
             observe,
@@ -158,6 +163,7 @@ impl Model {
             layers,
             rules: Arc::clone(&self.rules),
             last_uses: Arc::clone(&self.last_uses),
+            least_batch: self.least_batch,
         }
     }
 }
@@ -223,6 +229,7 @@ impl Module for Model {
             layers: self.layers.map(mapper),
             rules: self.rules,
             last_uses: self.last_uses,
+            least_batch: self.least_batch,
         }
     }
 }

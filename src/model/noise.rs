@@ -47,8 +47,7 @@ impl Dropout {
                 let [batch, channels] = [shape[0], shape[1]];
                 let positions = shape.iter().skip(2).product();
                 let mask = self.mask([batch, channels, positions], random, &packed.device());
-                let mask = mask.expand([batch, channels, positions]);
-                packed.multiply(Value::Signal(mask))
+                packed.multiply(mask.expand([batch, channels, positions]))
             }
             value => same_rank!(value, tensor => {
                 let mask = self.mask(tensor.dims(), random, &tensor.device());

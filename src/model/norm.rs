@@ -55,14 +55,14 @@ impl BatchNorm {
     }
 
     pub(super) fn forward(&self, value: Value, flow: &mut Flow<'_>) -> Value {
-        match Packed::of(value) {
+        match Packed::of(value, flow) {
             Ok(packed) => Value::Packed(Box::new(self.normalize_packed(packed, flow.pass))),
             Err(value) => same_rank!(value, tensor => self.normalize(tensor, flow.pass)),
         }
     }
 
     fn normalize_packed(&self, packed: Packed, pass: Pass) -> Packed {
-        let packed = packed.settled(Function::Linear);
+        let packed = packed.settled(Function::Linear).as_row();
         let shape = packed.shape();
         let is_of_batch = matches!(pass, Pass::Train { .. });
         let moments = if is_of_batch {

@@ -5,9 +5,11 @@ use std::sync::Arc;
 use burn::tensor::{Device, Tensor};
 
 use super::Value;
+use super::sequence::Flow;
 use super::value::any_rank;
 use crate::config;
-use crate::kernels::{self, Function, Geometry, Lanes, Normalization, PoolKind, WeightOrder};
+use crate::kernels::{Function, Geometry, Lanes, Normalization, PoolKind, WeightOrder};
+use crate::plan::Plan;
 
 /// A batch of maps or rows that the kernels compute with.
 ///
@@ -27,27 +29,37 @@ struct Waiting {
     shortcut: Option<Lanes>,
 }
 
-/// Returns whether our kernels compute on a device.
-fn are_at_home(device: &Device) -> bool {
-    let plain = device.clone().without_autodiff();
-    plain == Device::flex()
+/// Multiply-adds of a network that kernels compute for a single image too, fifteen lanes idle.
+const SMALL: u64 = 50_000_000;
+
+/// Returns the images that a batch must have for the kernels to compute it, as they take sixteen at a
+/// time: one in small networks, so that answers are the same in every batch.
+pub(super) fn least_batch(plan: &Plan) -> usize {
+    let macs = plan.counts().map_or(u64::MAX, |counts| counts.macs);
+    if macs <= SMALL { 1 } else { 4 }
+}
+
+/// Returns whether the kernels compute a batch.
+pub(super) fn is_packed(input: &Value, least_batch: usize) -> bool {
+    let Some(batch) = input.shape().first().copied() else {
+        return false;
+    };
+    let device = any_rank!(input, tensor => tensor.device());
+    batch >= least_batch && device.without_autodiff() == Device::flex()
 }
 
 impl Packed {
-    /// Packs a value, if the kernels are for its device and its batch.
+    /// Packs a value, if the kernels compute this forward pass.
     ///
     /// # Errors
-    /// Gives the value back if they are not.
-    pub(super) fn of(value: Value) -> Result<Self, Value> {
+    /// Gives the value back if they do not.
+    pub(super) fn of(value: Value, flow: &Flow<'_>) -> Result<Self, Value> {
         if let Value::Packed(packed) = value {
             return Ok(*packed);
         }
         let shape = value.shape();
-        let device = any_rank!(&value, tensor => tensor.device());
         match shape.as_slice() {
-            [batch, channels, rest @ ..]
-                if *batch >= kernels::least_batch() && are_at_home(&device) =>
-            {
+            [batch, channels, rest @ ..] if flow.packs => {
                 let positions = rest.iter().product();
                 let plain: Tensor<3> =
                     any_rank!(value, tensor => tensor.reshape([*batch, *channels, positions]));
@@ -104,9 +116,10 @@ impl Packed {
 
     /// Adds a value of the same shape.
     pub(super) fn add(self, other: Self) -> Self {
-        let (mut one, other) = match (&self.waiting, &other.waiting) {
-            (None, Some(_)) => (other, self),
-            _ => (self, other),
+        let (one, other) = (self.as_row(), other.as_row());
+        let (mut one, other) = match (&one.waiting, &other.waiting) {
+            (None, Some(_)) => (other, one),
+            _ => (one, other),
         };
         let other = other.settled(Function::Linear).lanes;
         if let Some(waiting) = &mut one.waiting
@@ -122,14 +135,25 @@ impl Packed {
         }
     }
 
-    /// Multiplies with a value of the same shape, packed too.
-    pub(super) fn multiply(self, other: Value) -> Value {
-        match Self::of(other) {
-            Ok(other) => {
-                let other = other.lanes;
-                Value::Packed(Box::new(self.map(|tensor| tensor * other.into_tensor())))
-            }
-            Err(_) => unreachable!("both have the device and the batch"),
+    /// Multiplies with `[batch, channels, positions]`.
+    pub(super) fn multiply(self, factors: Tensor<3>) -> Value {
+        let [channels, positions] = [self.lanes.channels(), self.lanes.positions()];
+        let factors = factors.reshape([self.lanes.batch(), channels, positions]);
+        let factors = Lanes::pack(factors).into_tensor();
+        Value::Packed(Box::new(self.map(|tensor| tensor * factors)))
+    }
+
+    /// Makes a flattened map the row that it is taken for: one position of many channels.
+    pub(super) fn as_row(self) -> Self {
+        if self.shape.len() > 1 || self.lanes.positions() == 1 {
+            return self;
+        }
+        let (batch, values) = (self.lanes.batch(), self.shape[0]);
+        let plain = self.settled(Function::Linear).lanes.unpack();
+        Self {
+            lanes: Lanes::pack(plain.reshape([batch, values, 1])),
+            shape: vec![values],
+            waiting: None,
         }
     }
 

@@ -19,6 +19,8 @@ pub(super) type Observe<'a> = &'a mut dyn FnMut(usize, &Value);
 /// A forward pass under way.
 pub(super) struct Flow<'a> {
     pub(super) pass: Pass,
+    /// Whether our own kernels compute, where they can.
+    pub(super) packs: bool,
     /// Outputs that a later `merge` takes, by the layer's number.
     pub(super) kept: HashMap<usize, Value>,
     /// The last `merge` that takes the output of a layer, both by number.

@@ -12,6 +12,7 @@ const FLOORS: &[&[&str]] = &[
     &[
         "checkpoint",
         "files",
+        "kernels",
         "loss",
         "memory",
         "metrics",
@@ -144,7 +145,7 @@ fn only_the_report_floor_prints() {
 
 #[test]
 fn files_are_short_and_safe() {
-    for (_, path, text) in sources() {
+    for (module, path, text) in sources() {
         let lines = text.lines().count();
         assert!(lines <= MAX_LINES, "{} has {lines} lines", path.display());
         let code = without_tests(&text);
@@ -156,10 +157,20 @@ fn files_are_short_and_safe() {
                 path.display()
             );
         }
-        assert!(
-            !code.contains("unsafe {"),
-            "{} has `unsafe`",
-            path.display()
-        );
+        if module == "kernels" {
+            let blocks = code.matches("unsafe {").count() + code.matches("unsafe impl").count();
+            let reasons = code.matches("SAFETY:").count();
+            assert!(
+                blocks <= reasons,
+                "{} has {blocks} unsafe blocks and {reasons} reasons",
+                path.display()
+            );
+        } else {
+            assert!(
+                !code.contains("unsafe {"),
+                "{} has `unsafe`",
+                path.display()
+            );
+        }
     }
 }

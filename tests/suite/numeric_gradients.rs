@@ -83,7 +83,7 @@ const CASES: &[Case] = &[
 ];
 
 /// A spread of numbers in −1 … 1, the same on every run.
-struct Numbers(u64);
+pub struct Numbers(pub u64);
 
 impl Numbers {
     fn next(&mut self) -> f32 {
@@ -94,7 +94,7 @@ impl Numbers {
         (self.0 >> 40) as f32 / (1_u64 << 23) as f32 - 1.0
     }
 
-    fn array(&mut self, shape: &[usize]) -> Array {
+    pub fn array(&mut self, shape: &[usize]) -> Array {
         let values = (0..shape.iter().product()).map(|_| self.next());
         Array {
             shape: shape.to_vec(),
