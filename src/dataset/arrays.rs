@@ -8,7 +8,7 @@ use zip::{CompressionMethod, ZipArchive};
 
 use super::labels::MAX_CLASSES;
 use super::layout::Split;
-use super::npy::{self, Array, Dtype, Numbers, shown_shape};
+use super::npy::{self, Array, Numbers, shown_shape};
 use super::samples::{Samples, Targets};
 use super::{Request, Splits, axes, fit};
 use crate::config::Task;
@@ -133,12 +133,9 @@ fn load_split(
         Error::data(Diagnostic::error(message).help(misfit.help))
     })?;
     let is_picture = axes.shape.len() == 3;
-    let numbers = axes.channels_first(match array.values {
-        // White is 255 in every picture.
-        Numbers::Bytes(bits) if array.dtype == Dtype::Bool && is_picture => {
-            Numbers::Bytes(bits.into_iter().map(|bit| bit * 255).collect())
-        }
-        Numbers::Floats(floats) if array.dtype.is_whole() && is_picture => pixels(floats),
+    let is_whole = array.dtype.is_whole();
+    let numbers = axes.channels_first(match array.into_numbers(is_picture) {
+        Numbers::Floats(floats) if is_whole && is_picture => pixels(floats),
         numbers => numbers,
     });
     let preprocessing = &request.preprocessing;

@@ -74,7 +74,8 @@ fn array(bytes: &[u8], wanted: &[usize]) -> Result<Values<'static>, Fault> {
             "save every array in the shape of `input` in `[model]`",
         ));
     }
-    match axes.channels_first(array.values) {
+    let is_picture = wanted.len() == 3;
+    match axes.channels_first(array.into_numbers(is_picture)) {
         Numbers::Bytes(bytes) => Ok(Values::Bytes(bytes.into())),
         Numbers::Floats(floats) if floats.iter().all(|value| value.is_finite()) => {
             Ok(Values::Floats(floats.into()))
