@@ -12,7 +12,7 @@ use super::npy::{self, Array, Numbers, shown_shape};
 use super::samples::{Samples, Targets};
 use super::{Request, Splits, axes, fit};
 use crate::config::Task;
-use crate::diagnostic::{Diagnostic, Error, Result};
+use crate::diagnostic::{Diagnostic, Error, Result, in_backticks};
 
 /// A deflated array may expand to so many times its size, and a gibibyte more; further, it is taken for damaged.
 const MAX_EXPANSION: u64 = 50;
@@ -47,10 +47,9 @@ pub(super) fn load(path: &Path, request: &Request) -> Result<Splits> {
     let (train, validation, test) = (next(), next(), next());
     let Some(train) = train else {
         let message = format!("`{}` has no arrays to train on", path.display());
-        let shown: Vec<&str> = names.iter().take(20).map(String::as_str).collect();
-        let note = match shown[..] {
-            [] => "it holds no arrays".to_owned(),
-            _ => format!("it holds `{}`", shown.join("`, `")),
+        let note = match in_backticks(names.iter().take(20)) {
+            shown if shown.is_empty() => "it holds no arrays".to_owned(),
+            shown => format!("it holds {shown}"),
         };
         let help = "call them `x_train` and `y_train`, and `x_val`, `y_val`, `x_test` and `y_test` where there are such";
         return Err(Error::data(

@@ -2,7 +2,7 @@
 
 use super::csv::Wanted;
 use crate::config::Task;
-use crate::diagnostic::{Diagnostic, Error, Result};
+use crate::diagnostic::{Diagnostic, Error, Result, in_backticks};
 
 const PATHS: [&str; 7] = [
     "path",
@@ -140,9 +140,9 @@ fn targets(
         let found = first.iter().position(|cell| cell == target);
         found.ok_or_else(|| {
             let message = format!("`{name}` has no column `{target}`");
-            let shown: Vec<&str> = first.iter().take(10).map(String::as_str).collect();
+            let shown = in_backticks(first.iter().take(10));
             let diagnostic = Diagnostic::error(message)
-                .note(format!("its first line begins `{}`", shown.join("`, `")))
+                .note(format!("its first line begins {shown}"))
                 .help("set `target` in `[data]` to the names of its columns");
             Error::data(diagnostic)
         })

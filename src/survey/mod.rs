@@ -19,7 +19,7 @@ pub use stats::{SizeCount, Stats, Target, stats};
 
 use crate::config::{OnBadImage, Override};
 use crate::dataset::{self, BUILT_IN, Dataset, Request, Samples};
-use crate::diagnostic::{Diagnostic, Error, Result};
+use crate::diagnostic::{Diagnostic, Error, Result, in_backticks};
 use crate::load::Project;
 
 /// Pictures of a folder that are looked at for the size to bring all to.
@@ -119,9 +119,9 @@ impl Subject {
         if let Some((_, samples)) = self.splits().find(|(name, _)| *name == wanted) {
             return Ok(samples);
         }
-        let names: Vec<&str> = self.splits().map(|(name, _)| name).collect();
+        let names = in_backticks(self.splits().map(|(name, _)| name));
         let message = format!("`{}` has no {wanted} split", self.name);
-        let help = format!("there are: `{}`", names.join("`, `"));
+        let help = format!("there are: {names}");
         Err(Error::data(Diagnostic::error(message).help(help)))
     }
 
