@@ -1,7 +1,7 @@
 //! Data sets of numpy's arrays: `x_train`, `y_train` and the like, in one `.npz` file or in a folder of `.npy` files.
 
 use std::fs::{self, File};
-use std::io::BufReader;
+use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use zip::{CompressionMethod, ZipArchive};
@@ -10,7 +10,7 @@ use super::labels::MAX_CLASSES;
 use super::layout::Split;
 use super::npy::{self, Array, Numbers, shown_shape};
 use super::samples::{Samples, Targets};
-use super::{Request, Splits, axes, fit};
+use super::{Request, Splits, axes, fit, npy_header};
 use crate::config::Task;
 use crate::diagnostic::{Diagnostic, Error, Result, in_backticks};
 
@@ -32,6 +32,22 @@ pub(super) fn is_array_folder(folder: &Path) -> bool {
     Split::ALL
         .iter()
         .any(|split| find(&names, &inputs_of(*split)).is_some())
+}
+
+/// Returns channels, height and width of the pictures to train on, as the head of their array says them.
+#[must_use]
+pub fn picture_shape(path: &Path) -> Option<[usize; 3]> {
+    let mut holder = Holder::open(path).ok()?;
+    let name = find(&holder.names().ok()?, &inputs_of(Split::Train))?;
+    let (mut reader, _) = holder.reader(&name).ok()?;
+    let header = npy_header::read_header(&name, &mut reader).ok()?;
+    let has_colours = |channels| matches!(channels, 1 | 3);
+    match header.shape[..] {
+        [_, height, width] => Some([1, height, width]),
+        [_, channels, height, width] if has_colours(channels) => Some([channels, height, width]),
+        [_, height, width, channels] if has_colours(channels) => Some([channels, height, width]),
+        _ => None,
+    }
 }
 
 /// Loads a `.npz` file, or a folder of `.npy` files.
@@ -278,18 +294,24 @@ impl Holder {
 
     fn read(&mut self, name: &str) -> Result<Array> {
         let shown = format!("`{}`", self.shown(name));
+        let (mut reader, most) = self.reader(name)?;
+        npy::read(&shown, &mut reader, most)
+    }
+
+    /// Opens an array; returns the most bytes that it can hold too.
+    fn reader(&mut self, name: &str) -> Result<(Box<dyn Read + '_>, u64)> {
         match self {
             Self::Folder(path) => {
                 let path = path.join(format!("{name}.npy"));
                 let failed = |error| Error::io("read", &path, &error);
                 let file = File::open(&path).map_err(failed)?;
                 let size_bytes = file.metadata().map_err(failed)?.len();
-                npy::read(&shown, &mut BufReader::new(file), size_bytes)
+                Ok((Box::new(BufReader::new(file)), size_bytes))
             }
             Self::Npz(path, archive) => {
                 let size_bytes = fs::metadata(&*path).map_or(0, |metadata| metadata.len());
                 let entry = archive.by_name(&format!("{name}.npy"));
-                let mut entry = entry.map_err(|error| {
+                let entry = entry.map_err(|error| {
                     damaged(path, &format!("cannot be read at `{name}`: {error}"))
                 })?;
                 let packed = entry.compressed_size().min(size_bytes);
@@ -298,7 +320,7 @@ impl Holder {
                     // Deflate can promise a thousand times as much, and fill the memory with zeros.
                     _ => packed.saturating_mul(MAX_EXPANSION).saturating_add(1 << 30),
                 };
-                npy::read(&shown, &mut entry, most)
+                Ok((Box::new(entry), most))
             }
         }
     }

@@ -163,7 +163,7 @@ fn stored_shape(source: &str) -> Option<[usize; 3]> {
         return Some(set.shape);
     }
     let path = Path::new(source);
-    if let Some(shape) = idx_shape(path) {
+    if let Some(shape) = idx_shape(path).or_else(|| dataset::array_shape(path)) {
         return Some(shape);
     }
     let pictures = dataset::pictures_below(path).unwrap_or_default();

@@ -435,3 +435,31 @@ fn idx_files_of_either_spelling_tell_their_shape() {
     let stats = lab.cnn(&["data", "stats", "idx", "--json"]).ok().json();
     assert_eq!(stats["shape"], json!([1, 8, 8]));
 }
+
+#[test]
+fn arrays_tell_their_shape() {
+    let lab = Lab::new();
+    let array = |shape: &str, count: usize| {
+        let header = format!("{{'descr': '|u1', 'fortran_order': False, 'shape': ({shape}), }}\n");
+        let mut file = b"\x93NUMPY\x01\x00".to_vec();
+        file.extend(u16::try_from(header.len()).unwrap().to_le_bytes());
+        file.extend(header.as_bytes());
+        file.extend((0..count).map(|value| value as u8));
+        file
+    };
+    for (folder, shape, expected) in [
+        ("grey", "2, 4, 5", json!([1, 4, 5])),
+        ("colours", "2, 4, 5, 3", json!([3, 4, 5])),
+        ("planes", "2, 3, 4, 5", json!([3, 4, 5])),
+    ] {
+        let count = if folder == "grey" { 40 } else { 120 };
+        lab.write(format!("{folder}/x_train.npy"), array(shape, count));
+        lab.write(format!("{folder}/y_train.npy"), array("2,", 2));
+        let stats = lab.cnn(&["data", "stats", folder, "--json"]).ok().json();
+        assert_eq!(stats["shape"], expected, "{folder}");
+    }
+    lab.write("volumes/x_train.npy", array("2, 2, 4, 5, 3", 240));
+    lab.write("volumes/y_train.npy", array("2,", 2));
+    let said = lab.cnn(&["data", "check", "volumes"]).code(3);
+    assert!(said.stderr.contains("need a config"), "{said:?}");
+}
