@@ -7,7 +7,7 @@ use std::time::Instant;
 use burn::tensor::{self, Tensor};
 
 use crate::dataset::{self, Loader, Preprocessing, Request, Samples, Targets};
-use crate::diagnostic::{Diagnostic, Error, Result};
+use crate::diagnostic::{Diagnostic, Error, Result, in_backticks};
 use crate::loss::Loss;
 use crate::metrics::{Answer, Metrics};
 use crate::model::{Model, Pass, Value};
@@ -156,13 +156,12 @@ fn renumber(samples: &mut Samples, from: &[String], to: &[String]) -> Result<()>
         if from == to {
             return Ok(());
         }
-        let shown = |names: &[String]| format!("`{}`", names.join("`, `"));
         let message = format!(
             "the data has {}, the network answers with others",
-            shown(from)
+            in_backticks(from)
         );
         return Err(Error::data(
-            Diagnostic::error(message).note(format!("it answers with {}", shown(to))),
+            Diagnostic::error(message).note(format!("it answers with {}", in_backticks(to))),
         ));
     };
     for label in labels {
@@ -173,11 +172,9 @@ fn renumber(samples: &mut Samples, from: &[String], to: &[String]) -> Result<()>
         else {
             let name = name.map_or("", String::as_str);
             let message = format!("class `{name}` of the data is not one the network knows");
-            let known: Vec<String> = to.iter().take(12).map(|name| format!("`{name}`")).collect();
+            let known = in_backticks(to.iter().take(12));
             let diagnostic = Diagnostic::error(message);
-            return Err(Error::data(
-                diagnostic.note(format!("it knows {}", known.join(", "))),
-            ));
+            return Err(Error::data(diagnostic.note(format!("it knows {known}"))));
         };
         *label = index;
     }

@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::config::Override;
-use crate::diagnostic::{Diagnostic, Error, Result};
+use crate::diagnostic::{Diagnostic, Error, Result, in_backticks};
 use crate::files;
 use crate::load::{self, Project};
 use crate::model::Device;
@@ -248,7 +248,7 @@ fn missing(sort: Sort, name: &str) -> Error {
     let entries = fs::read_dir(root).into_iter().flatten().flatten();
     let mut there: Vec<String> = entries
         .filter(|entry| entry.path().join(sort.file).is_file())
-        .map(|entry| format!("`{}`", entry.file_name().to_string_lossy()))
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
         .collect();
     there.sort();
     let diagnostic = Diagnostic::error(message);
@@ -258,7 +258,7 @@ fn missing(sort: Sort, name: &str) -> Error {
             sort.suffix
         ))
     } else {
-        diagnostic.note(format!("there is {}", there.join(", ")))
+        diagnostic.note(format!("there is {}", in_backticks(&there)))
     })
 }
 

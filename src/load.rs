@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::config::{Config, MAX_CONFIG_BYTES, Override, Task, run_name_from};
 use crate::dataset::{self, Dataset, Request, Targets};
-use crate::diagnostic::{Diagnostic, Error, Kind, Result};
+use crate::diagnostic::{Diagnostic, Error, Kind, Result, in_backticks};
 use crate::plan::Plan;
 
 /// The largest picture a network is trained on, in values.
@@ -252,15 +252,9 @@ impl Project {
             ));
         }
         let message = format!("the data has {count} {learnt}, the network answers with {outputs}");
-        let names: Vec<String> = dataset
-            .classes
-            .iter()
-            .take(12)
-            .map(|name| format!("`{name}`"))
-            .collect();
+        let names = in_backticks(dataset.classes.iter().take(12));
         let more = if count > 12 { ", …" } else { "" };
-        let diagnostic =
-            Diagnostic::error(message).note(format!("{learnt}: {}{more}", names.join(", ")));
+        let diagnostic = Diagnostic::error(message).note(format!("{learnt}: {names}{more}"));
         Err(Error::config(self.at_answer(diagnostic, count)))
     }
 

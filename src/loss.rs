@@ -31,16 +31,29 @@ impl Loss {
     #[must_use]
     pub fn of_measurement(settings: &config::Loss) -> Self {
         let mut settings = settings.clone();
-        if let config::Loss::CrossEntropy {
-            label_smoothing, ..
-        } = &mut settings
-        {
-            *label_smoothing = 0.0;
+        match &mut settings {
+            config::Loss::CrossEntropy {
+                label_smoothing,
+                class_weights,
+            } => {
+                *label_smoothing = 0.0;
+                *class_weights = config::ClassWeights::Equal;
+            }
+            config::Loss::Focal { class_weights, .. } => {
+                *class_weights = config::ClassWeights::Equal;
+            }
+            _ => {}
         }
         Self {
             settings,
             class_weights: None,
         }
+    }
+
+    /// Tells whether it gives the same figure as another for the same answers.
+    #[must_use]
+    pub fn measures_like(&self, other: &Self) -> bool {
+        self.settings == other.settings && self.class_weights == other.class_weights
     }
 
     /// Returns what a network learns with it.

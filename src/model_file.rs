@@ -178,7 +178,11 @@ fn check_consistency(
     Ok(())
 }
 
-fn read_header(bytes: &[u8], name: &str) -> Result<Header> {
+/// Returns what a model file says about itself.
+///
+/// # Errors
+/// When it is none.
+pub fn read_header(bytes: &[u8], name: &str) -> Result<Header> {
     let not_ours = |diagnostic: Diagnostic| {
         Error::model(diagnostic.help("give a `model.safetensors` that `cnn train` wrote"))
     };

@@ -1,11 +1,11 @@
 //! A run folder: what was trained, how, and what came of it.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::diagnostic::{Diagnostic, Error, Kind, Result};
+use crate::diagnostic::{Diagnostic, Error, Kind, Result, in_backticks};
 use crate::files;
 
 /// Where runs are kept, below the working directory.
@@ -159,24 +159,13 @@ pub(crate) fn create_folder(name: &str, exact: Option<&str>) -> Result<PathBuf> 
     ))))
 }
 
-/// Locks a folder while the returned file is held: the folder itself, where the system can lock
-/// folders, else a file in it.
+/// Locks a folder while the returned file is held.
 ///
 /// # Errors
 /// `busy` with exit code 7 when another process holds it.
 pub(crate) fn lock(folder: &Path, busy: Diagnostic) -> Result<File> {
-    let (path, lock) = if cfg!(unix) {
-        (folder.to_path_buf(), File::open(folder))
-    } else {
-        let path = folder.join("lock");
-        (path.clone(), File::create(path))
-    };
-    let lock = lock.map_err(|error| Error::io("open", &path, &error))?;
-    match lock.try_lock() {
-        Ok(()) => Ok(lock),
-        Err(TryLockError::WouldBlock) => Err(Error::new(Kind::Busy, busy)),
-        Err(TryLockError::Error(error)) => Err(Error::io("lock", &path, &error)),
-    }
+    let lock = files::lock_folder(folder)?;
+    lock.ok_or_else(|| Error::new(Kind::Busy, busy))
 }
 
 /// Reads `run.json`.
@@ -265,18 +254,14 @@ fn with_runs(diagnostic: Diagnostic, root: &Path) -> Diagnostic {
     if names.is_empty() {
         return diagnostic.help("train one with `cnn train configs/lenet5.toml`");
     }
-    let shown: Vec<String> = names
-        .iter()
-        .take(10)
-        .map(|name| format!("`{name}`"))
-        .collect();
+    let shown = in_backticks(names.iter().take(10));
     let rest = names.len().saturating_sub(10);
     let more = if rest > 0 {
         format!(" and {rest} more")
     } else {
         String::new()
     };
-    diagnostic.note(format!("there is {}{more}", shown.join(", ")))
+    diagnostic.note(format!("there is {shown}{more}"))
 }
 
 fn runs(root: &Path) -> Vec<(PathBuf, Record)> {

@@ -131,6 +131,14 @@ impl Plateau {
         (rate * self.factor).max(settings.minimum.min(rate))
     }
 
+    /// Forgets the figures, which say nothing of others; the rate stays where it is.
+    pub fn forget_figures(&mut self) {
+        *self = Self {
+            factor: self.factor,
+            ..Self::default()
+        };
+    }
+
     /// Takes note of an epoch's figure, of which smaller is better.
     ///
     /// # Reference

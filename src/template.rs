@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::config::{is_run_name, nearest};
-use crate::diagnostic::{Diagnostic, Error, Result};
+use crate::diagnostic::{Diagnostic, Error, Result, in_backticks};
 use crate::files;
 
 /// A shipped config.
@@ -110,9 +110,8 @@ fn find(name: &str) -> Result<&'static Template> {
     let known = TEMPLATES.iter().find(|template| template.name == name);
     known.ok_or_else(|| {
         let names: Vec<&str> = TEMPLATES.iter().map(|template| template.name).collect();
-        let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
         let diagnostic = Diagnostic::error(format!("unknown template `{name}`"))
-            .note(format!("templates are {}", quoted.join(", ")));
+            .note(format!("templates are {}", in_backticks(&names)));
         Error::config(match nearest(name, &names) {
             Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
             None => diagnostic.help("`cnn new --list` tells what each is"),

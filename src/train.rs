@@ -87,6 +87,8 @@ pub enum Event {
     Epoch(Row),
     /// A checkpoint is on disk.
     Checkpoint(PathBuf),
+    /// Training diverged and goes back.
+    Back(Back),
     /// The run is over.
     End(End),
 }
@@ -117,6 +119,23 @@ pub struct Start {
     /// Seed.
     pub seed: u64,
     /// The figures of the epochs done before this start.
+    pub rows: Vec<Row>,
+}
+
+/// Where a run goes back to.
+#[derive(Clone, Debug)]
+pub struct Back {
+    /// What happened, for the user.
+    pub warning: Diagnostic,
+    /// Epochs that are still done.
+    pub epochs: usize,
+    /// Steps that are still done, over all epochs.
+    pub step: u64,
+    /// Rate of the next step.
+    pub learning_rate: f64,
+    /// How often training has gone back.
+    pub setbacks: i32,
+    /// The figures of the epochs that are still done.
     pub rows: Vec<Row>,
 }
 

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::signals;
+use crate::config::nearest;
 use crate::dataset::{self, BUILT_IN};
-use crate::diagnostic::{Diagnostic, Error, Kind, Result};
+use crate::diagnostic::{Diagnostic, Error, Kind, Result, in_backticks};
 use crate::fetch::{self, Patience, SETS, Set, Settings};
 use crate::filter;
 use crate::report::{self, Output, data_sets, diagnostics, fetching, json, survey as shown};
@@ -245,18 +246,13 @@ fn run_fetch(arguments: &FetchArguments, quiet: bool) -> Result<u8> {
 fn unknown(name: &str) -> Error {
     let message = format!("no data set to fetch is called `{name}`");
     let names: Vec<&str> = SETS.iter().map(|set| set.name).collect();
-    let diagnostic = Diagnostic::error(message).note(format!("there are `{}`", names.join("`, `")));
+    let diagnostic = Diagnostic::error(message).note(format!("there are {}", in_backticks(&names)));
     if BUILT_IN.iter().any(|set| set.embedded && set.name == name) {
         let help = format!("it is part of `cnn`: set `source = \"{name}\"` in `[data]`");
         return Error::config(diagnostic.help(help));
     }
-    let near = names
-        .iter()
-        .map(|known| (strsim::osa_distance(&name.to_lowercase(), known), known))
-        .filter(|(distance, known)| *distance <= known.len() / 2)
-        .min();
-    Error::config(match near {
-        Some((_, known)) => diagnostic.help(format!("did you mean `{known}`?")),
+    Error::config(match nearest(name, &names) {
+        Some(known) => diagnostic.help(format!("did you mean `{known}`?")),
         None => diagnostic.help("`cnn data list` says what each holds"),
     })
 }

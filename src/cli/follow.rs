@@ -12,7 +12,7 @@ use crate::report::inspection::Inspection;
 use crate::report::tensorboard::Board;
 use crate::report::training::Progress;
 use crate::report::{curves, html};
-use crate::train::{End, Event, Row, Start};
+use crate::train::{Back, End, Event, Row, Start};
 
 /// How training is shown.
 #[derive(Clone, Copy, Debug, Args)]
@@ -61,7 +61,7 @@ impl Follower {
     /// Takes an event to files, and warnings to standard error.
     pub(super) fn follow_silently(&mut self, event: &Event) {
         self.record(event);
-        if let (Event::Warning(_), Some(progress)) = (event, &mut self.progress) {
+        if let (Event::Warning(_) | Event::Back(_), Some(progress)) = (event, &mut self.progress) {
             progress.show(event);
         }
     }
@@ -70,6 +70,7 @@ impl Follower {
         let outcome = match event {
             Event::Start(start) => self.start(start),
             Event::Epoch(row) => self.epoch(row),
+            Event::Back(back) => self.go_back(back),
             _ => Ok(()),
         };
         self.failed = self.failed.take().or(outcome.err());
@@ -79,9 +80,18 @@ impl Follower {
         self.run.clone_from(&start.run);
         self.rows.clone_from(&start.rows);
         if self.with_board {
-            self.board = Some(Board::open(start)?);
+            self.board = Some(Board::open(&start.run, &start.rows)?);
         }
         Ok(())
+    }
+
+    /// Takes back what is shown of epochs that are trained again.
+    fn go_back(&mut self, back: &Back) -> Result<()> {
+        self.rows.clone_from(&back.rows);
+        if self.board.is_some() {
+            self.board = Some(Board::open(&self.run, &self.rows)?);
+        }
+        self.draw()
     }
 
     fn epoch(&mut self, row: &Row) -> Result<()> {
@@ -89,6 +99,10 @@ impl Follower {
         if let Some(board) = &mut self.board {
             board.add(row)?;
         }
+        self.draw()
+    }
+
+    fn draw(&self) -> Result<()> {
         let drawn = curves::render(&self.rows);
         files::write(&self.run.join("curves.svg"), drawn.as_bytes())
     }

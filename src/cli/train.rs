@@ -87,16 +87,25 @@ pub(super) fn run(arguments: &Arguments, quiet: bool) -> Result<u8> {
     let mut output = Output::default();
     let mut follower = Follower::new(arguments.show, quiet);
     let mut failed = None;
+    let mut has_begun = false;
     let end = train::train(&options, &mut |event: Event| {
         if !arguments.json {
             return follower.follow(&event);
         }
+        has_begun |= matches!(event, Event::Start(_));
         if let Some(value) = json::training_event(&event) {
             // Training outlives whoever reads along.
             failed = output.write(&json::line(&value)).err().or(failed.take());
         }
         follower.follow_silently(&event);
-    })?;
+    });
+    if let Err(error) = &end
+        && has_begun
+    {
+        // The error itself says more than that its event cannot be written.
+        let _ = output.write(&json::line(&json::training_error(error)));
+    }
+    let end = end?;
     failed = failed.or(follower.finish().err());
     failed = failed.or(write_report(&project, &end).err());
     if !arguments.json {

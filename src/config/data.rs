@@ -1,5 +1,6 @@
 //! `[data]`: where pictures come from and how they are prepared.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use super::budget::BYTES;
@@ -229,13 +230,23 @@ const PICTURE_PADDING: Plain<Padding> = Plain {
 /// A name, or several.
 const TARGET: Plain<Vec<String>> = Plain {
     parse: |node| {
-        let expected = "the name of a column, or an array of names";
+        let expected = "the name of a column, or an array of different names";
+        let mismatch = || Mismatch::new(expected, node);
         let name = |node: &Node| STRING.parse(node);
-        let names = match &node.value {
+        let names: Result<Vec<String>, _> = match &node.value {
             Value::Array(items) => items.iter().map(name).collect(),
             _ => name(node).map(|name| vec![name]),
         };
-        names.map_err(|_| Mismatch::new(expected, node))
+        let names = names.map_err(|_| mismatch())?;
+        if names.is_empty() {
+            let help = "remove it: without names, the column called `label` is taken";
+            return Err(mismatch().help(help));
+        }
+        let different: BTreeSet<&String> = names.iter().collect();
+        if different.len() < names.len() {
+            return Err(mismatch());
+        }
+        Ok(names)
     },
     form: || Form::Either(vec![STRING.form(), Form::list(STRING.form())]),
 };

@@ -7,7 +7,7 @@ use super::form::{Field, Form};
 use super::node::{Key, Node, Table, Value};
 use super::value::Kind;
 use super::words;
-use crate::diagnostic::{Diagnostic, Span};
+use crate::diagnostic::{Diagnostic, Span, in_backticks};
 
 /// A setting and the place to point at when something is wrong with it.
 #[derive(Clone, Debug)]
@@ -291,8 +291,7 @@ impl<'a> Reader<'a> {
             let suggestion =
                 words::suggest(words::our_key(name, &asked), words::nearest(name, &asked));
             if suggestion.is_none() {
-                let names: Vec<String> = asked.iter().map(|name| format!("`{name}`")).collect();
-                diagnostic = diagnostic.note(format!("it takes {}", names.join(", ")));
+                diagnostic = diagnostic.note(format!("it takes {}", in_backticks(&*asked)));
             }
             diagnostic.helps.extend(suggestion);
             self.problems.add(diagnostic);

@@ -1,18 +1,18 @@
 //! Data sets of numpy's arrays: `x_train`, `y_train` and the like, in one `.npz` file or in a folder of `.npy` files.
 
 use std::fs::{self, File};
-use std::io::BufReader;
+use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use zip::{CompressionMethod, ZipArchive};
 
 use super::labels::MAX_CLASSES;
 use super::layout::Split;
-use super::npy::{self, Array, Dtype, Numbers, shown_shape};
+use super::npy::{self, Array, Numbers, shown_shape};
 use super::samples::{Samples, Targets};
-use super::{Request, Splits, axes, fit};
+use super::{Request, Splits, axes, fit, npy_header};
 use crate::config::Task;
-use crate::diagnostic::{Diagnostic, Error, Result};
+use crate::diagnostic::{Diagnostic, Error, Result, in_backticks};
 
 /// A deflated array may expand to so many times its size, and a gibibyte more; further, it is taken for damaged.
 const MAX_EXPANSION: u64 = 50;
@@ -34,6 +34,22 @@ pub(super) fn is_array_folder(folder: &Path) -> bool {
         .any(|split| find(&names, &inputs_of(*split)).is_some())
 }
 
+/// Returns channels, height and width of the pictures to train on, as the head of their array says them.
+#[must_use]
+pub fn picture_shape(path: &Path) -> Option<[usize; 3]> {
+    let mut holder = Holder::open(path).ok()?;
+    let name = find(&holder.names().ok()?, &inputs_of(Split::Train))?;
+    let (mut reader, _) = holder.reader(&name).ok()?;
+    let header = npy_header::read_header(&name, &mut reader).ok()?;
+    let has_colours = |channels| matches!(channels, 1 | 3);
+    match header.shape[..] {
+        [_, height, width] => Some([1, height, width]),
+        [_, channels, height, width] if has_colours(channels) => Some([channels, height, width]),
+        [_, height, width, channels] if has_colours(channels) => Some([channels, height, width]),
+        _ => None,
+    }
+}
+
 /// Loads a `.npz` file, or a folder of `.npy` files.
 pub(super) fn load(path: &Path, request: &Request) -> Result<Splits> {
     let mut holder = Holder::open(path)?;
@@ -47,10 +63,9 @@ pub(super) fn load(path: &Path, request: &Request) -> Result<Splits> {
     let (train, validation, test) = (next(), next(), next());
     let Some(train) = train else {
         let message = format!("`{}` has no arrays to train on", path.display());
-        let shown: Vec<&str> = names.iter().take(20).map(String::as_str).collect();
-        let note = match shown[..] {
-            [] => "it holds no arrays".to_owned(),
-            _ => format!("it holds `{}`", shown.join("`, `")),
+        let note = match in_backticks(names.iter().take(20)) {
+            shown if shown.is_empty() => "it holds no arrays".to_owned(),
+            shown => format!("it holds {shown}"),
         };
         let help = "call them `x_train` and `y_train`, and `x_val`, `y_val`, `x_test` and `y_test` where there are such";
         return Err(Error::data(
@@ -133,12 +148,9 @@ fn load_split(
         Error::data(Diagnostic::error(message).help(misfit.help))
     })?;
     let is_picture = axes.shape.len() == 3;
-    let numbers = axes.channels_first(match array.values {
-        // White is 255 in every picture.
-        Numbers::Bytes(bits) if array.dtype == Dtype::Bool && is_picture => {
-            Numbers::Bytes(bits.into_iter().map(|bit| bit * 255).collect())
-        }
-        Numbers::Floats(floats) if array.dtype.is_whole() && is_picture => pixels(floats),
+    let is_whole = array.dtype.is_whole();
+    let numbers = axes.channels_first(match array.into_numbers(is_picture) {
+        Numbers::Floats(floats) if is_whole && is_picture => pixels(floats),
         numbers => numbers,
     });
     let preprocessing = &request.preprocessing;
@@ -282,18 +294,24 @@ impl Holder {
 
     fn read(&mut self, name: &str) -> Result<Array> {
         let shown = format!("`{}`", self.shown(name));
+        let (mut reader, most) = self.reader(name)?;
+        npy::read(&shown, &mut reader, most)
+    }
+
+    /// Opens an array; returns the most bytes that it can hold too.
+    fn reader(&mut self, name: &str) -> Result<(Box<dyn Read + '_>, u64)> {
         match self {
             Self::Folder(path) => {
                 let path = path.join(format!("{name}.npy"));
                 let failed = |error| Error::io("read", &path, &error);
                 let file = File::open(&path).map_err(failed)?;
                 let size_bytes = file.metadata().map_err(failed)?.len();
-                npy::read(&shown, &mut BufReader::new(file), size_bytes)
+                Ok((Box::new(BufReader::new(file)), size_bytes))
             }
             Self::Npz(path, archive) => {
                 let size_bytes = fs::metadata(&*path).map_or(0, |metadata| metadata.len());
                 let entry = archive.by_name(&format!("{name}.npy"));
-                let mut entry = entry.map_err(|error| {
+                let entry = entry.map_err(|error| {
                     damaged(path, &format!("cannot be read at `{name}`: {error}"))
                 })?;
                 let packed = entry.compressed_size().min(size_bytes);
@@ -302,7 +320,7 @@ impl Holder {
                     // Deflate can promise a thousand times as much, and fill the memory with zeros.
                     _ => packed.saturating_mul(MAX_EXPANSION).saturating_add(1 << 30),
                 };
-                npy::read(&shown, &mut entry, most)
+                Ok((Box::new(entry), most))
             }
         }
     }

@@ -229,3 +229,26 @@ fn a_damaged_entry_is_told() {
         assert_eq!(error.unwrap_err().kind.exit_code(), 3);
     }
 }
+
+#[test]
+fn a_header_that_promises_more_than_its_bytes_can_expand_to_is_refused() {
+    let said = |count: usize, method| {
+        let arrays = [
+            ("x.npy", npy("|u1", false, &[count, 1, 2], &[1, 2])),
+            ("y.npy", labels(&[1])),
+        ];
+        let loaded = load_bytes(&npz(&arrays, method), &asked(&[1, 1, 2]));
+        let error = loaded.err().unwrap();
+        let message = error.to_string();
+        let end = message.split("/x.npz/x.npy` ").nth(1).unwrap_or_default();
+        end.to_owned()
+    };
+    // Half of a gibibyte of pairs is just within the bound, so all that is there is read.
+    let gibibyte = 1 << 29;
+    let within = "is truncated: its header promises 536870912x1x2 = 1073741824 bytes, it holds 2";
+    assert_eq!(said(gibibyte, CompressionMethod::Deflated), within);
+    let beyond = "is truncated: its header promises 536875008x1x2 numbers, more than it holds";
+    assert_eq!(said(gibibyte + 4096, CompressionMethod::Deflated), beyond);
+    let stored = "is truncated: its header promises 4096x1x2 numbers, more than it holds";
+    assert_eq!(said(4096, CompressionMethod::Stored), stored);
+}

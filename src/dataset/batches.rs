@@ -89,6 +89,7 @@ pub(super) mod tests {
             store: Store::Bytes(bytes.collect()),
             targets: Targets::Classes(labels.collect()),
             paths: None,
+            origins: None,
         }
     }
 

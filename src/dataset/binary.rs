@@ -11,7 +11,7 @@ use super::preprocess::Preprocessing;
 use super::samples::{Samples, Targets};
 use super::stream::Location;
 use super::{Splits, fit};
-use crate::diagnostic::{Diagnostic, Error, Result};
+use crate::diagnostic::{Diagnostic, Error, Result, in_backticks};
 
 /// A file of class names is no longer.
 const MAX_NAMES_BYTES: u64 = 1 << 16;
@@ -53,7 +53,7 @@ pub(super) fn load(files: &Files, preprocessing: &Preprocessing) -> Result<Split
     if let Some(name) = kind.train().iter().find(missing) {
         let message = format!("`{}` has no `{name}`", files.source.display());
         let help = "fetch the data set again: its training pictures are in ".to_owned();
-        let help = help + &format!("`{}`", kind.train().join("`, `"));
+        let help = help + &in_backticks(kind.train());
         return Err(Error::data(Diagnostic::error(message).help(help)));
     }
     let split = |names: &[&str]| -> Result<Samples> {

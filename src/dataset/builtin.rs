@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use super::{Request, Splits, idx};
-use crate::diagnostic::{Diagnostic, Error, Result};
+use crate::config::nearest;
+use crate::diagnostic::{Diagnostic, Error, Result, in_backticks};
 
 /// A data set that goes by a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -157,19 +158,14 @@ pub(super) fn unknown(path: &Path) -> Error {
     let message = format!("no data set and no path is called `{source}`");
     let mut diagnostic = Diagnostic::error(message);
     let names: Vec<&str> = BUILT_IN.iter().map(|set| set.name).collect();
-    diagnostic = diagnostic.note(format!("built-in: `{}`", names.join("`, `")));
+    diagnostic = diagnostic.note(format!("built-in: {}", in_backticks(&names)));
     if let Ok(folder) = std::env::current_dir()
         && path.is_relative()
     {
         diagnostic = diagnostic.note(format!("looked for `{}`", folder.join(path).display()));
     }
-    let near = names
-        .iter()
-        .map(|name| (strsim::osa_distance(&source.to_lowercase(), name), name))
-        .filter(|(distance, name)| *distance <= name.len() / 3)
-        .min();
-    Error::data(match near {
-        Some((_, name)) => diagnostic.help(format!("did you mean `{name}`?")),
+    Error::data(match nearest(&source, &names) {
+        Some(name) => diagnostic.help(format!("did you mean `{name}`?")),
         None => diagnostic.help(super::SUPPORTED),
     })
 }

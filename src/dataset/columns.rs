@@ -2,7 +2,7 @@
 
 use super::csv::Wanted;
 use crate::config::Task;
-use crate::diagnostic::{Diagnostic, Error, Result};
+use crate::diagnostic::{Diagnostic, Error, Result, in_backticks};
 
 const PATHS: [&str; 7] = [
     "path",
@@ -83,6 +83,18 @@ pub(super) fn of(name: &str, first: &[String], wanted: &Wanted<'_>) -> Result<Co
         columns.path = path;
         columns.split = split;
         columns.targets = targets(name, first, label, wanted)?;
+        for column in path.into_iter().chain(split) {
+            check_alone(name, first, &lower, column)?;
+        }
+        for column in &columns.targets {
+            // The config names columns to the letter.
+            let names = if wanted.targets.is_empty() {
+                &lower
+            } else {
+                first
+            };
+            check_alone(name, first, names, *column)?;
+        }
         let is_free = |column: &usize| Some(*column) != split && !columns.targets.contains(column);
         let others: Vec<usize> = (0..first.len()).filter(is_free).collect();
         if path.is_some() {
@@ -128,9 +140,9 @@ fn targets(
         let found = first.iter().position(|cell| cell == target);
         found.ok_or_else(|| {
             let message = format!("`{name}` has no column `{target}`");
-            let shown: Vec<&str> = first.iter().take(10).map(String::as_str).collect();
+            let shown = in_backticks(first.iter().take(10));
             let diagnostic = Diagnostic::error(message)
-                .note(format!("its first line begins `{}`", shown.join("`, `")))
+                .note(format!("its first line begins {shown}"))
                 .help("set `target` in `[data]` to the names of its columns");
             Error::data(diagnostic)
         })
@@ -147,6 +159,19 @@ fn targets(
         return Err(Error::data(Diagnostic::error(message).help(help)));
     }
     Ok(targets)
+}
+
+/// Refuses a column whose name another has too: nothing tells which of them is meant.
+fn check_alone(name: &str, first: &[String], names: &[String], column: usize) -> Result<()> {
+    let own = names.get(column);
+    let same = names.iter().filter(|other| Some(*other) == own).count();
+    if same < 2 {
+        return Ok(());
+    }
+    let shown = first.get(column).map_or("", String::as_str);
+    let message = format!("`{name}` has {same} columns called `{shown}`");
+    let help = "give each a name of its own in the first line, or remove the others";
+    Err(Error::data(Diagnostic::error(message).help(help)))
 }
 
 fn with_targets(name: &str, columns: Columns, label: Option<usize>) -> Result<Columns> {

@@ -17,6 +17,9 @@ use crate::diagnostic::{Diagnostic, Error, Result};
 /// The longest row, in bytes; longer ones are a missing quote or another format.
 const MAX_ROW_BYTES: u64 = 1 << 26;
 
+/// The way out where a text is not UTF-8.
+const SAVE_AS_UTF8: &str = "save it as \"CSV UTF-8\"";
+
 /// What a table is read for.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Wanted<'a> {
@@ -75,6 +78,10 @@ pub(super) fn read(name: &str, reader: impl Read, wanted: &Wanted<'_>) -> Result
         let diagnostic = Diagnostic::error(format!("`{name}` is empty"));
         return Err(Error::data(diagnostic.help("write a row for each sample")));
     };
+    if let Some(cell) = not_utf8(&lines.record) {
+        let message = format!("`{name}` line {first}: {cell}");
+        return Err(Error::data(Diagnostic::error(message).help(SAVE_AS_UTF8)));
+    }
     let columns = columns::of(name, &cells(&lines.record), wanted)?;
     let mut rows = Rows::new(name, &columns, wanted);
     if !columns.has_header {
@@ -129,7 +136,7 @@ fn without_mark<R: Read>(name: &str, mut reader: R) -> Result<impl Read> {
     let diagnostic = |what: &str| Diagnostic::error(format!("`{name}` {what}"));
     if start.starts_with(&[0xff, 0xfe]) || start.starts_with(&[0xfe, 0xff]) {
         let diagnostic = diagnostic("is UTF-16 text, expected UTF-8");
-        return Err(Error::data(diagnostic.help("save it as \"CSV UTF-8\"")));
+        return Err(Error::data(diagnostic.help(SAVE_AS_UTF8)));
     }
     if start.starts_with(&[0x1f, 0x8b]) || start.starts_with(b"PK") {
         let diagnostic = diagnostic("is a packed file, expected a table of text");
@@ -162,6 +169,14 @@ impl<R: Read> Read for Limited<R> {
 fn cells(record: &ByteRecord) -> Vec<String> {
     let cells = record.iter().map(|cell| String::from_utf8_lossy(cell));
     cells.map(|cell| cell.trim().to_owned()).collect()
+}
+
+/// Shows the first cell that is not UTF-8: what is read in its place would be another name.
+fn not_utf8(record: &ByteRecord) -> Option<String> {
+    let is_text = |cell: &&[u8]| std::str::from_utf8(cell).is_ok();
+    let cell = record.iter().find(|cell| !is_text(cell))?;
+    let shown = String::from_utf8_lossy(cell);
+    Some(format!("`{}` is not UTF-8 text", shown.trim()))
 }
 
 /// Rows read so far, and what is wrong with them.
@@ -239,6 +254,10 @@ impl<'a> Rows<'a> {
             let help =
                 "put text that holds a comma into quotes, and give every row the same columns";
             self.faults.add(line, &what, help);
+            return;
+        }
+        if let Some(what) = not_utf8(record) {
+            self.faults.add(line, &what, SAVE_AS_UTF8);
             return;
         }
         let cell = |column: usize| {

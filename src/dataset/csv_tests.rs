@@ -199,6 +199,56 @@ fn other_files_are_refused() {
 }
 
 #[test]
+fn text_that_is_not_utf8_is_refused_with_its_line() {
+    let fault = |bytes: &[u8]| {
+        let error = read("t.csv", bytes, &CLASSES).unwrap_err();
+        let last = error.diagnostics.last().unwrap();
+        assert_eq!(last.helps, ["save it as \"CSV UTF-8\""]);
+        error.diagnostics[0].message.clone()
+    };
+    // `café` and `cafè` of Latin 1 would both be read as `caf\u{fffd}`.
+    assert_eq!(
+        fault(b"path,label\n1.png,dog\n2.png,caf\xe9\n3.png,caf\xe8\n"),
+        "`t.csv` line 3: `caf\u{fffd}` is not UTF-8 text"
+    );
+    assert_eq!(
+        fault(b"path,label,pr\xeds\n1.png,dog,1\n"),
+        "`t.csv` line 1: `pr\u{fffd}s` is not UTF-8 text"
+    );
+    let table = read_with("path,label\n1.png,café\n2.png,cafè\n", &CLASSES).unwrap();
+    assert_eq!(classes(&table).0, ["cafè", "café"]);
+}
+
+#[test]
+fn a_column_that_matters_comes_once() {
+    let fault = |text: &str, wanted: &Wanted<'_>| read_with(text, wanted).unwrap_err();
+    for (text, name) in [
+        ("path,label,label\n1.png,a,b\n", "label"),
+        ("Path,label,path\n1.png,a,2.png\n", "Path"),
+        ("split,label,p1,p2,p3,split\ntrain,a,1,2,3,test\n", "split"),
+    ] {
+        let expected = format!("`t.csv` has 2 columns called `{name}`");
+        assert_eq!(fault(text, &CLASSES), [expected]);
+    }
+    let names = ["price".to_owned()];
+    let wanted = Wanted {
+        targets: &names,
+        task: Task::Values,
+        ..CLASSES
+    };
+    let text = "path,price,price\n1.png,1,2\n";
+    let expected = "`t.csv` has 2 columns called `price`";
+    assert_eq!(fault(text, &wanted), [expected]);
+    // What is not read may come as often as it likes; so may columns of pixels.
+    let text = "path,label,note,note\n1.png,a,x,y\n2.png,b,x,y\n";
+    assert!(read_with(text, &CLASSES).is_ok());
+    assert!(read_with("label,p,p,p\na,1,2,3\nb,1,2,3\n", &CLASSES).is_ok());
+    // Nor does a column of labels matter where the config names another.
+    let text = "path,label,label,price\n1.png,a,b,2\n";
+    assert!(read_with(text, &wanted).is_ok());
+}
+
+#[test]
 fn columns_the_config_names_must_be_there() {
     let names = ["prize".to_owned()];
     let wanted = Wanted {

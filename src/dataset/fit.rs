@@ -62,6 +62,7 @@ pub(super) fn samples(
         store,
         targets,
         paths: None,
+        origins: None,
     })
 }
 

@@ -289,8 +289,11 @@ fn bad_pictures_are_skipped_where_asked_for() {
     let mut request = asked(preprocessing(1, 2, 2));
     request.on_bad_image = OnBadImage::Skip;
     let splits = load(folder.path(), &request).unwrap();
-    assert_eq!(first_values(&splits.train), [1, 3, 4]);
-    assert_eq!(splits.train.labels(), [0, 0, 1]);
+    // It keeps its place, as where files are decoded when they are asked for.
+    assert_eq!(splits.train.labels(), [0, 0, 0, 1]);
+    assert_eq!(splits.train.values(1), Ok(None));
+    let batch = assemble(&splits.train, &[0, 1, 3], &request.preprocessing, None).unwrap();
+    assert_eq!(batch.indices, [0, 3]);
     let message = &splits.warnings[0].message;
     assert!(
         message.starts_with("skipped picture `") && message.contains("a/2.png"),

@@ -53,6 +53,12 @@ fn find(folder: &Path, splits: &[&str], content: Content) -> Option<PathBuf> {
         .find(|path| path.is_file())
 }
 
+/// Returns the file of the pictures to train on in a folder of IDX files.
+#[must_use]
+pub fn training_images(folder: &Path) -> Option<PathBuf> {
+    find(folder, &["train"], Content::Images)
+}
+
 /// Tells whether a folder holds any of the IDX files by name.
 pub(super) fn is_idx_folder(folder: &Path) -> bool {
     [Content::Images, Content::Labels]

@@ -40,10 +40,12 @@ mod table;
 mod tar;
 mod wav;
 
+pub use arrays::picture_shape as array_shape;
 pub use augment::Augment;
 pub use batches::{Batch, assemble, order};
 pub use builtin::{BUILT_IN, BuiltIn, folder as datasets_folder};
 pub use folder::pictures_below;
+pub use idx::training_images as idx_images;
 pub use loader::Loader;
 pub use picture::{MAX_PICTURE_BYTES, Pixels, picture_pixels, read_picture};
 pub use preprocess::{Invert, Mode, Preprocessing, input_of};
@@ -95,8 +97,8 @@ pub struct Dataset {
     pub border: f32,
     /// What the user should know: files that were skipped.
     pub warnings: Vec<Diagnostic>,
-    /// BLAKE3 in hex over the values and targets of the source's splits; the seed and the fraction set apart for
-    /// validation do not change it.
+    /// BLAKE3 in hex over the files, or the values where there are none, and the targets of the source's splits; the
+    /// seed, the fraction set apart for validation and what is kept in memory do not change it.
     pub fingerprint: String,
 }
 

@@ -71,6 +71,18 @@ impl Dtype {
     }
 }
 
+impl Array {
+    /// Returns the numbers of samples; in pictures of yes and no, white is 255 as in every other.
+    pub(super) fn into_numbers(self, is_picture: bool) -> Numbers {
+        match self.values {
+            Numbers::Bytes(bits) if self.dtype == Dtype::Bool && is_picture => {
+                Numbers::Bytes(bits.into_iter().map(|bit| bit * 255).collect())
+            }
+            numbers => numbers,
+        }
+    }
+}
+
 fn extend<const N: usize>(
     bytes: &[u8],
     is_big: bool,

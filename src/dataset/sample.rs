@@ -74,7 +74,8 @@ fn array(bytes: &[u8], wanted: &[usize]) -> Result<Values<'static>, Fault> {
             "save every array in the shape of `input` in `[model]`",
         ));
     }
-    match axes.channels_first(array.values) {
+    let is_picture = wanted.len() == 3;
+    match axes.channels_first(array.into_numbers(is_picture)) {
         Numbers::Bytes(bytes) => Ok(Values::Bytes(bytes.into())),
         Numbers::Floats(floats) if floats.iter().all(|value| value.is_finite()) => {
             Ok(Values::Floats(floats.into()))
@@ -107,6 +108,12 @@ mod tests {
         let volume = npy("|u1", false, &[2, 1, 2], &[1, 2, 3, 4]);
         let bytes = Ok(Values::Bytes(vec![1, 2, 3, 4].into()));
         assert_eq!(decode_for(&[1, 2, 1, 2], &volume), bytes);
+        let marks = npy("|b1", false, &[1, 2, 2], &[1, 0, 0, 1]);
+        let white = Ok(Values::Bytes(vec![255, 0, 0, 255].into()));
+        assert_eq!(decode_for(&[1, 2, 2], &marks), white);
+        let marks = npy("|b1", false, &[1, 2, 1, 2], &[1, 0, 0, 1]);
+        let marked = Ok(Values::Bytes(vec![1, 0, 0, 1].into()));
+        assert_eq!(decode_for(&[1, 2, 1, 2], &marks), marked, "no picture");
         let last = npy("|u1", false, &[1, 2, 2], &[1, 3, 2, 4]);
         assert_eq!(decode_for(&[2, 1, 2], &last), bytes);
     }

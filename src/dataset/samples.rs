@@ -95,6 +95,15 @@ pub(super) enum Store {
     Streamed(Streamed),
 }
 
+/// The file of a sample, as it was when the data set was loaded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Origin {
+    /// Hash of its content; nothing if it cannot be read.
+    pub(super) content: Option<blake3::Hash>,
+    /// Whether it was decoded in vain: what stands in its place in memory is no sample.
+    pub(super) is_lost: bool,
+}
+
 /// The samples of one split.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Samples {
@@ -105,6 +114,8 @@ pub struct Samples {
     pub targets: Targets,
     /// The file of each sample, where there is one.
     pub paths: Option<Vec<PathBuf>>,
+    /// The same files by their content.
+    pub(super) origins: Option<Vec<Origin>>,
 }
 
 impl Samples {
@@ -149,6 +160,10 @@ impl Samples {
     pub fn values(&self, index: usize) -> Result<Option<Values<'_>>> {
         let size = self.sample_len();
         let range = index * size..(index + 1) * size;
+        let origin = self.origins.as_ref().and_then(|origins| origins.get(index));
+        if origin.is_some_and(|origin| origin.is_lost) {
+            return Ok(None);
+        }
         match &self.store {
             Store::Bytes(bytes) => Ok(Some(Values::Bytes(bytes[range].into()))),
             Store::Floats(floats) => Ok(Some(Values::Floats(floats[range].into()))),
@@ -197,9 +212,12 @@ impl Samples {
         }
     }
 
-    /// Returns what tells equal samples: a hash of the values, or of the file; nothing where the sample is known
-    /// to be like no other, or its file cannot be read.
+    /// Returns what tells equal samples: a hash of the file, or of the values where there is none; nothing where the
+    /// file cannot be read.
     pub(super) fn contents(&self) -> Vec<Option<blake3::Hash>> {
+        if let Some(origins) = &self.origins {
+            return origins.iter().map(|origin| origin.content).collect();
+        }
         let size = self.sample_len().max(1);
         match &self.store {
             Store::Bytes(bytes) => {
@@ -214,7 +232,8 @@ impl Samples {
                 };
                 floats.par_chunks(size).map(hash).collect()
             }
-            Store::Streamed(streamed) => streamed.contents(),
+            // Whatever is in files has origins.
+            Store::Streamed(_) => vec![None; self.len()],
         }
     }
 
@@ -239,26 +258,35 @@ impl Samples {
             },
         };
         let paths = self.paths.as_mut().map(|paths| take(paths, is_taken));
+        let origins = self.origins.as_mut();
+        let origins = origins.map(|origins| take(origins, is_taken));
         Self {
             shape: self.shape.clone(),
             store,
             targets,
             paths,
+            origins,
         }
     }
 
-    /// Adds all that makes these samples what they are: values and targets; of files that are decoded when asked
-    /// for, their names and sizes in place of the values.
+    /// Adds all that makes these samples what they are: values and targets; of files, their content in place of the
+    /// values, so that it is the same whether they are kept in memory or not.
     pub(super) fn hash_into(&self, hasher: &mut blake3::Hasher) {
         for number in self.shape.iter().chain([&self.len()]) {
             hasher.update(&(*number as u64).to_le_bytes());
         }
-        match &self.store {
-            Store::Bytes(bytes) => {
+        match (&self.store, &self.origins) {
+            (_, Some(origins)) => {
+                for origin in origins {
+                    let content = origin.content.map(|content| *content.as_bytes());
+                    hasher.update(&content.unwrap_or_default());
+                }
+            }
+            (Store::Bytes(bytes), None) => {
                 hasher.update(bytes);
             }
-            Store::Floats(floats) => hash_floats(hasher, floats),
-            Store::Streamed(streamed) => streamed.hash_into(hasher),
+            (Store::Floats(floats), None) => hash_floats(hasher, floats),
+            (Store::Streamed(_), None) => {}
         }
         match &self.targets {
             Targets::Classes(classes) => {

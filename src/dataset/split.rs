@@ -150,6 +150,7 @@ mod tests {
             store: Store::Bytes(bytes.collect()),
             targets: Targets::Classes(labels.into()),
             paths: Some(numbers.map(|index| index.to_string().into()).collect()),
+            origins: None,
         }
     }
 

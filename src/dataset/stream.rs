@@ -1,6 +1,6 @@
 //! Samples that lie in files and are decoded when they are asked for.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::{self, Read as _};
 use std::path::PathBuf;
@@ -11,7 +11,7 @@ use rayon::prelude::*;
 use super::picture::{self, Fault, MAX_PICTURE_BYTES};
 use super::preprocess::Preprocessing;
 use super::sample;
-use super::samples::{self, Values};
+use super::samples::{self, Origin, Values};
 use super::tar::{Archive, Place};
 use crate::config::OnBadImage;
 use crate::diagnostic::{Diagnostic, Error, Result};
@@ -67,11 +67,34 @@ impl Location {
         &self,
         preprocessing: &Preprocessing,
     ) -> std::result::Result<Values<'static>, Fault> {
-        let bytes = self
-            .read()
-            .map_err(|error| Fault::Unreadable(error.to_string()))?;
-        sample::decode(&bytes, preprocessing)
+        self.decode_hashed(preprocessing).1
     }
+
+    /// Reads the file, and returns a hash of its content with what it decodes to.
+    pub(super) fn decode_hashed(
+        &self,
+        preprocessing: &Preprocessing,
+    ) -> (
+        Option<blake3::Hash>,
+        std::result::Result<Values<'static>, Fault>,
+    ) {
+        match self.read() {
+            Ok(bytes) => (
+                Some(blake3::hash(&bytes)),
+                sample::decode(&bytes, preprocessing),
+            ),
+            Err(error) => (None, Err(Fault::Unreadable(error.to_string()))),
+        }
+    }
+}
+
+/// Reads all files once, on all processors, for what tells their content.
+pub(super) fn origins(locations: &[Location]) -> Vec<Origin> {
+    let origin = |location: &Location| Origin {
+        content: location.read().ok().map(|bytes| blake3::hash(&bytes)),
+        is_lost: false,
+    };
+    locations.par_iter().map(origin).collect()
 }
 
 fn read_packed(archive: &Archive, place: Place) -> io::Result<Vec<u8>> {
@@ -175,35 +198,6 @@ impl Streamed {
         Self {
             locations: samples::take(&mut self.locations, is_taken),
             ..self.clone()
-        }
-    }
-
-    /// Returns a hash of each file, in so far as there is another of its size.
-    pub(super) fn contents(&self) -> Vec<Option<blake3::Hash>> {
-        let sizes: Vec<u64> = self
-            .locations
-            .par_iter()
-            .map(Location::size_bytes)
-            .collect();
-        let mut counts = HashMap::new();
-        for size in &sizes {
-            *counts.entry(size).or_insert(0_u32) += 1;
-        }
-        let hash = |(location, size): (&Location, &u64)| {
-            let is_alone = counts.get(size) == Some(&1);
-            let bytes = if is_alone { None } else { location.read().ok() };
-            bytes.map(|bytes| blake3::hash(&bytes))
-        };
-        self.locations.par_iter().zip(&sizes).map(hash).collect()
-    }
-
-    /// Adds names and sizes.
-    pub(super) fn hash_into(&self, hasher: &mut blake3::Hasher) {
-        for location in &self.locations {
-            let path = location.path();
-            let name = path.file_name().unwrap_or_default();
-            hasher.update(name.as_encoded_bytes());
-            hasher.update(&location.size_bytes().to_le_bytes());
         }
     }
 }

@@ -20,8 +20,9 @@ pub use catalogue::{Archive, Pinned, SETS, Set};
 
 use self::client::Client;
 use self::download::Downloader;
-use crate::diagnostic::{Diagnostic, Error, Kind, Result};
+use crate::diagnostic::{Diagnostic, Error, Result};
 use crate::files;
+use crate::run;
 
 /// From where and to where.
 #[derive(Clone, Debug, Default)]
@@ -117,12 +118,9 @@ pub fn fetch(set: &Set, settings: &Settings, tell: &mut dyn FnMut(Event<'_>)) ->
     fs::create_dir_all(into).map_err(|error| Error::io("create", into, &error))?;
     let unfinished = into.join(format!("{}.part", set.name));
     fs::create_dir_all(&unfinished).map_err(|error| Error::io("create", &unfinished, &error))?;
-    let Some(lock) = files::lock_folder(&unfinished)? else {
-        let message = format!("`{}` is being fetched by another process", set.name);
-        let help = "wait until it ends";
-        let diagnostic = Diagnostic::error(message).help(help);
-        return Err(Error::new(Kind::Busy, diagnostic));
-    };
+    let busy = format!("`{}` is being fetched by another process", set.name);
+    let busy = Diagnostic::error(busy).help("wait until it ends");
+    let lock = run::lock(&unfinished, busy)?;
     // The one that held the lock may have ended just now.
     if is_there(set, &folder)? {
         let _ = fs::remove_dir(&unfinished);
@@ -133,8 +131,9 @@ pub fn fetch(set: &Set, settings: &Settings, tell: &mut dyn FnMut(Event<'_>)) ->
         let _ = fs::remove_dir(&unfinished);
         return Err(error);
     }
-    drop(lock);
     files::rename_folder(&unfinished, &folder)?;
+    // Not before: in between, another process would begin to fill the folder that is being renamed.
+    drop(lock);
     Ok(found(false))
 }
 

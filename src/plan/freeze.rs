@@ -2,7 +2,7 @@
 
 use super::{Layer, Operation, Plan};
 use crate::config::Spanned;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, in_backticks};
 
 /// Names that a message lists.
 const SHOWN: usize = 12;
@@ -38,13 +38,9 @@ impl Plan {
 
 fn unknown(pattern: &Spanned<String>, names: &[String]) -> Diagnostic {
     let message = format!("no layer with weights is called `{}`", pattern.value);
-    let shown: Vec<String> = names
-        .iter()
-        .take(SHOWN)
-        .map(|name| format!("`{name}`"))
-        .collect();
+    let shown = in_backticks(names.iter().take(SHOWN));
     let more = if names.len() > SHOWN { ", …" } else { "" };
-    let note = format!("there is {}{more}", shown.join(", "));
+    let note = format!("there is {shown}{more}");
     Diagnostic::error(message).at(&pattern.span, "").note(note)
 }
 

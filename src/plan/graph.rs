@@ -4,7 +4,7 @@ use super::context::{Context, Planned};
 use super::network::{Arriving, Named};
 use super::{Counts, Field, Layer, Operation};
 use crate::config::{self, Function, Join};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, in_backticks};
 use crate::shape;
 
 /// Layers whose output is added to what arrives, or to what a shortcut makes of it.
@@ -246,12 +246,8 @@ fn unknown(name: &str, merge: &config::Merge, context: &mut Context<'_, '_>) {
             None if known.is_empty() => Diagnostic::error(message)
                 .help(format!("give an earlier layer `name = \"{name}\"`")),
             None => {
-                let known: Vec<String> = known
-                    .iter()
-                    .take(12)
-                    .map(|name| format!("`{name}`"))
-                    .collect();
-                Diagnostic::error(message).note(format!("earlier layers are {}", known.join(", ")))
+                let known = in_backticks(known.iter().take(12));
+                Diagnostic::error(message).note(format!("earlier layers are {known}"))
             }
         }
     };

@@ -2,75 +2,39 @@
 
 use std::fmt::Write as _;
 
+use super::history::{self, Line};
 use crate::train::Row;
 
 const WIDTH: f64 = 640.0;
 const HEIGHT: f64 = 240.0;
 const MARGIN: f64 = 48.0;
 
-/// Colours that colour-blind readers can tell apart (Okabe & Ito).
-const TRAIN: &str = "#0072b2";
-const VALIDATION: &str = "#d55e00";
-
-/// A line of a chart: its name, its colour, and a figure for each epoch that has one.
-struct Curve {
-    name: &'static str,
-    colour: &'static str,
-    points: Vec<(usize, f64)>,
-}
+/// Colours of training and validation that colour-blind readers can tell apart (Okabe & Ito).
+const COLOURS: [&str; 2] = ["#0072b2", "#d55e00"];
 
 /// Draws loss above accuracy as SVG.
 #[must_use]
 pub fn render(rows: &[Row]) -> String {
-    let curve = |name, colour, figure: fn(&Row) -> Option<f64>| Curve {
-        name,
-        colour,
-        points: rows
-            .iter()
-            .filter_map(|row| Some((row.epoch, figure(row)?)))
-            .collect(),
-    };
-    let loss = [
-        curve("training", TRAIN, |row| Some(row.train_loss)),
-        curve("validation", VALIDATION, |row| row.validation_loss),
-    ];
-    let accuracy = [
-        curve("training", TRAIN, |row| {
-            row.train_accuracy.map(|share| share * 100.0)
-        }),
-        curve("validation", VALIDATION, |row| {
-            row.validation_accuracy.map(|share| share * 100.0)
-        }),
-    ];
-    let has_accuracy = accuracy.iter().any(|curve| !curve.points.is_empty()) || rows.is_empty();
+    let accuracies = history::accuracies(rows);
+    let has_accuracy = accuracies.iter().any(|line| !line.points.is_empty()) || rows.is_empty();
     let height = if has_accuracy { 2.0 * HEIGHT } else { HEIGHT };
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" \
          font-family=\"sans-serif\" font-size=\"12\">\n\
          <rect width=\"100%\" height=\"100%\" fill=\"white\"/>\n"
     );
-    chart(&mut svg, 0.0, "loss", &loss);
+    chart(&mut svg, 0.0, "loss", &history::losses(rows));
     if has_accuracy {
-        chart(&mut svg, HEIGHT, "accuracy in %", &accuracy);
+        chart(&mut svg, HEIGHT, "accuracy in %", &accuracies);
     }
     svg.push_str("</svg>\n");
     svg
 }
 
-fn chart(svg: &mut String, top: f64, title: &str, curves: &[Curve]) {
+fn chart(svg: &mut String, top: f64, title: &str, curves: &[Line; 2]) {
     let points = || curves.iter().flat_map(|curve| &curve.points);
     let last = points().map(|(epoch, _)| *epoch).max().unwrap_or(1) as f64;
-    let low = points()
-        .map(|(_, figure)| *figure)
-        .fold(f64::INFINITY, f64::min);
-    let high = points()
-        .map(|(_, figure)| *figure)
-        .fold(f64::NEG_INFINITY, f64::max);
-    let (low, high) = if low < high {
-        (low, high)
-    } else {
-        (low - 0.5, low + 0.5)
-    };
+    let [low, high] = history::extent(curves);
     let x = |epoch: f64| MARGIN + (epoch - 1.0) / (last - 1.0).max(1.0) * (WIDTH - 2.0 * MARGIN);
     let (above, below) = (top + 30.0, top + HEIGHT - 34.0);
     let y = |figure: f64| below - (figure - low) / (high - low) * (below - above);
@@ -79,9 +43,9 @@ fn chart(svg: &mut String, top: f64, title: &str, curves: &[Curve]) {
         "<text x=\"{MARGIN}\" y=\"{}\">{title}</text>",
         top + 18.0
     );
-    for (index, curve) in curves.iter().enumerate() {
+    for (index, (curve, colour)) in curves.iter().zip(COLOURS).enumerate() {
         let place = WIDTH - MARGIN - 80.0 * (2 - index) as f64;
-        let (name, colour) = (curve.name, curve.colour);
+        let name = curve.name;
         let _ = writeln!(
             svg,
             "<text x=\"{place}\" y=\"{}\" fill=\"{colour}\">{name}</text>",
@@ -113,13 +77,13 @@ fn chart(svg: &mut String, top: f64, title: &str, curves: &[Curve]) {
         WIDTH / 2.0,
         below + 16.0
     );
-    for curve in curves {
+    for (curve, colour) in curves.iter().zip(COLOURS) {
         let line: Vec<String> = curve
             .points
             .iter()
             .map(|(epoch, figure)| format!("{:.1},{:.1}", x(*epoch as f64), y(*figure)))
             .collect();
-        let (line, colour) = (line.join(" "), curve.colour);
+        let line = line.join(" ");
         let _ = writeln!(
             svg,
             "<polyline points=\"{line}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"2\"/>"

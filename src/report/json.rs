@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::diagnostic::Error;
 use crate::evaluate::Report;
 use crate::metrics::{Classes, Figures, Labels, Values};
 use crate::predict::{Answer, Prediction};
@@ -22,9 +23,27 @@ pub fn training_event(event: &Event) -> Option<Value> {
         Event::Checkpoint(path) => {
             Some(json!({ "event": "checkpoint", "path": path.display().to_string() }))
         }
+        Event::Back(back) => Some(json!({
+            "event": "back",
+            "reason": back.warning.message,
+            "epoch": back.epochs,
+            "step": back.step,
+            "learning_rate": back.learning_rate,
+            "setbacks": back.setbacks,
+        })),
         Event::End(end) => Some(training_end(end)),
         Event::Step(_) | Event::Warning(_) => None,
     }
+}
+
+/// Describes what ends a training that had begun.
+#[must_use]
+pub fn training_error(error: &Error) -> Value {
+    json!({
+        "event": "error",
+        "message": error.to_string(),
+        "exit_code": error.kind.exit_code(),
+    })
 }
 
 fn training_start(start: &Start) -> Value {

@@ -9,6 +9,7 @@ pub mod diagnostics;
 pub mod evaluation;
 pub mod fetching;
 pub mod filter;
+mod history;
 pub mod html;
 pub mod inspection;
 pub mod json;

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::history::{self, Line};
 use crate::train::Row;
 
 /// The widest a chart is drawn, in columns.
@@ -25,12 +26,8 @@ const DOTS: [usize; 2] = [2, 4];
 /// The bits of a braille character's dots, by column and line.
 const BITS: [[u8; 4]; 2] = [[0x01, 0x02, 0x04, 0x40], [0x08, 0x10, 0x20, 0x80]];
 
-/// A figure over the epochs.
-struct Curve {
-    name: &'static str,
-    colour: &'static str,
-    points: Vec<(usize, f64)>,
-}
+/// Colours of training and validation.
+const COLOURS: [&str; 2] = ["\u{1b}[34m", "\u{1b}[33m"];
 
 /// Draws loss above accuracy, at most as wide as the terminal; names stand at the curves' ends, so
 /// that it can be read without colours too.
@@ -39,33 +36,12 @@ pub fn render(rows: &[Row], columns: usize) -> String {
     if rows.is_empty() {
         return String::new();
     }
-    let curve = |name, colour, figure: fn(&Row) -> Option<f64>| Curve {
-        name,
-        colour,
-        points: rows
-            .iter()
-            .filter_map(|row| Some((row.epoch, figure(row)?)))
-            .collect(),
-    };
-    let (blue, orange) = ("\u{1b}[34m", "\u{1b}[33m");
-    let loss = [
-        curve("training", blue, |row| Some(row.train_loss)),
-        curve("validation", orange, |row| row.validation_loss),
-    ];
-    let accuracy = [
-        curve("training", blue, |row| {
-            row.train_accuracy.map(|share| share * 100.0)
-        }),
-        curve("validation", orange, |row| {
-            row.validation_accuracy.map(|share| share * 100.0)
-        }),
-    ];
     let width = columns.clamp(NARROWEST, WIDEST) - LEFT - RIGHT;
-    let mut text = chart("loss", &loss, width);
-    // There is none where numbers are learnt.
-    if rows.iter().any(|row| row.train_accuracy.is_some()) {
+    let mut text = chart("loss", &history::losses(rows), width);
+    let accuracies = history::accuracies(rows);
+    if accuracies.iter().any(|line| !line.points.is_empty()) {
         text.push('\n');
-        text.push_str(&chart("accuracy in %", &accuracy, width));
+        text.push_str(&chart("accuracy in %", &accuracies, width));
     }
     text
 }
@@ -104,19 +80,11 @@ impl Canvas {
     }
 }
 
-fn chart(title: &str, curves: &[Curve; 2], width: usize) -> String {
+fn chart(title: &str, curves: &[Line; 2], width: usize) -> String {
     let points = || curves.iter().flat_map(|curve| &curve.points);
     let first = points().map(|(epoch, _)| *epoch).min().unwrap_or(1);
     let last = points().map(|(epoch, _)| *epoch).max().unwrap_or(1);
-    let low = points().map(|point| point.1).fold(f64::INFINITY, f64::min);
-    let high = points()
-        .map(|point| point.1)
-        .fold(f64::NEG_INFINITY, f64::max);
-    let (low, high) = if low < high {
-        (low, high)
-    } else {
-        (low - 0.5, low + 0.5)
-    };
+    let [low, high] = history::extent(curves);
     let [right, below] = [width * DOTS[0] - 1, HEIGHT * DOTS[1] - 1];
     let place = |(epoch, figure): (usize, f64)| {
         let along = (epoch - first) as f64 / (last - first).max(1) as f64;
@@ -154,10 +122,10 @@ fn chart(title: &str, curves: &[Curve; 2], width: usize) -> String {
         };
         text.push_str(&label);
         let cells = canvas.cells.iter().skip(line * width).take(width);
-        paint(&mut text, cells, curves);
+        paint(&mut text, cells);
         if let Some((_, number)) = ends.iter().find(|(end, _)| *end == line) {
-            let curve = &curves[*number];
-            let _ = write!(text, " {}{}\u{1b}[0m", curve.colour, curve.name);
+            let (colour, name) = (COLOURS[*number], curves[*number].name);
+            let _ = write!(text, " {colour}{name}\u{1b}[0m");
         }
         text.push('\n');
     }
@@ -181,7 +149,7 @@ fn part(ends: &mut [(usize, usize)]) {
     }
 }
 
-fn paint<'a>(text: &mut String, cells: impl Iterator<Item = &'a (u8, usize)>, curves: &[Curve; 2]) {
+fn paint<'a>(text: &mut String, cells: impl Iterator<Item = &'a (u8, usize)>) {
     let mut colour = None;
     for (bits, number) in cells {
         if *bits == 0 {
@@ -189,7 +157,7 @@ fn paint<'a>(text: &mut String, cells: impl Iterator<Item = &'a (u8, usize)>, cu
             continue;
         }
         if colour != Some(number) {
-            text.push_str(curves[*number].colour);
+            text.push_str(COLOURS[*number]);
             colour = Some(number);
         }
         let dots = char::from_u32(0x2800 + u32::from(*bits));

@@ -8,8 +8,9 @@ use serde_json::{Value, json};
 use super::evaluation::{plain_table, right, table_lines};
 use super::number::thousands;
 use super::plain;
+use crate::config::Task;
 use crate::shape;
-use crate::survey::{Check, Repeated, Sample, Sheet, Stats, Subject};
+use crate::survey::{Check, Count, Repeated, Sample, Sheet, Stats, Subject, Target};
 
 /// Repeated samples that are shown; all are in the JSON.
 const REPEATED: usize = 20;
@@ -21,7 +22,7 @@ const SIZES: usize = 20;
 #[must_use]
 pub fn render_check(subject: &Subject, found: &Check) -> String {
     let mut text = format!("{}\n\n", plain(&subject.name));
-    text += &class_table(subject, &found.class_counts);
+    text += &count_table(subject, &found.counts);
     text.push('\n');
     let mut line = |label: &str, value: String| {
         let _ = writeln!(text, "{label:<24}{value}");
@@ -31,8 +32,17 @@ pub fn render_check(subject: &Subject, found: &Check) -> String {
     line("samples repeated", count(found.repeated.len()));
     line("  across splits", count(across));
     let contradicting = found.repeated.iter().filter(|same| same.contradicts());
-    line("  with other classes", count(contradicting.count()));
-    line("classes of few samples", names(subject, &found.few));
+    let [_, several] = words(subject.task());
+    line(
+        &format!("  with other {several}"),
+        count(contradicting.count()),
+    );
+    if subject.task() != Task::Values {
+        line(
+            &format!("{several} of few samples"),
+            names(subject, &found.few),
+        );
+    }
     if found.outputs.is_some() {
         line("classes beyond outputs", names(subject, &found.beyond));
     }
@@ -100,22 +110,34 @@ fn place(subject: &Subject, sample: &Sample) -> String {
     }
 }
 
-fn class_table(subject: &Subject, counts: &[(&'static str, Vec<usize>)]) -> String {
+/// Returns what is learnt of samples: one of them, and several.
+fn words(task: Task) -> [&'static str; 2] {
+    match task {
+        Task::Classes => ["class", "classes"],
+        Task::Labels => ["label", "labels"],
+        Task::Values => ["number", "numbers"],
+    }
+}
+
+/// Writes how many samples can be read: of each class, or with each label, and all.
+fn count_table(subject: &Subject, counts: &[Count]) -> String {
     let mut table = plain_table();
-    let splits = counts.iter().map(|(split, _)| (*split).to_owned());
-    table.set_header(std::iter::once("class".to_owned()).chain(splits));
-    for (class, name) in subject.dataset.classes.iter().enumerate() {
-        let of_class = counts.iter().map(|(_, counts)| {
-            let count = counts.get(class).copied().unwrap_or_default();
+    let splits = counts.iter().map(|count| count.split.to_owned());
+    let first = match subject.task() {
+        Task::Values => String::new(),
+        task => words(task)[0].to_owned(),
+    };
+    table.set_header(std::iter::once(first).chain(splits));
+    let names = subject.dataset.classes.iter().enumerate();
+    for (class, name) in names.filter(|_| subject.task() != Task::Values) {
+        let of_class = counts.iter().map(|count| {
+            let count = count.of_each.get(class).copied().unwrap_or_default();
             thousands(count as u64)
         });
         table.add_row(std::iter::once(plain(name)).chain(of_class));
     }
-    let sums = counts.iter().map(|(_, counts)| {
-        let sum: usize = counts.iter().sum();
-        thousands(sum as u64)
-    });
-    table.add_row(std::iter::once("all".to_owned()).chain(sums));
+    let all = counts.iter().map(|count| thousands(count.samples as u64));
+    table.add_row(std::iter::once("all".to_owned()).chain(all));
     right(&mut table, 1..counts.len() + 1);
     table_lines(&table)
 }
@@ -148,25 +170,35 @@ pub fn json_check(subject: &Subject, found: &Check) -> Value {
             .map(|class| class_name(subject, *class).into());
         names.collect()
     };
-    json!({
+    let mut document = json!({
         "source": subject.name,
-        "classes": subject.dataset.classes,
-        "class_counts": json_counts(&found.class_counts),
+        "samples": by_split(&found.counts, |count| count.samples.into()),
         "unreadable": unreadable.collect::<Vec<_>>(),
         "repeated": repeated.collect::<Vec<_>>(),
         "repeated_across_splits": crossing(&found.repeated),
         "few_samples": named(&found.few),
         "outputs": found.outputs,
         "beyond_outputs": named(&found.beyond),
-    })
+    });
+    put_learnt(&mut document, subject, &found.counts);
+    document
 }
 
-fn json_counts(counts: &[(&'static str, Vec<usize>)]) -> Value {
-    counts
-        .iter()
-        .map(|(split, counts)| ((*split).to_owned(), json!(counts)))
-        .collect::<serde_json::Map<_, _>>()
-        .into()
+/// Describes the splits, each by a value.
+fn by_split(counts: &[Count], value: impl Fn(&Count) -> Value) -> Value {
+    let values = counts.iter();
+    let values = values.map(|count| (count.split.to_owned(), value(count)));
+    values.collect::<serde_json::Map<_, _>>().into()
+}
+
+/// Adds the names of what is learnt, and how many samples there are of each.
+fn put_learnt(document: &mut Value, subject: &Subject, counts: &[Count]) {
+    let [one, several] = words(subject.task());
+    document[several] = json!(subject.dataset.classes);
+    if subject.task() != Task::Values {
+        let of_each = by_split(counts, |count| json!(count.of_each));
+        document[format!("{one}_counts").as_str()] = of_each;
+    }
 }
 
 /// Writes the figures.
@@ -174,13 +206,21 @@ fn json_counts(counts: &[(&'static str, Vec<usize>)]) -> Value {
 pub fn render_stats(subject: &Subject, stats: &Stats) -> String {
     let mut text = format!("{}\n\n", plain(&subject.name));
     let mut line = |label: &str, value: String| {
-        let _ = writeln!(text, "{label:<10}{value}");
+        let _ = writeln!(text, "{label:<12}{value}");
     };
-    line("samples", {
-        let counts = stats.samples.iter();
-        let counts = counts.map(|(split, count)| format!("{} {split}", thousands(*count as u64)));
+    let of_splits = |number: fn(&Count) -> usize| {
+        let counts = stats
+            .counts
+            .iter()
+            .map(|count| (number(count), count.split));
+        let counts = counts.filter(|(number, _)| *number > 0);
+        let counts = counts.map(|(number, split)| format!("{} {split}", thousands(number as u64)));
         counts.collect::<Vec<_>>().join(", ")
-    });
+    };
+    line("samples", of_splits(|count| count.samples));
+    if stats.counts.iter().any(|count| count.unreadable > 0) {
+        line("unreadable", of_splits(|count| count.unreadable));
+    }
     line("shape", shape::display(&stats.shape));
     line("rescale", factor(stats.rescale));
     line("mean", numbers(&stats.mean));
@@ -191,7 +231,10 @@ pub fn render_stats(subject: &Subject, stats: &Stats) -> String {
         numbers(&stats.mean),
         numbers(&stats.std)
     );
-    text += &class_table(subject, &stats.class_counts);
+    text += &count_table(subject, &stats.counts);
+    if !stats.targets.is_empty() {
+        text += &target_table(&stats.targets);
+    }
     if !stats.sizes.is_empty() {
         text += &size_table(stats);
     }
@@ -211,6 +254,23 @@ fn factor(factor: f32) -> String {
 fn numbers(values: &[f32]) -> String {
     let numbers: Vec<_> = values.iter().map(|value| format!("{value:.4}")).collect();
     numbers.join(", ")
+}
+
+fn target_table(targets: &[Target]) -> String {
+    let mut table = plain_table();
+    table.set_header(["number", "mean", "std", "min", "max"]);
+    for target in targets {
+        let figures = [
+            target.mean,
+            target.std,
+            target.min.into(),
+            target.max.into(),
+        ];
+        let figures = figures.map(|figure| format!("{figure:.4}"));
+        table.add_row(std::iter::once(plain(&target.name)).chain(figures));
+    }
+    right(&mut table, 1..5);
+    format!("\n{}", table_lines(&table))
 }
 
 fn size_table(stats: &Stats) -> String {
@@ -235,25 +295,34 @@ fn size_table(stats: &Stats) -> String {
 /// Describes the figures.
 #[must_use]
 pub fn json_stats(subject: &Subject, stats: &Stats) -> Value {
-    let samples = stats
-        .samples
-        .iter()
-        .map(|(split, count)| ((*split).to_owned(), json!(count)));
+    let targets = stats.targets.iter().map(|target| {
+        json!({
+            "name": target.name,
+            "mean": target.mean,
+            "std": target.std,
+            "min": target.min,
+            "max": target.max,
+        })
+    });
     let sizes = stats
         .sizes
         .iter()
         .map(|size| json!({ "height": size.height, "width": size.width, "pictures": size.count }));
-    json!({
+    let mut document = json!({
         "source": subject.name,
-        "samples": samples.collect::<serde_json::Map<_, _>>(),
+        "samples": by_split(&stats.counts, |count| count.samples.into()),
+        "unreadable": by_split(&stats.counts, |count| count.unreadable.into()),
         "shape": stats.shape,
         "rescale": stats.rescale,
         "mean": stats.mean,
         "std": stats.std,
-        "classes": subject.dataset.classes,
-        "class_counts": json_counts(&stats.class_counts),
         "sizes": sizes.collect::<Vec<_>>(),
-    })
+    });
+    put_learnt(&mut document, subject, &stats.counts);
+    if subject.task() == Task::Values {
+        document["numbers"] = targets.collect();
+    }
+    document
 }
 
 /// Writes what is on a sheet, a line a row.

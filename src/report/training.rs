@@ -47,6 +47,13 @@ impl Progress {
             }
             Event::Warning(warning) => self.say(&diagnostics::render(warning)),
             Event::Checkpoint(_) => {}
+            Event::Back(back) => {
+                self.say(&diagnostics::render(&back.warning));
+                self.rows.clone_from(&back.rows);
+                if let Some(bars) = &self.bars {
+                    bars.draw_curves(&self.rows);
+                }
+            }
             Event::End(end) => self.end(end),
         }
     }

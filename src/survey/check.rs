@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use rayon::prelude::*;
 
-use super::Subject;
-use crate::dataset::{Samples, Values};
+use super::{Count, Subject};
+use crate::dataset::{Samples, Targets, Values};
 use crate::diagnostic::{Diagnostic, Result};
 
 /// A class with fewer samples to train on is told.
@@ -19,9 +19,9 @@ pub struct Check {
     pub unreadable: Vec<Diagnostic>,
     /// Samples that come more than once.
     pub repeated: Vec<Repeated>,
-    /// Samples of each class that can be read, split by split.
-    pub class_counts: Vec<(&'static str, Vec<usize>)>,
-    /// Classes with few samples to train on, by number.
+    /// Samples that can be read, split by split.
+    pub counts: Vec<Count>,
+    /// Classes or labels with few samples to train on, by number.
     pub few: Vec<usize>,
     /// Classes that the network of the config has no output for, by number.
     pub beyond: Vec<usize>,
@@ -37,7 +37,7 @@ pub struct Repeated {
 }
 
 /// A sample by its place.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Sample {
     /// The split.
     pub split: &'static str,
@@ -45,6 +45,8 @@ pub struct Sample {
     pub index: usize,
     /// Its class, where it has one.
     pub class: Option<u32>,
+    /// What is to be learnt of it.
+    pub learnt: Targets,
     /// Its file, where it has one.
     pub path: Option<PathBuf>,
 }
@@ -56,13 +58,13 @@ impl Repeated {
         self.differ(|sample| sample.split)
     }
 
-    /// Tells whether they have different classes.
+    /// Tells whether other classes, labels or numbers are to be learnt of some.
     #[must_use]
     pub fn contradicts(&self) -> bool {
-        self.differ(|sample| sample.class)
+        self.differ(|sample| &sample.learnt)
     }
 
-    fn differ<T: PartialEq>(&self, of: impl Fn(&Sample) -> T) -> bool {
+    fn differ<'a, T: PartialEq>(&'a self, of: impl Fn(&'a Sample) -> T) -> bool {
         let mut values = self.samples.iter().map(of);
         let first = values.next();
         values.any(|value| Some(value) != first)
@@ -84,33 +86,31 @@ impl Check {
 pub fn check(subject: &Subject) -> Result<Check> {
     let mut seen: HashMap<[u8; 16], Vec<Sample>> = HashMap::new();
     let mut order = Vec::new();
-    let mut class_counts = Vec::new();
+    let mut counts = Vec::new();
     for (split, samples) in subject.splits() {
-        let mut counts = vec![0; subject.dataset.classes.len()];
-        for (index, hash) in content_hashes(samples)?.into_iter().enumerate() {
+        let hashes = content_hashes(samples)?;
+        let is_readable: Vec<bool> = hashes.iter().map(Option::is_some).collect();
+        counts.push(subject.count(split, samples, &is_readable));
+        for (index, hash) in hashes.into_iter().enumerate() {
             let Some(hash) = hash else {
                 continue;
             };
-            let class = samples.labels().get(index).copied();
-            if let Some(count) = class.and_then(|class| counts.get_mut(class as usize)) {
-                *count += 1;
-            }
             let same = seen.entry(hash).or_default();
             same.push(Sample {
                 split,
                 index,
-                class,
+                class: samples.labels().get(index).copied(),
+                learnt: samples.targets.of(&[index]),
                 path: samples.path(index).map(PathBuf::from),
             });
             if same.len() == 2 {
                 order.push(hash);
             }
         }
-        class_counts.push((split, counts));
     }
     let repeated = order.iter().filter_map(|hash| seen.remove(hash));
     let repeated = repeated.map(|samples| Repeated { samples }).collect();
-    let train = class_counts.first().map(|(_, counts)| counts.as_slice());
+    let train = counts.first().map(|count| count.of_each.as_slice());
     let few = train.unwrap_or_default().iter().enumerate();
     let few = few
         .filter(|(_, count)| **count < FEW)
@@ -127,7 +127,7 @@ pub fn check(subject: &Subject) -> Result<Check> {
         few,
         beyond: outputs.map_or_else(Vec::new, |outputs| (outputs..classes).collect()),
         outputs,
-        class_counts,
+        counts,
     })
 }
 

@@ -1,6 +1,7 @@
 //! Looking at a data set before a network learns from it: faults, figures, a sheet of samples.
 
 mod check;
+mod counts;
 mod font;
 mod sheet;
 mod stats;
@@ -12,16 +13,24 @@ use std::path::Path;
 use flate2::read::MultiGzDecoder;
 
 pub use check::{Check, Repeated, Sample, check};
+pub use counts::Count;
 pub use sheet::{Cell, Sheet, sheet};
-pub use stats::{SizeCount, Stats, stats};
+pub use stats::{SizeCount, Stats, Target, stats};
 
 use crate::config::{OnBadImage, Override};
 use crate::dataset::{self, BUILT_IN, Dataset, Request, Samples};
-use crate::diagnostic::{Diagnostic, Error, Result};
+use crate::diagnostic::{Diagnostic, Error, Result, in_backticks};
 use crate::load::Project;
 
 /// Pictures of a folder that are looked at for the size to bring all to.
 const LOOKED_AT: usize = 20;
+
+/// What pictures are stretched to where none tells its size.
+const ANY_SHAPE: [usize; 3] = [3, 32, 32];
+
+/// The way out where a source alone does not tell the shape of its samples.
+const WITH_CONFIG: &str = "a source alone is taken for pictures: signals, volumes and rows of numbers need a config \
+                           that names it as `source` and their shape as `input`";
 
 /// A data set as a config or the command line names it.
 #[derive(Debug)]
@@ -53,10 +62,11 @@ impl Subject {
         let has_config = path
             .extension()
             .is_some_and(|extension| extension.eq_ignore_ascii_case("toml"));
+        let shape = if has_config { None } else { stored_shape(name) };
         let project = if has_config {
             Project::read(path, &[])?
         } else {
-            plain_project(name)?
+            plain_project(name, shape.unwrap_or(ANY_SHAPE))?
         };
         let mut request = project.request()?.clone();
         if !has_config {
@@ -70,7 +80,17 @@ impl Subject {
         // One file at a time: memory stays the same however large the set, and each fault is told.
         request.on_bad_image = OnBadImage::Skip;
         request.cache_bytes = 0;
-        let dataset = dataset::load(&request)?;
+        let is_guessed = !has_config && shape.is_none() && path.exists();
+        let dataset = dataset::load(&request).map_err(|mut error| {
+            if let Some(last) = error.diagnostics.last_mut().filter(|_| is_guessed) {
+                last.helps.push(WITH_CONFIG.to_owned());
+            }
+            error
+        })?;
+        if is_guessed && dataset.train.path(0).is_some_and(is_no_picture) {
+            let message = format!("the samples of `{name}` are no pictures");
+            return Err(Error::data(Diagnostic::error(message).help(WITH_CONFIG)));
+        }
         Ok(Self {
             name: request.source.clone(),
             project,
@@ -99,9 +119,9 @@ impl Subject {
         if let Some((_, samples)) = self.splits().find(|(name, _)| *name == wanted) {
             return Ok(samples);
         }
-        let names: Vec<&str> = self.splits().map(|(name, _)| name).collect();
+        let names = in_backticks(self.splits().map(|(name, _)| name));
         let message = format!("`{}` has no {wanted} split", self.name);
-        let help = format!("there are: `{}`", names.join("`, `"));
+        let help = format!("there are: {names}");
         Err(Error::data(Diagnostic::error(message).help(help)))
     }
 
@@ -117,19 +137,17 @@ impl Subject {
             .chain(of_splits)
             .collect()
     }
+}
 
-    /// Counts the samples of each class, split by split.
-    #[must_use]
-    pub fn class_counts(&self) -> Vec<(&'static str, Vec<usize>)> {
-        let classes = self.dataset.classes.len();
-        let counts = |(name, samples): (_, &Samples)| (name, samples.class_counts(classes));
-        self.splits().map(counts).collect()
-    }
+/// Tells by the head of a file whether it holds a sound or an array.
+fn is_no_picture(path: &Path) -> bool {
+    let mut head = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(6).read_to_end(&mut head));
+    read.is_ok() && (head.starts_with(b"RIFF") || head == b"\x93NUMPY")
 }
 
 /// Makes a config for a source without one: the shape of the data as the input, and every picture stretched to it.
-fn plain_project(source: &str) -> Result<Project> {
-    let [channels, height, width] = stored_shape(source);
+fn plain_project(source: &str, [channels, height, width]: [usize; 3]) -> Result<Project> {
     let text = format!(
         "[model]\ninput = [{channels}, {height}, {width}]\n\
          layers = [{{ type = \"flatten\" }}, {{ type = \"dense\", units = 2 }}]\n\
@@ -139,14 +157,14 @@ fn plain_project(source: &str) -> Result<Project> {
     Project::check(source, &text, none)
 }
 
-/// Returns channels, height and width of the first pictures; a guess where there are none, which loading then tells.
-fn stored_shape(source: &str) -> [usize; 3] {
+/// Returns channels, height and width of the first pictures, where there are any.
+fn stored_shape(source: &str) -> Option<[usize; 3]> {
     if let Some(set) = BUILT_IN.iter().find(|set| set.name == source) {
-        return set.shape;
+        return Some(set.shape);
     }
     let path = Path::new(source);
-    if let Some(shape) = idx_shape(path) {
-        return shape;
+    if let Some(shape) = idx_shape(path).or_else(|| dataset::array_shape(path)) {
+        return Some(shape);
     }
     let pictures = dataset::pictures_below(path).unwrap_or_default();
     let pixels = |path| {
@@ -158,22 +176,15 @@ fn stored_shape(source: &str) -> [usize; 3] {
         .iter()
         .step_by(step)
         .filter_map(|path| pixels(path).map(|pixels| pixels.shape));
-    let Some([mut channels, height, width]) = shapes.next() else {
-        return [3, 32, 32];
-    };
+    let [mut channels, height, width] = shapes.next()?;
     // Grey pictures among coloured ones are turned into colours, not the other way round.
     channels = shapes.fold(channels, |channels, [other, ..]| channels.max(other));
-    [channels, height, width]
+    Some([channels, height, width])
 }
 
 /// Returns the shape that the head of the training pictures of a folder of IDX files says.
 fn idx_shape(folder: &Path) -> Option<[usize; 3]> {
-    let names = ["3", "4"]
-        .into_iter()
-        .flat_map(|rank| ["", ".gz"].map(|ending| format!("train-images-idx{rank}-ubyte{ending}")));
-    let path = names
-        .map(|name| folder.join(name))
-        .find(|path| path.is_file())?;
+    let path = dataset::idx_images(folder)?;
     let read_head = || -> io::Result<Vec<u8>> {
         let mut head = Vec::new();
         let file = File::open(&path)?;

@@ -1,6 +1,7 @@
 //! A search for settings: the same config trained with many of them, the best written out.
 
 mod axis;
+mod comparison;
 mod results;
 mod search;
 
@@ -13,7 +14,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::config::{Metric, Override};
-use crate::diagnostic::{Diagnostic, Error, Kind, Result};
+use crate::diagnostic::{Error, Kind, Result};
 use crate::files;
 use crate::group::{Compute, Figures, Group, Recipe, Sort};
 use crate::load::Project;
@@ -153,7 +154,7 @@ struct Sweep {
     state: State,
     /// The checked config of each trial.
     projects: Vec<Project>,
-    /// The first failure, told if there is nothing else to tell.
+    /// The first failure of this start, told if there is nothing else to tell.
     failure: Option<Error>,
 }
 
@@ -168,7 +169,8 @@ impl Sweep {
             } => {
                 let state = State::new(recipe, space, *metric)?;
                 let projects = state.projects()?;
-                check_validation(projects.first())?;
+                comparison::check_figures(&projects, *metric)?;
+                comparison::check_validation(projects.first())?;
                 let model = projects.first();
                 let model = model.and_then(|project| project.config.model.name.clone());
                 let group = Group::create(SORT, &model.unwrap_or_default(), name.as_deref())?;
@@ -253,6 +255,7 @@ impl Sweep {
                 trial.figures = None;
                 trial.status = Status::Failed;
                 trial.reason = Some(error.to_string());
+                trial.has_diverged = error.kind == Kind::Diverged;
                 trial.rounds = number + 1;
                 emit(Event::Failed(trial));
                 self.failure = self.failure.take().or(Some(error));
@@ -271,21 +274,18 @@ impl Sweep {
             }
         }
         self.write()?;
-        let all_failed = self
-            .state
-            .trials
-            .iter()
-            .all(|trial| trial.status == Status::Failed);
-        match self.failure.take() {
-            Some(mut error) if all_failed => {
-                let note = "all trials of the sweep failed; this is what the first one said";
-                if let Some(diagnostic) = error.diagnostics.first_mut() {
-                    diagnostic.notes.push(note.to_owned());
-                }
-                Err(error)
-            }
-            _ => Ok(()),
+        let trials = &self.state.trials;
+        let first = trials.first();
+        let Some(first) = first.filter(|_| trials.iter().all(Trial::has_failed)) else {
+            return Ok(());
+        };
+        // A sweep that was resumed knows of it from its state alone.
+        let mut error = self.failure.take().unwrap_or_else(|| first.failure());
+        let note = "all trials of the sweep failed; this is what the first one said";
+        if let Some(diagnostic) = error.diagnostics.first_mut() {
+            diagnostic.notes.push(note.to_owned());
         }
+        Err(error)
     }
 
     /// Writes the table, the best config, and last the state: what it says is done is not done again.
@@ -375,17 +375,4 @@ impl State {
 
 fn epochs(project: &Project) -> usize {
     project.config.train.epochs
-}
-
-/// Refuses a search without anything to compare trials by.
-fn check_validation(project: Option<&Project>) -> Result<()> {
-    let Some(project) = project.filter(|project| project.config.data.validation.is_none()) else {
-        return Ok(());
-    };
-    if project.load_data()?.dataset.validation.is_some() {
-        return Ok(());
-    }
-    let message = "trials are compared by the validation split, and there is none";
-    let help = "add `validation = 0.1` to `[data]`";
-    Err(Error::config(Diagnostic::error(message).help(help)))
 }

@@ -5,6 +5,7 @@ use std::cmp::Ordering;
 use serde::{Deserialize, Serialize};
 
 use crate::config::{Metric, Override};
+use crate::diagnostic::{Diagnostic, Error, Kind};
 use crate::group::Figures;
 
 /// How far a trial has come.
@@ -52,6 +53,9 @@ pub struct Trial {
     pub figures: Option<Figures>,
     /// Why it failed.
     pub reason: Option<String>,
+    /// Whether it failed because training diverged.
+    #[serde(default)]
+    pub has_diverged: bool,
 }
 
 impl Trial {
@@ -63,6 +67,7 @@ impl Trial {
             rounds: 0,
             figures: None,
             reason: None,
+            has_diverged: false,
         }
     }
 
@@ -70,6 +75,22 @@ impl Trial {
     #[must_use]
     pub fn run(&self) -> String {
         format!("trial-{:03}", self.number)
+    }
+
+    /// Tells whether training could not be done with its settings.
+    pub(super) fn has_failed(&self) -> bool {
+        self.status == Status::Failed
+    }
+
+    /// Returns what its failure was.
+    pub(super) fn failure(&self) -> Error {
+        let kind = if self.has_diverged {
+            Kind::Diverged
+        } else {
+            Kind::Config
+        };
+        let reason = self.reason.clone().unwrap_or_default();
+        Error::new(kind, Diagnostic::error(reason))
     }
 
     /// Returns the value of a key.

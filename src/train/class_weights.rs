@@ -2,7 +2,7 @@
 
 use crate::config::ClassWeights;
 use crate::dataset::Dataset;
-use crate::diagnostic::{Diagnostic, Error, Result};
+use crate::diagnostic::{Diagnostic, Error, Result, in_backticks};
 
 /// Classes that a message lists.
 const SHOWN: usize = 12;
@@ -27,13 +27,9 @@ pub(super) fn resolve(settings: &ClassWeights, dataset: &Dataset) -> Result<Opti
                     let message = format!(
                         "`class_weights` names a class `{name}` that the data does not have"
                     );
-                    let names: Vec<String> = classes
-                        .iter()
-                        .take(SHOWN)
-                        .map(|name| format!("`{name}`"))
-                        .collect();
+                    let names = in_backticks(classes.iter().take(SHOWN));
                     let more = if classes.len() > SHOWN { ", …" } else { "" };
-                    let note = format!("classes: {}{more}", names.join(", "));
+                    let note = format!("classes: {names}{more}");
                     return Err(Error::config(
                         Diagnostic::error(message).at(span, "").note(note),
                     ));

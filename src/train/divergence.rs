@@ -3,9 +3,9 @@
 use burn::module::Module as _;
 use burn::tensor::Tensor;
 
-use super::Event;
 use super::history::History;
 use super::session::Session;
+use super::{Back, Event};
 use crate::checkpoint::{self, Progress};
 use crate::config::OnDivergence;
 use crate::diagnostic::{Diagnostic, Error, Kind, Result};
@@ -92,9 +92,17 @@ impl Session {
             self.take_first_weights(&mut |_| {})?;
             "the start".to_owned()
         };
+        let kept = best.filter(|best| best.epoch <= self.progress.epoch);
+        if kept.is_none()
+            && let Some(best) = self.progress.best
+            && (best.epoch, 0) == (self.progress.epoch, self.progress.step_in_epoch)
+        {
+            // The best epoch has no row any more; of those that have one, this moment's is the best.
+            self.write_model(&self.measured_model()?)?;
+        }
         self.progress = Progress {
             setbacks,
-            best,
+            best: kept.or(self.progress.best),
             // The time is spent all the same.
             train_secs: secs - self.progress.partial.secs,
             ..std::mem::take(&mut self.progress)
@@ -106,7 +114,14 @@ impl Session {
         let warning = Diagnostic::warning(message).note(format!(
             "going back to {to} with half the rate, {rate:?}: {setbacks} of {MOST_SETBACKS} times"
         ));
-        emit(Event::Warning(warning));
+        emit(Event::Back(Back {
+            warning,
+            epochs: self.progress.epoch,
+            step: self.progress.step,
+            learning_rate: rate,
+            setbacks,
+            rows: self.history.rows().to_vec(),
+        }));
         Ok(())
     }
 }

@@ -9,7 +9,7 @@ use super::patience;
 use super::session::Session;
 use super::{End, Event, Reason};
 use crate::checkpoint::{Best, Partial};
-use crate::config::Every;
+use crate::config::{Every, OnDivergence};
 use crate::dataset::{Preprocessing, Samples};
 use crate::diagnostic::{Diagnostic, Error, Result};
 use crate::evaluate;
@@ -93,8 +93,16 @@ impl Session {
         }
         self.history.add(&row)?;
         emit(Event::Epoch(row));
+        // Whoever goes back must not go back beyond the weights that are kept as the best.
+        let is_gone_back_to = best
+            && self.validation.is_some()
+            && self.config.train.on_divergence == OnDivergence::Back;
         match self.config.train.checkpoint.every {
-            Every::Epochs(epochs) if !(row.epoch as u64).is_multiple_of(epochs) => Ok(()),
+            Every::Epochs(epochs)
+                if !is_gone_back_to && !(row.epoch as u64).is_multiple_of(epochs) =>
+            {
+                Ok(())
+            }
             _ => self.save(emit),
         }
     }
@@ -141,7 +149,7 @@ impl Session {
     }
 
     /// Returns the network that is validated and kept: the moving average, if there is one.
-    fn measured_model(&self) -> Result<Model> {
+    pub(super) fn measured_model(&self) -> Result<Model> {
         let model = self.model()?;
         Ok(match &self.average {
             Some(average) => average.model(model),
@@ -149,7 +157,7 @@ impl Session {
         })
     }
 
-    fn write_model(&self, model: &Model) -> Result<()> {
+    pub(super) fn write_model(&self, model: &Model) -> Result<()> {
         let bytes = model_file::to_bytes(model, &self.header)?;
         files::write(&self.run.path.join(MODEL), &bytes)
     }

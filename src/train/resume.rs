@@ -1,7 +1,7 @@
 //! Going on where a run stopped.
 
 use crate::checkpoint::{self, Checkpoint};
-use crate::config::{self, Config, Validation};
+use crate::config::{self, Config, Metric, Task, Validation};
 use crate::diagnostic::{Diagnostic, Error, Result};
 use crate::load::Project;
 use crate::model_file;
@@ -10,6 +10,9 @@ use crate::run::{self, MODEL, Run};
 
 use super::Event;
 use super::session::Session;
+
+/// Classes of other names that are told one by one.
+const MOST_TOLD: usize = 10;
 
 impl Session {
     /// Takes over weights, optimizer and position from the newest checkpoint.
@@ -27,6 +30,7 @@ impl Session {
         };
         let within_epoch = checkpoint.progress.step_in_epoch > 0;
         check_draws(&project.config, &before.config, within_epoch)?;
+        self.check_classes(&checkpoint)?;
         for warning in warnings {
             emit(Event::Warning(warning));
         }
@@ -42,9 +46,7 @@ impl Session {
             emit(Event::Warning(warning));
         }
         if record.data_fingerprint != self.record.data_fingerprint {
-            emit(Event::Warning(Diagnostic::warning(
-                "the data is not what this run began with: its fingerprint has changed",
-            )));
+            emit(Event::Warning(other_data(within_epoch)));
         }
         let rules = [&project.config, &before.config].map(|config| &config.train.optimizer.rule);
         let is_other = rules[0].word() != rules[1].word();
@@ -53,13 +55,52 @@ impl Session {
             let message = "the optimizer starts anew: what another one remembers is of no use";
             emit(Event::Warning(Diagnostic::warning(message)));
         }
-        if project.config.train.loss != before.config.train.loss {
-            // What was best by another loss says nothing of this one.
-            self.progress.best = None;
-            self.progress.watched = None;
-            self.progress.plateau = checkpoint::Progress::default().plateau;
-        }
+        self.forget_other_figures(&before.config.train);
         Ok(())
+    }
+
+    /// Refuses to go on with classes of other names: each answer of the network stands for one.
+    fn check_classes(&self, checkpoint: &Checkpoint) -> Result<()> {
+        let name = checkpoint.path.join(MODEL).display().to_string();
+        let (was, is) = (
+            model_file::read_header(&checkpoint.model, &name)?.classes,
+            &self.header.classes,
+        );
+        // Numbers may be called otherwise now; how many they are has been checked.
+        if was == *is || self.config.train.task() == Task::Values {
+            return Ok(());
+        }
+        let message = format!("run `{}` was trained on other classes", self.run.name());
+        let differing = was.iter().zip(is).enumerate();
+        let differing = differing.filter(|(_, (was, is))| was != is);
+        let diagnostic = differing
+            .take(MOST_TOLD)
+            .fold(Diagnostic::error(message), |all, (number, (was, is))| {
+                all.note(format!("class {number} was `{was}`, is `{is}`"))
+            });
+        Err(Error::model(diagnostic.help(
+            "give the classes the names and the order that they had, or train anew without `--resume`",
+        )))
+    }
+
+    /// Forgets what was best by another figure: it says nothing of those that come now.
+    fn forget_other_figures(&mut self, before: &config::Train) {
+        let now = &self.config.train;
+        let is_other_loss = now.loss != before.loss;
+        let is_other = |now: Option<Metric>, before: Option<Metric>| {
+            now != before || (is_other_loss && now == Some(Metric::ValidationLoss))
+        };
+        if is_other_loss {
+            self.progress.best = None;
+        }
+        let metric = |train: &config::Train| Some(train.early_stopping.as_ref()?.metric);
+        if is_other(metric(now), metric(before)) {
+            self.progress.watched = None;
+        }
+        let metric = |train: &config::Train| Some(train.schedule.plateau()?.metric);
+        if is_other(metric(now), metric(before)) {
+            self.progress.plateau.forget_figures();
+        }
     }
 
     /// Takes over all that a checkpoint holds; returns whether its optimizer says nothing of the
@@ -109,6 +150,20 @@ fn read_config(run: &Run) -> Result<Project> {
     let path = run.path.join("config.toml");
     let text = std::fs::read_to_string(&path).map_err(|error| Error::io("read", &path, &error))?;
     Project::check(&path.display().to_string(), &text, &[])
+}
+
+/// Says what becomes of a run that goes on with other data.
+fn other_data(within_epoch: bool) -> Diagnostic {
+    let message = "the data is not what this run began with: its fingerprint has changed";
+    let warning =
+        Diagnostic::warning(message).note("the weights will not be those of the uninterrupted run");
+    let warning = if within_epoch {
+        let note = "the rest of the epoch under way may repeat samples and miss others";
+        warning.note(note)
+    } else {
+        warning
+    };
+    warning.help("to learn from the new data alone, train anew without `--resume`")
 }
 
 /// Refuses settings that would draw other samples than those trained on so far.

@@ -1,5 +1,6 @@
 //! One run from its start to its end.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -77,6 +78,7 @@ impl Session {
             Target::At(path) => Run::create_at(path.clone())?,
             Target::Resume(path) => Run::open(path.clone())?,
         };
+        let begun = Begun::new(&run, &options.target);
         let per_step = settings.batch_size.saturating_mul(settings.accumulate);
         let steps_per_epoch = dataset.train.len().div_ceil(per_step) as u64;
         let mut session = Self {
@@ -129,6 +131,7 @@ impl Session {
         let text = session.config.to_toml();
         crate::files::write(&session.run.path.join("config.toml"), text.as_bytes())?;
         session.run.write_record(&session.record)?;
+        begun.keep();
         emit(Event::Start(session.describe(project)));
         Ok(session)
     }
@@ -214,6 +217,29 @@ impl Session {
     pub(super) fn model(&self) -> Result<&Model> {
         let lost = || Error::model(Diagnostic::error("the network was lost in a failed step"));
         self.model.as_ref().ok_or_else(lost)
+    }
+}
+
+/// The folder of a run that is about to begin: it goes, and its name with it, where the start fails.
+struct Begun(Option<PathBuf>);
+
+impl Begun {
+    fn new(run: &Run, target: &Target) -> Self {
+        let is_new = !matches!(target, Target::Resume(_));
+        Self(is_new.then(|| run.path.clone()))
+    }
+
+    fn keep(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Begun {
+    fn drop(&mut self) {
+        if let Some(path) = &self.0 {
+            // What the start failed of is what the user hears of.
+            let _ = std::fs::remove_dir_all(path);
+        }
     }
 }
 

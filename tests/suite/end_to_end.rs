@@ -370,7 +370,19 @@ fn idx_files_and_folders_of_the_same_pictures_train_alike() {
         let record = lab.json(format!("runs/{run}/run.json"));
         record["data_fingerprint"].clone()
     };
-    assert_eq!(fingerprint("folder"), fingerprint("idx"));
+    // It is of the files, wherever they lie.
+    write_bars(&lab.path("elsewhere/copy"));
+    let copy = [
+        "train",
+        "bars.toml",
+        "--run",
+        "copy",
+        "--data",
+        "elsewhere/copy",
+    ];
+    lab.cnn(&copy).ok();
+    assert_eq!(fingerprint("folder"), fingerprint("copy"));
+    assert_ne!(fingerprint("folder"), fingerprint("idx"));
     let accuracy = |run: &str| lab.cnn(&["eval", run, "--json"]).ok().json()["accuracy"].clone();
     assert_eq!(accuracy("folder"), accuracy("idx"));
 }

@@ -285,6 +285,66 @@ fn a_run_that_diverges_goes_back_with_half_the_rate() {
 }
 
 #[test]
+fn going_back_takes_back_what_is_trained_again() {
+    let lab = lab(
+        "l2 = 10.0\non_divergence = \"back\"\ncheckpoint = { every = \"100 epochs\", keep = 5 }",
+    );
+    let run = |name: &'static str, rate: &str| {
+        let rate = format!("train.optimizer={{ type = \"sgd\", learning_rate = {rate} }}");
+        let arguments = [
+            "train",
+            "bars.toml",
+            "--run",
+            name,
+            "--epochs",
+            "60",
+            "--tensorboard",
+            "--json",
+            "--set",
+            &rate,
+        ];
+        lab.cnn(&arguments)
+    };
+    let outcome = run("run", "0.3").ok();
+    let events = outcome.json_lines();
+    let back: Vec<_> = events
+        .iter()
+        .filter(|event| event["event"] == "back")
+        .collect();
+    assert_eq!(back.len(), 2, "{outcome:?}");
+    // Weights only grow at first, so the first epoch is the best; there is a checkpoint of it.
+    assert_eq!(
+        (&back[0]["epoch"], &back[0]["step"]),
+        (&1.into(), &3.into())
+    );
+    assert_eq!(
+        (&back[1]["setbacks"], &back[1]["learning_rate"]),
+        (&2.into(), &0.075.into())
+    );
+    assert!(
+        back[0]["reason"].as_str().unwrap().contains("epoch"),
+        "{back:?}"
+    );
+    assert!(outcome.stderr.contains("warning: "), "{outcome:?}");
+    let end = events.last().unwrap();
+    let best = end["best_epoch"].as_u64().unwrap() as usize;
+    let rows = lab.text("runs/run/metrics.csv");
+    assert_eq!(rows.lines().count(), 1 + 60);
+    let row = rows.lines().nth(best).unwrap();
+    let loss: f64 = row.split(',').nth(4).unwrap().parse().unwrap();
+    assert_eq!(end["best_loss"], loss, "{row}");
+    assert_eq!(lab.names("runs/run/tensorboard").len(), 1 + 2);
+    let outcome = run("wild", "1e30").code(6);
+    let last = outcome.json_lines().pop().unwrap();
+    assert_eq!(
+        (&last["event"], &last["exit_code"]),
+        (&"error".into(), &6.into())
+    );
+    let message = last["message"].as_str().unwrap();
+    assert!(outcome.stderr.contains(message), "{outcome:?}");
+}
+
+#[test]
 fn class_weights_are_those_of_classes_there_are() {
     let lab = lab("loss = { type = \"focal\", class_weights = { sideways = 2.0 } }");
     let outcome = lab.cnn(&["train", "bars.toml"]).code(2);

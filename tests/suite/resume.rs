@@ -6,7 +6,7 @@ use std::process::{Child, Command};
 use std::thread::sleep;
 use std::time::Duration;
 
-use crate::support::{BARS, Lab, finished, names, outcome, signal, wait_until};
+use crate::support::{BARS, Lab, bar_png, finished, names, outcome, signal, wait_until};
 
 /// All that carries state from step to step: dropout, running statistics, augmentation, moments,
 /// a schedule.
@@ -545,4 +545,139 @@ fn a_run_killed_before_its_first_checkpoint_begins_anew() {
     fs::remove_file(lab.path("runs/run/model.safetensors")).unwrap();
     resume(&lab, "run");
     assert_same(&lab, "run", "straight");
+}
+
+#[test]
+fn another_batch_size_leaves_the_schedule_where_it_was() {
+    let lab = lab(4);
+    train(&lab, "run");
+    for later in ["step-00000027", "step-00000036"] {
+        fs::remove_dir_all(lab.path("runs/run/checkpoints").join(later)).unwrap();
+    }
+    let size = ["--batch-size", "9", "--quiet"];
+    lab.cnn(&[&["train", "--resume", "run"], &size[..]].concat())
+        .ok();
+    lab.cnn(&[&["train", "bars.toml", "--run", "straight"], &size[..]].concat())
+        .ok();
+    let rates = |run: &str| -> Vec<String> {
+        let rows = rows(&lab, run);
+        let rate = |row: &String| row.split(',').nth(6).unwrap().to_owned();
+        rows.iter().skip(3).map(rate).collect()
+    };
+    let (resumed, straight) = (rates("run"), rates("straight"));
+    assert_eq!(resumed, straight, "epochs 3 and 4");
+    assert_ne!(resumed[0], resumed[1]);
+}
+
+#[test]
+fn figures_of_another_loss_are_forgotten() {
+    let lab = Lab::with_bars();
+    let keys = "epochs = 2\nearly_stopping = { patience = 1 }\n\
+                schedule = { type = \"plateau\", patience = 0, threshold = 100.0, gamma = 0.5 }\n\
+                loss = { type = \"focal\", gamma = 20.0 }";
+    lab.write("bars.toml", BARS.replace("epochs = 3", keys));
+    train(&lab, "run");
+    let state = |step: &str| lab.json(format!("runs/run/checkpoints/step-{step}/state.json"));
+    let before = state("00000006");
+    let other = ["--set", "train.loss=cross_entropy", "--epochs", "3"];
+    let resumed = [&["train", "--resume", "run", "--quiet"], &other[..]].concat();
+    lab.cnn(&resumed).ok();
+    let after = state("00000009");
+    let row = rows(&lab, "run").pop().unwrap();
+    let loss: f64 = row.split(',').nth(4).unwrap().parse().unwrap();
+    assert!(
+        loss > before["best"]["loss"].as_f64().unwrap(),
+        "the losses of before are the smaller ones: {before}"
+    );
+    assert_eq!(after["best"]["epoch"], 3);
+    assert_eq!(after["watched"]["figure"], loss);
+    assert_eq!(after["watched"]["epochs"], 0);
+    assert_eq!(after["plateau"]["best"], loss);
+    let factor = &before["plateau"]["factor"];
+    assert!(factor.as_f64().unwrap() < 1.0, "{before}");
+    assert_eq!(after["plateau"]["factor"], *factor, "the rate stays");
+}
+
+#[test]
+fn a_figure_that_is_watched_in_place_of_another_begins_anew() {
+    let lab = Lab::with_bars();
+    let early = |metric: &str| format!("{{ patience = 9, metric = \"validation_{metric}\" }}");
+    let keys = format!("epochs = 2\nearly_stopping = {}", early("accuracy"));
+    lab.write("bars.toml", BARS.replace("epochs = 3", &keys));
+    train(&lab, "run");
+    let other = format!("train.early_stopping={}", early("loss"));
+    let arguments = ["train", "--resume", "run", "--epochs", "3", "--set", &other];
+    lab.cnn(&arguments).ok();
+    let state = lab.json("runs/run/checkpoints/step-00000009/state.json");
+    let row = rows(&lab, "run").pop().unwrap();
+    let loss: f64 = row.split(',').nth(4).unwrap().parse().unwrap();
+    assert_eq!(state["watched"]["figure"], loss);
+}
+
+#[test]
+fn what_is_kept_in_memory_changes_nothing() {
+    let lab = lab(3);
+    let data = "[data]\non_bad_image = \"skip\"";
+    lab.write("bars.toml", config(3).replace("[data]", data));
+    // Files that cannot be decoded, and others of the same pixels.
+    lab.write("bars/down/bad.png", "no picture");
+    lab.write("bars/across/cut.png", &bar_png(0, 3)[..50]);
+    for number in 0..4 {
+        let same = [&bar_png(2, number)[..], b"and more"].concat();
+        lab.write(format!("bars/slant/same{number}.png"), same);
+    }
+    train(&lab, "kept");
+    let arguments = [
+        "train",
+        "bars.toml",
+        "--run",
+        "read",
+        "--set",
+        "data.cache=0",
+    ];
+    lab.cnn(&arguments).ok();
+    assert_eq!(rows(&lab, "read"), rows(&lab, "kept"));
+    let record = |run: &str| lab.json(format!("runs/{run}/run.json"));
+    assert_eq!(
+        record("read")["data_fingerprint"],
+        record("kept")["data_fingerprint"]
+    );
+    let newest = checkpoints(&lab, "kept").pop().unwrap();
+    let path = lab.path("runs/read/checkpoints").join(newest);
+    fs::remove_dir_all(path).unwrap();
+    let again = ["train", "--resume", "read", "--set", "data.cache=1000000"];
+    let outcome = lab.cnn(&again).ok();
+    assert!(!outcome.stderr.contains("fingerprint"), "{outcome:?}");
+    assert_eq!(rows(&lab, "read"), rows(&lab, "kept"));
+    lab.write("bars/down/03.png", bar_png(1, 4));
+    let more = ["train", "--resume", "read", "--epochs", "4"];
+    let outcome = lab.cnn(&more).ok();
+    assert!(outcome.stderr.contains("fingerprint"), "{outcome:?}");
+}
+
+#[test]
+fn classes_of_other_names_are_refused() {
+    let lab = lab(2);
+    train(&lab, "run");
+    fs::rename(lab.path("bars/across"), lab.path("bars/zigzag")).unwrap();
+    let more = ["train", "--resume", "run", "--epochs", "3"];
+    let outcome = lab.cnn(&more).code(4);
+    let said = |text: &str| assert!(outcome.stderr.contains(text), "{text}: {outcome:?}");
+    said("run `run` was trained on other classes");
+    said("class 0 was `across`, is `down`");
+    fs::rename(lab.path("bars/zigzag"), lab.path("bars/across")).unwrap();
+    lab.cnn(&more).ok();
+}
+
+#[test]
+fn a_start_that_fails_leaves_no_run() {
+    let lab = lab(1);
+    lab.write("weights.bin", [0x80, 2, 0, 0]);
+    for from in ["nowhere", "weights.bin"] {
+        let from = format!("train.from=\"{from}\"");
+        let arguments = ["train", "bars.toml", "--run", "run", "--set", &from];
+        lab.cnn(&arguments).code(4);
+        assert!(!lab.path("runs/run").exists(), "{from}");
+    }
+    train(&lab, "run");
 }

@@ -456,6 +456,12 @@ fn a_diverged_trial_is_a_result_and_the_sweep_goes_on() {
         all.stderr.contains("all trials of the sweep failed"),
         "{all:?}"
     );
+    // Nothing is trained again, and it is as true as before.
+    let again = lab.cnn(&["sweep", "--resume", "bars-sweep-2"]).code(6);
+    let reason = "not a finite number";
+    for said in ["all trials of the sweep failed", reason] {
+        assert!(again.stderr.contains(said), "{again:?}");
+    }
 }
 
 #[test]
@@ -481,4 +487,32 @@ fn an_interrupted_sweep_says_how_to_go_on() {
             .contains("0 of 2 trials are done; go on with `cnn sweep --resume long`"),
         "{said:?}"
     );
+}
+
+#[test]
+fn trials_of_different_losses_are_not_compared_by_them() {
+    let lab = Lab::with_bars();
+    let sweep = |arguments: &[&str]| {
+        let all = [&["sweep", "bars.toml", "--epochs", "1"], arguments].concat();
+        lab.cnn(&all)
+    };
+    let losses = ["--set", "train.loss=cross_entropy,focal"];
+    let said = sweep(&losses).code(2);
+    assert!(
+        said.stderr
+            .contains("validation losses of different kinds cannot be compared")
+            && said.stderr.contains("`--metric validation_accuracy`"),
+        "{said:?}"
+    );
+    assert!(!lab.path("runs").exists());
+    let metric = ["--metric", "validation_accuracy"];
+    sweep(&[&losses[..], &metric[..]].concat()).ok();
+    // What only helps to train does not change what is measured.
+    let smoothing =
+        |share: &str| format!("{{ type = \"cross_entropy\", label_smoothing = {share} }}");
+    let smoothed = format!("train.loss={},{}", smoothing("0.0"), smoothing("0.1"));
+    sweep(&["--set", &smoothed]).ok();
+    let numbers = ["--set", "train.loss=mse", "--set", "train.batch_size=3,9"];
+    let said = sweep(&[&numbers[..], &metric[..]].concat()).code(2);
+    assert!(said.stderr.contains("numbers have no accuracy"), "{said:?}");
 }

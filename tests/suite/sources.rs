@@ -304,3 +304,87 @@ fn splits_are_of_one_kind_and_found_by_all_their_names() {
         "{message}"
     );
 }
+
+/// A network for samples of two values in a row.
+fn two_values(lab: &Lab, source: &str, more: &str) {
+    let config = format!(
+        "[model]\ninput = [1, 1, 2]\nlayers = [{{ type = \"flatten\" }}, {{ type = \"dense\", units = 2 }}]\n\
+         [data]\nsource = \"{source}\"\n{more}\n[train]\nepochs = 1\n"
+    );
+    lab.write("config.toml", config);
+}
+
+/// Two values as numpy saves floats.
+fn two_floats() -> Vec<u8> {
+    [0.5_f32.to_le_bytes(), 1_f32.to_le_bytes()].concat()
+}
+
+#[test]
+fn bytes_and_floats_are_not_taken_for_each_other() {
+    let lab = Lab::new();
+    for class in ["a", "b"] {
+        for number in 0..4 {
+            let path = |folder: &str| format!("{folder}/{class}/{number}.npy");
+            put_array(&lab, &path("bytes"), "|u1", &[number, 9]);
+            put_array(&lab, &path("floats"), "<f4", &two_floats());
+        }
+    }
+    two_values(&lab, "bytes", "validation = 0.25");
+    lab.cnn(&["train", "config.toml", "--quiet"]).ok();
+    let said = lab.cnn(&["eval", "latest", "--data", "floats"]).code(3);
+    let message = "`floats` holds floats, and the network learnt from bytes";
+    assert!(said.stderr.contains(message), "{said:?}");
+    let said = lab.cnn(&["predict", "floats/a/0.npy", "bytes/a/0.npy", "--json"]);
+    let said = said.code(3);
+    let answers = said.json_lines();
+    let message = "it holds floats, and the network learnt from bytes";
+    assert_eq!(answers[0]["error"], message);
+    assert!(answers[1]["predictions"].is_array(), "{answers:?}");
+    two_values(&lab, "floats", "[augment]\nflip = \"horizontal\"");
+    let said = lab.cnn(&["train", "config.toml"]).code(2);
+    let message = "`floats` holds floats, and `[augment]` changes bytes";
+    assert!(said.stderr.contains(message), "{said:?}");
+}
+
+#[test]
+fn floats_take_four_bytes_of_the_cache() {
+    let lab = Lab::new();
+    for class in ["a", "b"] {
+        for number in 0..2 {
+            let path = |folder: &str| format!("{folder}/{class}/{number}.npy");
+            put_array(&lab, &path("bytes"), "|u1", &[number, 9]);
+            put_array(&lab, &path("floats"), "<f4", &two_floats());
+        }
+    }
+    let is_streamed = |folder: &str, cache_bytes: u64| {
+        let mut request = request(&lab.path(folder), &[1, 1, 2]);
+        request.cache_bytes = cache_bytes;
+        dataset::load(&request).unwrap().train.is_streamed()
+    };
+    assert!(is_streamed("bytes", 7) && !is_streamed("bytes", 8));
+    assert!(is_streamed("floats", 31) && !is_streamed("floats", 32));
+}
+
+#[test]
+fn skipped_files_of_the_validation_split_are_told() {
+    let lab = Lab::new();
+    for class in ["a", "b"] {
+        for number in 0..3_u8 {
+            for split in ["train", "validation"] {
+                let picture = crate::support::png(2, 1, &[number, 200]);
+                lab.write(format!("set/{split}/{class}/{number}.png"), picture);
+            }
+        }
+    }
+    lab.write("set/validation/a/bad.png", "no picture");
+    for cache in ["0", "1000000"] {
+        let more = format!("on_bad_image = \"skip\"\ncache = {cache}");
+        two_values(&lab, "set", &more);
+        let said = lab.cnn(&["train", "config.toml", "--epochs", "2"]).ok();
+        let warning = "warning: skipped picture `set/validation/a/bad.png`: ";
+        assert_eq!(said.stderr.matches(warning).count(), 1, "{said:?}");
+        let said = lab.cnn(&["eval", "latest", "--json"]).ok();
+        assert_eq!(said.json()["samples"], 6, "{cache}");
+        assert_eq!(said.stderr.matches(warning).count(), 1, "{said:?}");
+    }
+}

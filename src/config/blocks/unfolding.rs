@@ -8,7 +8,7 @@ use super::super::value::{Kind as _, POSITIVE, Parsed, STRING};
 use super::super::words;
 use super::rename::rename;
 use super::{Block, OWN_KEYS, REPEAT, parameter_name};
-use crate::diagnostic::{Diagnostic, Span, Use};
+use crate::diagnostic::{Diagnostic, Span, Use, in_backticks};
 
 /// The most values that all blocks may unfold to, so that blocks within blocks end.
 const MAX_VALUES: usize = 1_000_000;
@@ -236,10 +236,8 @@ impl<'a> Unfolding<'a> {
             } else if known.is_empty() {
                 diagnostic.notes.push("it has none".to_owned());
             } else {
-                let known: Vec<String> = known.iter().map(|name| format!("`{name}`")).collect();
-                diagnostic
-                    .notes
-                    .push(format!("it has {}", known.join(", ")));
+                let note = format!("it has {}", in_backticks(&known));
+                diagnostic.notes.push(note);
             }
             self.problems.add(diagnostic);
         }

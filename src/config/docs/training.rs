@@ -83,7 +83,7 @@ pub(super) const TABLES: &[TableDoc] = &[
             (
                 "on_divergence",
                 "What follows a loss, gradient or weight that is not finite: \"stop\", or \"back\" to the last \
-                 checkpoint with half the rate, three times at most.",
+                 checkpoint with half the rate, three times at most. There is a checkpoint of every best epoch then.",
             ),
         ],
     },

@@ -25,7 +25,7 @@ use super::node::Node;
 use super::reader::{self, Problems, Reader, Spanned};
 use super::value::{self, Kind as _, STRING};
 use super::words;
-use crate::diagnostic::{Diagnostic, Span};
+use crate::diagnostic::{Diagnostic, Span, in_backticks};
 
 /// One entry of `layers`.
 #[derive(Clone, Debug)]
@@ -312,8 +312,8 @@ fn read(node: &Node, problems: &Problems) -> Option<Layer> {
 }
 
 fn type_names() -> String {
-    let names: Vec<String> = TYPES.iter().map(|(name, _)| format!("`{name}`")).collect();
-    format!("{}, `block`", names.join(", "))
+    let names = TYPES.iter().map(|(name, _)| *name);
+    in_backticks(names.chain(["block"]))
 }
 
 fn unknown_type(type_name: &str, span: &Span) -> Diagnostic {

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::diagnostic::{Error, Result};
-use crate::train::{Row, Start};
+use crate::train::Row;
 use event::What;
 
 /// The folder within a run's.
@@ -23,13 +23,13 @@ pub struct Board {
 }
 
 impl Board {
-    /// Begins a file for a run that begins or goes on. What earlier files hold of steps that are
+    /// Begins a file for a run that begins, goes on or goes back to the epochs of `rows`. What earlier files hold of steps that are
     /// trained again is taken back; figures of epochs done without event files are written now.
     ///
     /// # Errors
     /// When the folder cannot be written.
-    pub fn open(start: &Start) -> Result<Self> {
-        let folder = start.run.join(FOLDER);
+    pub fn open(run: &Path, rows: &[Row]) -> Result<Self> {
+        let folder = run.join(FOLDER);
         fs::create_dir_all(&folder).map_err(|error| Error::io("create", &folder, &error))?;
         let now = SystemTime::now().duration_since(UNIX_EPOCH);
         let now = now.unwrap_or_default();
@@ -43,15 +43,15 @@ impl Board {
         ));
         let file = File::create_new(&path).map_err(|error| Error::io("create", &path, &error))?;
         let mut board = Self { path, file };
-        let done = start.rows.last().map_or(0, |row| row.step);
+        let done = rows.last().map_or(0, |row| row.step);
         let time = now.as_secs_f64();
         let mut bytes = framed(time, 0, What::Version);
         // The first step that is not done, as TensorBoard wants it.
-        let next = if start.rows.is_empty() { 0 } else { done + 1 };
+        let next = if rows.is_empty() { 0 } else { done + 1 };
         bytes.extend(framed(time, next, What::Begin));
         board.write(&bytes)?;
         if known.is_none() {
-            start.rows.iter().try_for_each(|row| board.add(row))?;
+            rows.iter().try_for_each(|row| board.add(row))?;
         }
         Ok(board)
     }
