@@ -15,6 +15,7 @@ use super::value::{per_channel, same_rank};
 use super::weight::Weight;
 use crate::config::PaddingMode;
 use crate::plan;
+use crate::shape::Window;
 
 /// Transposed convolution: what a convolution does to gradients.
 ///
