@@ -72,6 +72,20 @@ impl Random {
         (self.bits() >> 11) as f64 / (1_u64 << 53) as f64
     }
 
+    /// Returns the 53 random bits of what [`Random::unit`] would draw after `index` other draws, and
+    /// draws nothing.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "kernels draw for every value")]
+    pub(crate) fn mantissa_at(&self, index: u64) -> u64 {
+        let counter = self.counter.wrapping_add(index).wrapping_add(1);
+        mix(self.key.wrapping_add(counter.wrapping_mul(GAMMA))) >> 11
+    }
+
+    /// Returns below what a mantissa is if its number is below `rate`.
+    pub(crate) fn below_rate(rate: f64) -> u64 {
+        (rate * (1_u64 << 53) as f64).ceil() as u64
+    }
+
     /// Draws from the normal distribution with mean 0 and deviation 1.
     ///
     /// # Reference
@@ -90,6 +104,8 @@ impl Random {
     }
 }
 
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "kernels draw for every value")]
 fn mix(value: u64) -> u64 {
     let value = (value ^ (value >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let value = (value ^ (value >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
@@ -121,6 +137,25 @@ mod tests {
         assert_ne!(base, first(Purpose::Order, &[1, 3]));
         assert_ne!(base, first(Purpose::Order, &[1, 2, 0]));
         assert_ne!(base, first(Purpose::Split, &[1, 2]));
+    }
+
+    #[test]
+    fn a_draw_is_known_by_its_number() {
+        let nth = |random: &Random, index: u64| {
+            let mut random = random.clone();
+            (0..index).for_each(|_| {
+                random.bits();
+            });
+            random.unit()
+        };
+        let random = Random::new(Purpose::Dropout, &[5]);
+        let still = Random::new(Purpose::Dropout, &[5]);
+        for rate in [0.0, 0.1, 0.5, 1.0 / 3.0, 0.999] {
+            for index in 0..500 {
+                let below = still.mantissa_at(index) < Random::below_rate(rate);
+                assert_eq!(nth(&random, index) < rate, below, "{rate} {index}");
+            }
+        }
     }
 
     #[test]

@@ -3,16 +3,16 @@
 use std::sync::Arc;
 
 use burn::backend::flex::FlexTensor;
-use burn::tensor::{DType, TensorData};
+use burn::tensor::TensorData;
 
-use super::buffer::{unset, values, zeros};
+use super::buffer::{unset, values};
 use super::depthwise;
 use super::extension::{Keeps, Kernel, Pass};
 use super::function::{Function, activate_part, slopes};
 use super::geometry::{Gather, Geometry};
 use super::gradient::{Gradient, OutputTiles};
 use super::lanes::{LANES, Layout};
-use super::parallel::ranges;
+use super::parallel::{map_ranges, ranges};
 use super::product::{Order, Packed, Product, Shared};
 use super::simd::with_simd;
 
@@ -30,6 +30,8 @@ pub(super) struct Convolve {
     pub(super) function: Function,
 }
 
+/// Weights up to which every thread sums up a gradient of its own.
+const SMALL: usize = 1 << 16;
 /// Positions a thread computes at a time, at least.
 const AT_ONCE: usize = 96;
 
@@ -124,8 +126,7 @@ impl Convolve {
     }
 
     fn of_input(&self, weights: &[f32], g: &[f32]) -> FlexTensor {
-        // Positions that no window reads keep their zeros.
-        let mut output = zeros([
+        let mut output = unset([
             self.from.blocks,
             self.from.positions,
             self.from.stride,
@@ -158,44 +159,84 @@ impl Convolve {
     }
 
     fn of_weight(&self, weight: &FlexTensor, x: &[f32], g: &[f32]) -> FlexTensor {
-        let mut gradient = vec![0.0_f32; values(weight).len()];
-        if self.is_depthwise() {
+        let size = values(weight).len();
+        let gradient = if self.is_depthwise() {
+            let mut gradient = vec![0.0; size];
             depthwise::of_weight(self, x, g, &mut gradient);
-        } else {
-            for group in 0..self.groups {
-                self.of_group(group, x, g, &mut gradient);
+            gradient
+        } else if size <= SMALL && self.to.blocks > 1 {
+            // Each thread sums up images of its own, which stay in the cache.
+            let parts = map_ranges(self.to.blocks, self.to.blocks.div_ceil(8), |begin, end| {
+                let mut part = vec![0.0; size];
+                self.of_blocks((begin, end), x, g, &mut part);
+                part
+            });
+            let mut parts = parts.into_iter();
+            let mut sum = parts.next().unwrap_or_default();
+            for part in parts {
+                for (sum, more) in sum.iter_mut().zip(part) {
+                    *sum += more;
+                }
             }
-        }
+            sum
+        } else {
+            let mut gradient = vec![0.0; size];
+            self.of_blocks((0, self.to.blocks), x, g, &mut gradient);
+            gradient
+        };
         let shape = weight.layout().shape().clone();
-        debug_assert_eq!(weight.dtype(), DType::F32);
         FlexTensor::from_data(TensorData::new(gradient, shape))
     }
 
-    fn of_group(&self, group: usize, x: &[f32], g: &[f32], gradient: &mut [f32]) {
+    /// Computes what some blocks of images add to the gradient of the weight.
+    fn of_blocks(&self, blocks: (usize, usize), x: &[f32], g: &[f32], gradient: &mut [f32]) {
+        for group in 0..self.groups {
+            self.of_group(group, blocks, x, g, gradient);
+        }
+    }
+
+    fn of_group(
+        &self,
+        group: usize,
+        blocks: (usize, usize),
+        x: &[f32],
+        g: &[f32],
+        gradient: &mut [f32],
+    ) {
         let [outputs, inputs] = self.channels();
         let phase = &self.geometry.forward.phases[0];
         let weights = Shared(gradient[group * outputs * self.group_stride()..].as_mut_ptr());
         let taps = phase.taps.len();
         let tiles = with_simd(OutputTiles(outputs));
+        let part = Gradient {
+            phase,
+            inputs: x,
+            from: self.from,
+            from_channels: (group * inputs, inputs),
+            gradients: g,
+            to: self.to,
+            to_channels: (group * outputs, outputs),
+            items: (blocks.0 * self.to.positions, blocks.1 * self.to.positions),
+            tiles: (0, tiles),
+            taps: (0, taps),
+            weights,
+            order: self.order,
+        };
+        if blocks.1 - blocks.0 < self.to.blocks {
+            // Shared out by blocks already.
+            with_simd(part);
+            return;
+        }
         // Each pair of a tile and a tap is summed up by one thread, in the order of positions.
         let taps_each = if tiles >= 4 { taps } else { taps.div_ceil(4) };
         let parts = taps.div_ceil(taps_each);
         ranges(tiles * parts, 1, |begin, end| {
             for index in begin..end {
-                let (tile, part) = (index / parts, index % parts);
+                let (tile, some) = (index / parts, index % parts);
                 with_simd(Gradient {
-                    phase,
-                    inputs: x,
-                    from: self.from,
-                    from_channels: (group * inputs, inputs),
-                    gradients: g,
-                    to: self.to,
-                    to_channels: (group * outputs, outputs),
-                    items: (0, self.to.blocks * self.to.positions),
                     tiles: (tile, tile + 1),
-                    taps: (part * taps_each, ((part + 1) * taps_each).min(taps)),
-                    weights,
-                    order: self.order,
+                    taps: (some * taps_each, ((some + 1) * taps_each).min(taps)),
+                    ..part
                 });
             }
         });

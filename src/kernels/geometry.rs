@@ -29,6 +29,10 @@ pub struct Geometry {
     pub(super) output: usize,
     /// Taps of a window.
     pub(super) taps: usize,
+    /// Whether no position of the input is read twice.
+    pub(super) is_disjoint: bool,
+    /// Whether every position of the input is read.
+    pub(super) is_covering: bool,
     /// Each position of the output reads the input.
     pub(super) forward: Gather,
     /// Each position of the input reads the output: the transpose of the one above.
@@ -94,11 +98,23 @@ impl Geometry {
 
     fn new(axes: &[Axis]) -> Self {
         let product = |of: fn(&Axis) -> usize| axes.iter().map(of).product();
+        let forward = Gather::forward(axes);
+        let mut reads = vec![0_usize; product(|axis| axis.input)];
+        for position in forward.phases.iter().flat_map(|phase| &phase.table) {
+            if let Some(count) = usize::try_from(*position)
+                .ok()
+                .and_then(|at| reads.get_mut(at))
+            {
+                *count += 1;
+            }
+        }
         Self {
+            is_disjoint: reads.iter().all(|count| *count <= 1),
+            is_covering: reads.iter().all(|count| *count >= 1),
             input: product(|axis| axis.input),
             output: product(|axis| axis.output),
             taps: product(|axis| axis.taps),
-            forward: Gather::forward(axes),
+            forward,
             backward: Gather::backward(axes),
         }
     }

@@ -1,6 +1,8 @@
 //! Gradients of weights: for each tap, input and output channel, the sum over all positions and
 //! images of what the tap read times the gradient of the output.
 
+use std::cell::Cell;
+
 use super::geometry::Phase;
 use super::lanes::{LANES, Layout};
 use super::product::{Order, Shared, longest, tiles, widest, with_counts};
@@ -55,7 +57,7 @@ impl Work for Gradient<'_> {
         let outputs: Vec<Tile> = tiles(self.to_channels.1, widest(S::SUMS)).collect();
         let outputs = &outputs[self.tiles.0..self.tiles.1];
         let pairs = (HELD / (S::SUMS * LANES * taps)).max(1);
-        let mut sums = Vec::new();
+        let mut sums = SUMS.take();
         for outputs in outputs.chunk_by(|a, b| a.1 == b.1) {
             let Some((_, width)) = outputs.first().copied() else {
                 continue;
@@ -69,7 +71,13 @@ impl Work for Gradient<'_> {
                 }
             }
         }
+        SUMS.set(sums);
     }
+}
+
+thread_local! {
+    /// Memory for sums, kept from one part to the next.
+    static SUMS: Cell<Vec<f32>> = const { Cell::new(Vec::new()) };
 }
 
 /// First channel and number of channels.
@@ -79,18 +87,26 @@ impl Gradient<'_> {
     /// Sums up every pair of the tiles, over all positions.
     #[inline(always)]
     unsafe fn pairs<S: Simd>(&self, outputs: &[Tile], inputs: &[Tile], sums: &mut Vec<f32>) {
-        let taps = self.taps.1 - self.taps.0;
         let size = S::SUMS * LANES;
-        sums.clear();
-        sums.resize(taps * outputs.len() * inputs.len() * size, 0.0);
-        let (mut begin, end) = self.items;
+        let (first, end) = self.items;
+        let is_short = end - first <= CHUNK;
+        // What is summed up at once needs no memory but that of one pair.
+        let held = if is_short {
+            1
+        } else {
+            (self.taps.1 - self.taps.0) * outputs.len() * inputs.len()
+        };
+        if sums.len() < held * size {
+            sums.resize(held * size, 0.0);
+        }
+        let mut begin = first;
         while begin < end {
             let stop = (begin + CHUNK).min(end);
-            for tap in 0..taps {
-                for (row, output) in outputs.iter().enumerate() {
-                    for (column, input) in inputs.iter().enumerate() {
-                        let at = (tap * outputs.len() + row) * inputs.len() + column;
-                        let own = sums[at * size..][..size].as_mut_ptr();
+            let mut number = 0;
+            for tap in self.taps.0..self.taps.1 {
+                for output in outputs {
+                    for input in inputs {
+                        let own = sums[number * size..][..size].as_mut_ptr();
                         macro_rules! call {
                             ($width:literal, $count:literal) => {
                                 if $width * $count <= S::SUMS && $width <= widest(S::SUMS) {
@@ -98,42 +114,44 @@ impl Gradient<'_> {
                                     unsafe {
                                         self.sum::<S, $width, $count>(
                                             (begin, stop),
-                                            self.taps.0 + tap,
+                                            tap,
                                             (output.0, input.0),
-                                            own,
+                                            (own, begin > first),
                                         );
                                     }
                                 }
                             };
                         }
                         with_counts!(output.1, input.1, call);
+                        if stop == end {
+                            // SAFETY: the caller's; `own` holds the sums of this pair.
+                            unsafe { self.put::<S>(tap, *output, *input, own) };
+                        }
+                        number += usize::from(!is_short);
                     }
                 }
             }
             begin = stop;
         }
-        for tap in 0..taps {
-            let number = self.phase.taps[self.taps.0 + tap];
-            for (row, (output, width)) in outputs.iter().enumerate() {
-                for (column, (input, count)) in inputs.iter().enumerate() {
-                    let at = (tap * outputs.len() + row) * inputs.len() + column;
-                    for o in 0..*width {
-                        for i in 0..*count {
-                            let lanes = &sums[at * size + (o * count + i) * LANES..][..LANES];
-                            let at = (output + o) * self.order.output
-                                + (input + i) * self.order.input
-                                + number * self.order.tap;
-                            // SAFETY: `lanes` are whole registers; the order is that of the weights, and no
-                            // other part has these pairs.
-                            unsafe {
-                                let mut sum = S::load(lanes.as_ptr());
-                                for lane in (S::WIDTH..LANES).step_by(S::WIDTH) {
-                                    sum = S::add(sum, S::load(lanes.as_ptr().add(lane)));
-                                }
-                                *self.weights.at().add(at) = S::sum(sum);
-                            }
-                        }
+    }
+
+    /// Puts the sums of a pair, over all lanes, where the weights are.
+    #[inline(always)]
+    unsafe fn put<S: Simd>(&self, tap: usize, output: Tile, input: Tile, own: *const f32) {
+        let tap = self.phase.taps[tap] * self.order.tap;
+        for o in 0..output.1 {
+            for i in 0..input.1 {
+                let at =
+                    tap + (output.0 + o) * self.order.output + (input.0 + i) * self.order.input;
+                // SAFETY: `own` has whole registers; the order is that of the weights, and no other
+                // part has these pairs.
+                unsafe {
+                    let lanes = own.add((o * input.1 + i) * LANES);
+                    let mut sum = S::load(lanes);
+                    for lane in (S::WIDTH..LANES).step_by(S::WIDTH) {
+                        sum = S::add(sum, S::load(lanes.add(lane)));
                     }
+                    *self.weights.at().add(at) = S::sum(sum);
                 }
             }
         }
@@ -146,7 +164,7 @@ impl Gradient<'_> {
         (begin, end): (usize, usize),
         tap: usize,
         (output, input): (usize, usize),
-        own: *mut f32,
+        (own, goes_on): (*mut f32, bool),
     ) {
         let places = self.phase.places.len();
         let runs = &self.phase.runs[tap];
@@ -155,7 +173,7 @@ impl Gradient<'_> {
             // SAFETY: items name blocks and places that both layouts have; `lane` is within `LANES`.
             unsafe {
                 let mut sums = [[S::splat(0.0); I]; O];
-                for o in 0..O {
+                for o in 0..O * usize::from(goes_on) {
                     for i in 0..I {
                         sums[o][i] = S::load(own.add((o * I + i) * LANES + lane));
                     }

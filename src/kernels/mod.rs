@@ -19,11 +19,14 @@
 mod buffer;
 mod convolve;
 mod depthwise;
+mod dropped;
 mod extension;
 mod function;
 mod geometry;
 mod gradient;
 mod lanes;
+mod moments;
+mod moved;
 mod norm;
 mod pack;
 mod parallel;
@@ -39,11 +42,13 @@ pub use simd::{Isa, NAMES as ISA_NAMES, unknown_isa};
 
 use std::sync::Arc;
 
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Tensor;
 
 use extension::apply;
 use lanes::{LANES, Layout};
 use product::Order;
+
+use crate::random::Random;
 
 /// A batch of maps as the kernels hold it: `[blocks, positions, stride, lanes]`.
 #[derive(Clone, Debug)]
@@ -95,12 +100,6 @@ impl Lanes {
         self.batch
     }
 
-    /// Returns the device.
-    #[must_use]
-    pub fn device(&self) -> Device {
-        self.tensor.device()
-    }
-
     /// Returns the channels.
     #[must_use]
     pub fn channels(&self) -> usize {
@@ -120,12 +119,6 @@ impl Lanes {
             tensor: of(self.tensor.clone()),
             ..self
         }
-    }
-
-    /// Returns the tensor `[blocks, positions, stride, lanes]`.
-    #[must_use]
-    pub fn into_tensor(self) -> Tensor<4> {
-        self.tensor
     }
 
     /// Adds values of the same shape.
@@ -187,6 +180,45 @@ impl Lanes {
         }
     }
 
+    /// Moves positions and channels: adds zeros around the maps and between channels, or cuts off.
+    ///
+    /// `positions` says for each position of the output which one it was, if any; channels move up by
+    /// `before`, those beyond `channels` are cut off.
+    #[must_use]
+    pub fn moved(self, positions: Vec<Option<usize>>, before: isize, channels: usize) -> Self {
+        let from = self.layout();
+        let to = Layout::new(from.blocks, positions.len(), channels);
+        let kernel = moved::Move {
+            positions,
+            before,
+            from,
+            to,
+        };
+        Self {
+            tensor: apply(Arc::new(kernel), vec![self.tensor.into()]),
+            batch: self.batch,
+            positions: to.positions,
+            channels,
+        }
+    }
+
+    /// Makes values, or whole maps, 0 with probability `rate`, and others larger by `1 / (1 − rate)`.
+    ///
+    /// What is drawn for a value depends on its place in `[batch, channels, positions]`.
+    #[must_use]
+    pub(crate) fn dropped(self, random: Random, rate: f64, maps: bool) -> Self {
+        let kernel = dropped::Drop {
+            random,
+            rate,
+            maps,
+            layout: self.layout(),
+        };
+        Self {
+            tensor: apply(Arc::new(kernel), vec![self.tensor.into()]),
+            ..self
+        }
+    }
+
     /// Pools windows; `shares` multiply the sums of [`PoolKind::Mean`], one for each window.
     ///
     /// # Reference
@@ -212,7 +244,7 @@ impl Lanes {
     /// Returns mean and biased variance of each channel, `[2, channels]`, without a gradient.
     #[must_use]
     pub fn moments(&self) -> Tensor<2> {
-        let kernel = norm::Moments {
+        let kernel = moments::Moments {
             batch: self.batch,
             layout: self.layout(),
         };

@@ -5,111 +5,13 @@ use burn::tensor::TensorData;
 
 use super::buffer::{unset, values};
 use super::extension::{Keeps, Kernel, Pass};
-use super::function::{Function, value};
+use super::function::{Function, slope, value};
 use super::lanes::{LANES, Layout};
+use super::moments::{mask, masked};
 use super::parallel::ranges;
 use super::product::Shared;
 use super::simd::{Simd, Work, with_simd};
-use super::sums::reduce;
-
-/// Mean and biased variance of each channel, `[2, channels]`, over all positions and images.
-///
-/// Inputs: values `[blocks, positions, stride, lanes]`.
-#[derive(Debug)]
-pub(super) struct Moments {
-    pub(super) batch: usize,
-    pub(super) layout: Layout,
-}
-
-impl Kernel for Moments {
-    fn forward(&self, inputs: &[FlexTensor]) -> FlexTensor {
-        let x = values(&inputs[0]);
-        let layout = self.layout;
-        let row = layout.stride * LANES;
-        let count = (self.batch * layout.positions).max(1) as f64;
-        // Sums of squares are taken around a value of the channel, which is near the mean.
-        let pivots: Vec<f32> = (0..layout.channels)
-            .map(|channel| x[channel * LANES])
-            .collect();
-        let sums: [Vec<f64>; 2] = reduce(layout, |index, [sums, squares]| {
-            let images = images(self.batch, index / layout.positions);
-            with_simd(Deviations {
-                x: &x[index * row..],
-                pivots: &pivots,
-                sums,
-                squares,
-                mask: mask(images),
-            });
-        });
-        let [sums, squares] = sums;
-        let means = sums
-            .iter()
-            .zip(&pivots)
-            .map(|(sum, pivot)| (sum / count + f64::from(*pivot)) as f32);
-        let variances = sums.iter().zip(&squares).map(|(sum, square)| {
-            let mean = sum / count;
-            // Not `max`, which would hide what is not a number.
-            let variance = square / count - mean * mean;
-            (if variance < 0.0 { 0.0 } else { variance }) as f32
-        });
-        let moments: Vec<f32> = means.chain(variances).collect();
-        FlexTensor::from_data(TensorData::new(moments, [2, layout.channels]))
-    }
-
-    fn backward(&self, _: &Pass<'_>) -> Vec<FlexTensor> {
-        unreachable!("the moments' part of the gradient is the normalization's")
-    }
-
-    fn keeps(&self) -> Keeps {
-        Keeps {
-            inputs: false,
-            output: false,
-        }
-    }
-}
-
-/// Returns the images of a block.
-fn images(batch: usize, block: usize) -> usize {
-    batch.saturating_sub(block * LANES).min(LANES)
-}
-
-/// Returns one for each image, zero for lanes without.
-fn mask(images: usize) -> [f32; LANES] {
-    std::array::from_fn(|lane| if lane < images { 1.0 } else { 0.0 })
-}
-
-/// Adds the deviations from the pivots, and their squares, of one position.
-struct Deviations<'a> {
-    x: &'a [f32],
-    pivots: &'a [f32],
-    sums: &'a mut [f32],
-    squares: &'a mut [f32],
-    mask: [f32; LANES],
-}
-
-impl Work for Deviations<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<S: Simd>(self) {
-        for (channel, pivot) in self.pivots.iter().enumerate() {
-            for lane in (0..LANES).step_by(S::WIDTH) {
-                let at = channel * LANES + lane;
-                // SAFETY: there are `LANES` values for each channel in all three.
-                unsafe {
-                    let away = S::sub(S::load(self.x.as_ptr().add(at)), S::splat(*pivot));
-                    // A lane without an image may hold anything.
-                    let is_image = S::load(self.mask.as_ptr().add(lane));
-                    let away = S::if_greater(is_image, S::splat(0.0), away, S::splat(0.0));
-                    let sum = self.sums.as_mut_ptr().add(at);
-                    S::store(sum, S::add(S::load(sum), away));
-                    let square = self.squares.as_mut_ptr().add(at);
-                    S::store(square, S::fma(away, away, S::load(square)));
-                }
-            }
-        }
-    }
-}
+use super::sums::{CHANNELS, by_channels, reduce};
 
 /// `function((x − mean) / √(variance + ε) · weight + bias + shortcut)`.
 ///
@@ -169,25 +71,19 @@ impl Kernel for Normalize {
 
     fn backward(&self, pass: &Pass<'_>) -> Vec<FlexTensor> {
         let layout = self.layout;
-        let shape = [layout.blocks, layout.positions, layout.stride, LANES];
-        let row = layout.stride * LANES;
         let [x, moments, weight] = [&pass.kept[0], &pass.kept[1], &pass.kept[2]];
-        let y = pass.kept.last().map_or(&[][..], values);
         let (means, inverse) = self.moments(moments);
-        let (x, g) = (values(x), values(pass.gradient));
-        // The gradient after the sum, before the function.
-        let before = (self.function != Function::Linear).then(|| {
-            let mut before = unset(shape);
-            super::function::slopes(self.function, y, g, before.storage_mut::<f32>());
-            before
-        });
-        let before = before.unwrap_or_else(|| pass.gradient.clone());
-        let g = values(&before);
-        let sums: [Vec<f64>; 2] = reduce(layout, |index, [sums, products]| {
+        let slopes = Slopes {
+            normalize: self,
+            x: values(x),
+            y: pass.kept.last().map_or(&[][..], values),
+            g: values(pass.gradient),
+        };
+        let sums: [Vec<f64>; 2] = reduce(layout, |rows, [sums, products]| {
             with_simd(Products {
-                x: &x[index * row..],
-                g: &g[index * row..],
+                slopes,
                 means: &means,
+                rows,
                 sums,
                 products,
             });
@@ -206,11 +102,11 @@ impl Kernel for Normalize {
             gradients.push(match index {
                 0 => {
                     let parts = [sums[0].as_slice(), products.as_slice()];
-                    self.of_input(x, g, parts, (&means, &inverse, values(weight)))
+                    self.of_input(slopes, parts, (&means, &inverse, values(weight)))
                 }
                 2 => of_channels(&products),
                 3 => of_channels(&sums[0]),
-                _ => before.clone(),
+                _ => self.of_shortcut(slopes, pass.gradient),
             });
         }
         gradients
@@ -234,8 +130,7 @@ impl Normalize {
     /// Ioffe & Szegedy 2015, section 3, with the terms of the moments gathered.
     fn of_input(
         &self,
-        x: &[f32],
-        g: &[f32],
+        slopes: Slopes<'_>,
         [sums, products]: [&[f64]; 2],
         (means, inverse, weight): (&[f32], &[f32], &[f32]),
     ) -> FlexTensor {
@@ -260,15 +155,53 @@ impl Normalize {
         let to = Shared(output.storage_mut::<f32>().as_mut_ptr());
         ranges(layout.blocks * layout.positions, AT_ONCE, |begin, end| {
             with_simd(Backward {
-                normalize: self,
-                x,
-                g,
+                slopes,
                 factors: [&a, &b, &c],
                 to,
                 rows: (begin, end),
             });
         });
         output
+    }
+}
+
+impl Normalize {
+    /// The gradient after the sum, before the function.
+    fn of_shortcut(&self, slopes: Slopes<'_>, gradient: &FlexTensor) -> FlexTensor {
+        if self.function == Function::Linear {
+            return gradient.clone();
+        }
+        let layout = self.layout;
+        let mut output = unset([layout.blocks, layout.positions, layout.stride, LANES]);
+        let to = output.storage_mut::<f32>();
+        super::function::slopes(self.function, slopes.y, slopes.g, to);
+        output
+    }
+}
+
+/// What the gradient before the function is computed of.
+#[derive(Clone, Copy)]
+struct Slopes<'a> {
+    normalize: &'a Normalize,
+    x: &'a [f32],
+    /// The output, if there is a function.
+    y: &'a [f32],
+    g: &'a [f32],
+}
+
+impl Slopes<'_> {
+    /// SAFETY: the caller has enabled the set, and `at` is a register's place in the layout.
+    #[inline(always)]
+    unsafe fn at<S: Simd>(&self, at: usize) -> S::V {
+        let function = self.normalize.function;
+        // SAFETY: the caller's.
+        unsafe {
+            let g = S::load(self.g.as_ptr().add(at));
+            if function == Function::Linear {
+                return g;
+            }
+            slope::<S>(function, S::load(self.y.as_ptr().add(at)), g)
+        }
     }
 }
 
@@ -309,11 +242,11 @@ impl Work for Forward<'_> {
     }
 }
 
-/// Adds gradients, and their products with deviations from the mean, of one position.
+/// Sums up gradients, and their products with deviations from the mean.
 struct Products<'a> {
-    x: &'a [f32],
-    g: &'a [f32],
+    slopes: Slopes<'a>,
     means: &'a [f32],
+    rows: (usize, usize),
     sums: &'a mut [f32],
     products: &'a mut [f32],
 }
@@ -322,21 +255,47 @@ impl Work for Products<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run<S: Simd>(self) {
-        for (channel, mean) in self.means.iter().enumerate() {
-            for lane in (0..LANES).step_by(S::WIDTH) {
-                let at = channel * LANES + lane;
-                // SAFETY: there are `LANES` values for each channel in all.
-                unsafe {
-                    let g = S::load(self.g.as_ptr().add(at));
-                    let away = S::sub(S::load(self.x.as_ptr().add(at)), S::splat(*mean));
-                    // Lanes without an image have no gradient, but may hold anything.
-                    let zero = S::splat(0.0);
-                    let away = S::if_equal(g, zero, zero, away);
-                    let sum = self.sums.as_mut_ptr().add(at);
-                    S::store(sum, S::add(S::load(sum), g));
-                    let product = self.products.as_mut_ptr().add(at);
-                    S::store(product, S::fma(g, away, S::load(product)));
+    fn run<S: Simd>(mut self) {
+        macro_rules! add {
+            ($count:expr, $channel:expr) => {
+                // SAFETY: rows and channels lie within the layout.
+                unsafe { self.add::<S, { $count }>($channel) }
+            };
+        }
+        by_channels!(self.means.len(), add);
+    }
+}
+
+impl Products<'_> {
+    #[inline(always)]
+    unsafe fn add<S: Simd, const C: usize>(&mut self, channel: usize) {
+        let Normalize { batch, layout, .. } = *self.slopes.normalize;
+        for lane in (0..LANES).step_by(S::WIDTH) {
+            // SAFETY: the caller's; `lane` is within `LANES`.
+            unsafe {
+                let mut sums = [S::splat(0.0); C];
+                let mut products = [S::splat(0.0); C];
+                let mut means = [S::splat(0.0); C];
+                for c in 0..C {
+                    means[c] = S::splat(self.means[channel + c]);
+                }
+                for row in self.rows.0..self.rows.1 {
+                    let mask = mask(batch, layout, row);
+                    let at = (row * layout.stride + channel) * LANES + lane;
+                    for c in 0..C {
+                        let at = at + c * LANES;
+                        let g = self.slopes.at::<S>(at);
+                        // Lanes without an image have no gradient, but may hold anything.
+                        let away = S::sub(S::load(self.slopes.x.as_ptr().add(at)), means[c]);
+                        let away = masked::<S>(mask.as_ref(), lane, away);
+                        sums[c] = S::add(sums[c], g);
+                        products[c] = S::fma(g, away, products[c]);
+                    }
+                }
+                for c in 0..C {
+                    let at = (channel + c) * LANES + lane;
+                    S::store(self.sums.as_mut_ptr().add(at), sums[c]);
+                    S::store(self.products.as_mut_ptr().add(at), products[c]);
                 }
             }
         }
@@ -344,9 +303,7 @@ impl Work for Products<'_> {
 }
 
 struct Backward<'a> {
-    normalize: &'a Normalize,
-    x: &'a [f32],
-    g: &'a [f32],
+    slopes: Slopes<'a>,
     factors: [&'a [f32]; 3],
     to: Shared,
     rows: (usize, usize),
@@ -357,22 +314,20 @@ impl Work for Backward<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self) {
-        let Normalize { layout, batch, .. } = *self.normalize;
+        let Normalize { layout, batch, .. } = *self.slopes.normalize;
         let [a, b, c] = self.factors;
         for row in self.rows.0..self.rows.1 {
-            let mask = mask(images(batch, row / layout.positions));
+            let mask = mask(batch, layout, row);
             for channel in 0..layout.channels {
                 for lane in (0..LANES).step_by(S::WIDTH) {
                     let at = (row * layout.stride + channel) * LANES + lane;
                     // SAFETY: all have the layout; each part has its own rows.
                     unsafe {
-                        let x = S::load(self.x.as_ptr().add(at));
-                        let g = S::load(self.g.as_ptr().add(at));
+                        let x = S::load(self.slopes.x.as_ptr().add(at));
                         let rest = S::fma(x, S::splat(b[channel]), S::splat(c[channel]));
+                        let g = self.slopes.at::<S>(at);
                         let gradient = S::fma(g, S::splat(a[channel]), rest);
-                        let is_image = S::load(mask.as_ptr().add(lane));
-                        let zero = S::splat(0.0);
-                        let gradient = S::if_greater(is_image, zero, gradient, zero);
+                        let gradient = masked::<S>(mask.as_ref(), lane, gradient);
                         S::store(self.to.at().add(at), gradient);
                     }
                 }

@@ -52,12 +52,14 @@ impl Kernel for Pool {
     }
 
     fn backward(&self, pass: &Pass<'_>) -> Vec<FlexTensor> {
-        let mut output = zeros([
+        let shape = [
             self.from.blocks,
             self.from.positions,
             self.from.stride,
             LANES,
-        ]);
+        ];
+        let is_set = self.geometry.is_disjoint && self.geometry.is_covering;
+        let mut output = if is_set { unset(shape) } else { zeros(shape) };
         let to = Shared(output.storage_mut::<f32>().as_mut_ptr());
         let (x, y) = match pass.kept {
             [x, y] => (values(x), values(y)),
@@ -158,6 +160,7 @@ impl Work for Backward<'_> {
     fn run<S: Simd>(self) {
         let Pool { from, to, kind, .. } = *self.pool;
         let phase = &self.pool.geometry.forward.phases[0];
+        let is_disjoint = self.pool.geometry.is_disjoint;
         for place in 0..to.positions {
             let written = (self.block * to.positions + place) * to.stride * LANES;
             for at in (self.channels.0 * LANES..self.channels.1 * LANES).step_by(S::WIDTH) {
@@ -192,7 +195,11 @@ impl Work for Backward<'_> {
                             }
                             Kind::Mean => open,
                         };
-                        S::store(sum, S::add(S::load(sum), share));
+                        if is_disjoint {
+                            S::store(sum, share);
+                        } else {
+                            S::store(sum, S::add(S::load(sum), share));
+                        }
                     }
                 }
             }

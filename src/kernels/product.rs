@@ -7,6 +7,7 @@
 
 use super::geometry::{OUTSIDE, Phase};
 use super::lanes::{LANES, Layout};
+use super::parallel::ranges;
 use super::simd::{Simd, Work};
 
 /// Positions whose inputs are kept close while all output channels are computed.
@@ -83,22 +84,34 @@ impl Packed {
         [outputs, inputs]: [usize; 2],
         taps: &[usize],
     ) -> Self {
-        let mut values = Vec::with_capacity(outputs * inputs * taps.len());
         let mut packed = Vec::new();
         for (first, width) in tiles(outputs, super::simd::with_simd(WidestTile)) {
             packed.push(Tile {
                 first,
                 width,
-                at: values.len(),
+                at: first * inputs * taps.len(),
             });
-            for tap in taps {
-                for input in 0..inputs {
-                    let begin = input * order.input + tap * order.tap + first * order.output;
-                    let row = (0..width).map(|output| weights[begin + output * order.output]);
-                    values.extend(row);
+        }
+        let mut values = vec![0.0; outputs * inputs * taps.len()];
+        let shared = Shared(values.as_mut_ptr());
+        ranges(packed.len(), 4, |begin, end| {
+            for tile in &packed[begin..end] {
+                let length = tile.width * inputs * taps.len();
+                // SAFETY: each tile has values of its own.
+                let own =
+                    unsafe { std::slice::from_raw_parts_mut(shared.at().add(tile.at), length) };
+                let mut rows = own.chunks_exact_mut(tile.width);
+                for tap in taps {
+                    for input in 0..inputs {
+                        let begin =
+                            input * order.input + tap * order.tap + tile.first * order.output;
+                        for (output, value) in rows.next().into_iter().flatten().enumerate() {
+                            *value = weights[begin + output * order.output];
+                        }
+                    }
                 }
             }
-        }
+        });
         Self {
             values,
             tiles: packed,
@@ -159,7 +172,8 @@ impl Work for Product<'_> {
         while begin < end {
             let stop = (begin + CHUNK).min(end);
             let most = self.taps_at_once(stop - begin);
-            for first in (0..taps).step_by(most) {
+            // Without a tap the outputs are still to be set.
+            for first in (0..taps.max(1)).step_by(most) {
                 let part = (first, (first + most).min(taps));
                 for tile in &self.weights.tiles[self.tiles.0..self.tiles.1] {
                     let mut item = begin;

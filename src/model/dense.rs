@@ -12,6 +12,9 @@ use super::{Packed, Value};
 use crate::kernels::{Axis, Function, Geometry, WeightOrder};
 use crate::plan;
 
+/// Weights beyond which a product of matrices is faster than the kernels' windows.
+const LARGE: usize = 1 << 16;
+
 /// Fully connected layer: `input · weight + bias`.
 ///
 /// # Shapes
@@ -49,9 +52,14 @@ impl Dense {
 
     pub(super) fn forward(&self, value: Value, flow: &mut Flow<'_>) -> Value {
         let bias = self.bias.as_ref().map(Param::val);
-        let value = match Packed::of(value, flow) {
-            Ok(packed) => return self.pack(packed, bias),
-            Err(value) => value,
+        let [inputs, units] = self.sizes;
+        let value = if inputs * units > LARGE {
+            value.plain()
+        } else {
+            match Packed::of(value, flow) {
+                Ok(packed) => return self.pack(packed, bias),
+                Err(value) => value,
+            }
         };
         let row = linear(value.into_row(), self.weight.shaped(self.sizes), bias);
         self.activation.apply(Value::Row(row))

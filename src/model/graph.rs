@@ -8,7 +8,6 @@ use super::activation::Activation;
 use super::initialize::Builder;
 use super::sequence::{Flow, Sequence};
 use crate::config::Join;
-use crate::kernels::Function;
 use crate::plan;
 
 /// The sum of what its layers make of the input and what the shortcut does.
@@ -32,7 +31,7 @@ impl Residual {
     }
 
     pub(super) fn forward(&self, value: Value, flow: &mut Flow<'_>) -> Value {
-        let value = settled(value);
+        let value = value.settled();
         let body = self.layers.forward(value.clone(), flow);
         let skip = self.shortcut.forward(value, flow);
         self.activation.apply(joined(vec![body, skip], Join::Add))
@@ -65,7 +64,7 @@ impl Branches {
         let Some((last, others)) = self.branches.split_last() else {
             return value;
         };
-        let value = settled(value);
+        let value = value.settled();
         let others = others.iter();
         let ends = others.map(|branch| branch.forward(value.clone(), flow));
         let mut ends: Vec<Value> = ends.collect();
@@ -98,14 +97,6 @@ impl Merge {
             None => unreachable!("the plan merges what has run"),
         }));
         joined(values, self.join)
-    }
-}
-
-/// Computes what waits, before several layers take it.
-fn settled(value: Value) -> Value {
-    match value {
-        Value::Packed(packed) => Value::Packed(Box::new(packed.settled(Function::Linear))),
-        value => value,
     }
 }
 

@@ -109,6 +109,7 @@ impl Kind {
             | Self::Branches(_) => true,
             Self::Activation(activation) => activation.takes_packed(),
             Self::Reshape(reshape) => reshape.is_flat(),
+            Self::Pad(pad) => pad.takes_packed(),
             _ => false,
         }
     }

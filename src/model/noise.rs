@@ -43,11 +43,8 @@ impl Dropout {
         let random = Random::new(Purpose::Dropout, &[seed, step, self.layer]);
         match value {
             Value::Packed(packed) => {
-                let shape = packed.shape();
-                let [batch, channels] = [shape[0], shape[1]];
-                let positions = shape.iter().skip(2).product();
-                let mask = self.mask([batch, channels, positions], random, &packed.device());
-                packed.multiply(mask.expand([batch, channels, positions]))
+                let maps = self.settings.spatial && packed.shape().len() > 2;
+                Value::Packed(Box::new(packed.dropped(random, self.settings.rate, maps)))
             }
             value => same_rank!(value, tensor => {
                 let mask = self.mask(tensor.dims(), random, &tensor.device());

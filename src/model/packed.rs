@@ -10,6 +10,7 @@ use super::value::any_rank;
 use crate::config;
 use crate::kernels::{Function, Geometry, Lanes, Normalization, PoolKind, WeightOrder};
 use crate::plan::Plan;
+use crate::random::Random;
 
 /// A batch of maps or rows that the kernels compute with.
 ///
@@ -78,12 +79,9 @@ impl Packed {
         [vec![self.lanes.batch()], self.shape.clone()].concat()
     }
 
-    pub(super) fn device(&self) -> Device {
-        self.lanes.device()
-    }
-
     /// Returns the same in Burn's order.
-    pub(super) fn plain(self) -> Value {
+    #[must_use]
+    pub fn plain(self) -> Value {
         let shape = self.shape.clone();
         let lanes = self.settled(Function::Linear).lanes;
         Value::Signal(lanes.unpack()).reshaped(&shape)
@@ -135,12 +133,43 @@ impl Packed {
         }
     }
 
-    /// Multiplies with `[batch, channels, positions]`.
-    pub(super) fn multiply(self, factors: Tensor<3>) -> Value {
-        let [channels, positions] = [self.lanes.channels(), self.lanes.positions()];
-        let factors = factors.reshape([self.lanes.batch(), channels, positions]);
-        let factors = Lanes::pack(factors).into_tensor();
-        Value::Packed(Box::new(self.map(|tensor| tensor * factors)))
+    /// Makes values, or whole maps, 0 at random.
+    pub(super) fn dropped(self, random: Random, rate: f64, maps: bool) -> Self {
+        let settled = self.settled(Function::Linear);
+        Self {
+            lanes: settled.lanes.dropped(random, rate, maps),
+            ..settled
+        }
+    }
+
+    /// Adds zeros at the ends, `[before, after]` for the channels and each dimension.
+    pub(super) fn padded(self, amount: &[[usize; 2]]) -> Self {
+        let settled = self.as_row().settled(Function::Linear);
+        let sizes = &settled.shape;
+        let shape: Vec<usize> = sizes
+            .iter()
+            .enumerate()
+            .map(|(index, size)| size + amount.get(index).map_or(0, |pair| pair[0] + pair[1]))
+            .collect();
+        let mut positions = vec![Some(0)];
+        for (index, size) in sizes.iter().enumerate().skip(1) {
+            let before = amount.get(index).map_or(0, |pair| pair[0]);
+            let along: Vec<Option<usize>> = (0..shape[index])
+                .map(|at| at.checked_sub(before).filter(|at| at < size))
+                .collect();
+            positions = positions
+                .iter()
+                .flat_map(|outer| along.iter().map(move |at| Some((*outer)? * size + (*at)?)))
+                .collect();
+        }
+        let before = amount.first().map_or(0, |pair| pair[0]);
+        Self {
+            lanes: settled
+                .lanes
+                .moved(positions, before.cast_signed(), shape[0]),
+            shape,
+            waiting: None,
+        }
     }
 
     /// Makes a flattened map the row that it is taken for: one position of many channels.

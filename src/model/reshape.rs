@@ -8,7 +8,7 @@ use super::initialize::Builder;
 use super::pad::{cropped, padded};
 use super::sequence::Flow;
 use super::value::{per_channel, same_rank};
-use crate::config::UpsampleMode;
+use crate::config::{PaddingMode, UpsampleMode};
 use crate::plan;
 
 /// The same values in another shape; a row where none is given.
@@ -51,7 +51,15 @@ impl Pad {
         Self { plan: plan.clone() }
     }
 
+    /// Returns whether it adds zeros, as the kernels can.
+    pub(super) fn takes_packed(&self) -> bool {
+        self.plan.mode == PaddingMode::Zeros
+    }
+
     pub(super) fn forward(&self, value: Value, _: &mut Flow<'_>) -> Value {
+        if let Value::Packed(packed) = value {
+            return Value::Packed(Box::new(packed.padded(&self.plan.amount)));
+        }
         padded(value, &self.plan.amount, self.plan.mode)
     }
 }

@@ -71,7 +71,7 @@ impl Sequence {
             };
             let output = each!(&layer.kind, kind => kind.forward(value, flow));
             let output = if layer.is_kept || flow.observe.is_some() {
-                output.plain()
+                output.settled()
             } else {
                 output
             };

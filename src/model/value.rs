@@ -3,6 +3,7 @@
 use burn::tensor::{Device, Tensor, TensorData};
 
 use super::Packed;
+use crate::kernels::Function;
 
 /// A batch of maps or rows.
 #[derive(Clone, Debug)]
@@ -71,6 +72,14 @@ impl Value {
         match self {
             Self::Packed(packed) => packed.shape(),
             value => any_rank!(value, tensor => tensor.dims().to_vec()),
+        }
+    }
+
+    /// Computes what waits, before several layers take it.
+    pub(super) fn settled(self) -> Self {
+        match self {
+            Self::Packed(packed) => Self::Packed(Box::new(packed.settled(Function::Linear))),
+            value => value,
         }
     }
 

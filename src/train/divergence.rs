@@ -132,7 +132,7 @@ fn is_finite(value: &Value) -> bool {
         values.is_ok_and(|values| values.iter().all(|value| value.is_finite()))
     }
     match value {
-        Value::Packed(_) => unreachable!("what is observed is in Burn's order"),
+        Value::Packed(packed) => is_finite(&packed.clone().plain()),
         Value::Row(tensor) => all(tensor),
         Value::Signal(tensor) => all(tensor),
         Value::Maps(tensor) => all(tensor),

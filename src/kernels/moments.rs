@@ -1,0 +1,145 @@
+//! Mean and variance of channels.
+
+use burn::backend::flex::FlexTensor;
+use burn::tensor::TensorData;
+
+use super::buffer::values;
+use super::extension::{Keeps, Kernel, Pass};
+use super::lanes::{LANES, Layout};
+use super::simd::{Simd, Work, with_simd};
+use super::sums::{CHANNELS, by_channels, reduce};
+
+/// Mean and biased variance of each channel, `[2, channels]`, over all positions and images.
+///
+/// Inputs: values `[blocks, positions, stride, lanes]`.
+#[derive(Debug)]
+pub(super) struct Moments {
+    pub(super) batch: usize,
+    pub(super) layout: Layout,
+}
+
+impl Kernel for Moments {
+    fn forward(&self, inputs: &[FlexTensor]) -> FlexTensor {
+        let x = values(&inputs[0]);
+        let layout = self.layout;
+        let count = (self.batch * layout.positions).max(1) as f64;
+        // Sums of squares are taken around a value of the channel, which is near the mean.
+        let pivots: Vec<f32> = (0..layout.channels)
+            .map(|channel| x[channel * LANES])
+            .collect();
+        let [sums, squares] = reduce(layout, |rows, [sums, squares]| {
+            with_simd(Deviations {
+                moments: self,
+                x,
+                pivots: &pivots,
+                rows,
+                sums,
+                squares,
+            });
+        });
+        let means = sums
+            .iter()
+            .zip(&pivots)
+            .map(|(sum, pivot)| (sum / count + f64::from(*pivot)) as f32);
+        let variances = sums.iter().zip(&squares).map(|(sum, square)| {
+            let mean = sum / count;
+            // Not `max`, which would hide what is not a number.
+            let variance = square / count - mean * mean;
+            (if variance < 0.0 { 0.0 } else { variance }) as f32
+        });
+        let moments: Vec<f32> = means.chain(variances).collect();
+        FlexTensor::from_data(TensorData::new(moments, [2, layout.channels]))
+    }
+
+    fn backward(&self, _: &Pass<'_>) -> Vec<FlexTensor> {
+        unreachable!("the moments' part of the gradient is the normalization's")
+    }
+
+    fn keeps(&self) -> Keeps {
+        Keeps {
+            inputs: false,
+            output: false,
+        }
+    }
+}
+
+/// Returns one for each image of the block that a row lies in, zero for lanes without; nothing if
+/// all lanes have one.
+#[inline(always)]
+pub(super) fn mask(batch: usize, layout: Layout, row: usize) -> Option<[f32; LANES]> {
+    let images = batch.saturating_sub(row / layout.positions * LANES);
+    (images < LANES).then(|| std::array::from_fn(|lane| if lane < images { 1.0 } else { 0.0 }))
+}
+
+/// Puts zeros where a lane has no image.
+///
+/// SAFETY: the caller has enabled the set, and `lane` is within `LANES`.
+#[inline(always)]
+pub(super) unsafe fn masked<S: Simd>(mask: Option<&[f32; LANES]>, lane: usize, x: S::V) -> S::V {
+    match mask {
+        // SAFETY: the caller's.
+        Some(mask) => unsafe {
+            let zero = S::splat(0.0);
+            S::if_greater(S::load(mask.as_ptr().add(lane)), zero, x, zero)
+        },
+        None => x,
+    }
+}
+
+/// Sums up the deviations from the pivots, and their squares.
+struct Deviations<'a> {
+    moments: &'a Moments,
+    x: &'a [f32],
+    pivots: &'a [f32],
+    rows: (usize, usize),
+    sums: &'a mut [f32],
+    squares: &'a mut [f32],
+}
+
+impl Work for Deviations<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(mut self) {
+        macro_rules! add {
+            ($count:expr, $channel:expr) => {
+                // SAFETY: rows and channels lie within the layout.
+                unsafe { self.add::<S, { $count }>($channel) }
+            };
+        }
+        by_channels!(self.pivots.len(), add);
+    }
+}
+
+impl Deviations<'_> {
+    #[inline(always)]
+    unsafe fn add<S: Simd, const C: usize>(&mut self, channel: usize) {
+        let Moments { batch, layout } = *self.moments;
+        for lane in (0..LANES).step_by(S::WIDTH) {
+            // SAFETY: the caller's; `lane` is within `LANES`.
+            unsafe {
+                let mut sums = [S::splat(0.0); C];
+                let mut squares = [S::splat(0.0); C];
+                let mut pivots = [S::splat(0.0); C];
+                for c in 0..C {
+                    pivots[c] = S::splat(self.pivots[channel + c]);
+                }
+                for row in self.rows.0..self.rows.1 {
+                    let mask = mask(batch, layout, row);
+                    let at = (row * layout.stride + channel) * LANES + lane;
+                    for c in 0..C {
+                        let x = S::load(self.x.as_ptr().add(at + c * LANES));
+                        let away = masked::<S>(mask.as_ref(), lane, S::sub(x, pivots[c]));
+                        sums[c] = S::add(sums[c], away);
+                        squares[c] = S::fma(away, away, squares[c]);
+                    }
+                }
+                for c in 0..C {
+                    let at = (channel + c) * LANES + lane;
+                    S::store(self.sums.as_mut_ptr().add(at), sums[c]);
+                    S::store(self.squares.as_mut_ptr().add(at), squares[c]);
+                }
+            }
+        }
+    }
+}
