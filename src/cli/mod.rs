@@ -20,7 +20,8 @@ use std::time::Instant;
 use clap::{ArgAction, Args, Parser, Subcommand};
 
 use crate::config::{Override, is_run_name};
-use crate::diagnostic::{Diagnostic, Error, Result};
+use crate::diagnostic::{Diagnostic, Error, Result, in_backticks};
+use crate::kernels;
 use crate::model::Device;
 use crate::report::{self, Output, diagnostics};
 
@@ -77,6 +78,17 @@ impl ComputeArguments {
     /// Holds the computation to the number of threads and returns it. Comes before everything
     /// that computes, which would start the threads with another number.
     fn start_threads(&self) -> Result<usize> {
+        if let Some(name) = kernels::unknown_isa() {
+            let sets = kernels::ISA_NAMES.iter().filter(|(_, isa)| isa.is_here());
+            let names: Vec<&str> = sets.map(|(name, _)| *name).collect();
+            return Err(Error::config(
+                Diagnostic::error(format!(
+                    "`CNN_ISA` asks for `{name}`, which this processor does not have"
+                ))
+                .note(format!("it has {}", in_backticks(&names)))
+                .help("leave `CNN_ISA` out for the best of them"),
+            ));
+        }
         let all = std::thread::available_parallelism().map_or(1, usize::from);
         let threads = self.threads.map_or(all, usize::from);
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);

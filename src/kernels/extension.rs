@@ -108,7 +108,7 @@ macro_rules! listed {
     ($($name:ident($($tensor:ident),*)),*) => {
         $(
             fn $name($($tensor: FloatTensor<Self>,)* kernel: Handle) -> FloatTensor<Self> {
-                run(vec![$($tensor),*], kernel)
+                Self::forward(vec![$($tensor),*], &kernel)
             }
         )*
     };
@@ -156,10 +156,6 @@ impl Computes for Flex {
     }
 }
 
-fn run(inputs: Vec<FlexTensor>, kernel: Handle) -> FlexTensor {
-    Flex::forward(inputs, &kernel)
-}
-
 impl Kernels for Flex {
     listed!(
         kernel_1(a),
@@ -198,6 +194,10 @@ impl<B: Computes, const N: usize> Backward<B, N> for Step {
     }
 }
 
+#[expect(
+    clippy::redundant_closure_for_method_calls,
+    reason = "the type's name is private"
+)]
 fn track<B: Computes, C: CheckpointStrategy, const N: usize>(
     inputs: [FloatTensor<Autodiff<B, C>>; N],
     kernel: Handle,

@@ -118,7 +118,7 @@ impl Work for Activate<'_> {
                 S::store(
                     values.as_mut_ptr(),
                     value::<S>(self.function, S::load(values.as_ptr())),
-                )
+                );
             };
         }
         let rest = registers.into_remainder();
@@ -268,12 +268,7 @@ unsafe fn tanh<S: Simd>(x: S::V) -> S::V {
         let far = S::sub(one, S::div(S::splat(2.0), S::add(grown, one)));
         let square = S::mul(x, x);
         let mut p = S::splat(-5.704_988_7e-3);
-        for coefficient in [
-            2.063_908_9e-2,
-            -5.373_971_5e-2,
-            1.333_144_2e-1,
-            -3.333_328e-1,
-        ] {
+        for coefficient in [2.063_909e-2, -5.373_971_5e-2, 1.333_144_2e-1, -3.333_328e-1] {
             p = S::fma(p, square, S::splat(coefficient));
         }
         let near = S::fma(S::mul(p, square), x, x);

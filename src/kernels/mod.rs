@@ -11,7 +11,6 @@
 )]
 #![expect(
     clippy::inline_always,
-    clippy::missing_safety_doc,
     clippy::needless_range_loop,
     reason = "kernels must be inlined where their instructions are enabled, with loops that unroll"
 )]
@@ -123,7 +122,7 @@ impl Lanes {
 
     /// Adds values of the same shape.
     #[must_use]
-    pub fn add(self, other: Self) -> Self {
+    pub fn plus(self, other: Self) -> Self {
         self.map(|tensor| tensor + other.tensor)
     }
 

@@ -85,7 +85,7 @@ impl Kernel for Normalize {
                 means: &means,
                 rows,
                 sums,
-                products,
+                with_deviations: products,
             });
         });
         let products = sums[1].iter().zip(&inverse);
@@ -248,7 +248,7 @@ struct Products<'a> {
     means: &'a [f32],
     rows: (usize, usize),
     sums: &'a mut [f32],
-    products: &'a mut [f32],
+    with_deviations: &'a mut [f32],
 }
 
 impl Work for Products<'_> {
@@ -295,7 +295,7 @@ impl Products<'_> {
                 for c in 0..C {
                     let at = (channel + c) * LANES + lane;
                     S::store(self.sums.as_mut_ptr().add(at), sums[c]);
-                    S::store(self.products.as_mut_ptr().add(at), products[c]);
+                    S::store(self.with_deviations.as_mut_ptr().add(at), products[c]);
                 }
             }
         }

@@ -62,7 +62,7 @@ impl BatchNorm {
     }
 
     fn normalize_packed(&self, packed: Packed, pass: Pass) -> Packed {
-        let packed = packed.settled(Function::Linear).as_row();
+        let packed = packed.settled(Function::Linear).into_row();
         let shape = packed.shape();
         let is_of_batch = matches!(pass, Pass::Train { .. });
         let moments = if is_of_batch {

@@ -114,7 +114,7 @@ impl Packed {
 
     /// Adds a value of the same shape.
     pub(super) fn add(self, other: Self) -> Self {
-        let (one, other) = (self.as_row(), other.as_row());
+        let (one, other) = (self.into_row(), other.into_row());
         let (mut one, other) = match (&one.waiting, &other.waiting) {
             (None, Some(_)) => (other, one),
             _ => (one, other),
@@ -128,7 +128,7 @@ impl Packed {
         }
         let one = one.settled(Function::Linear);
         Self {
-            lanes: one.lanes.add(other),
+            lanes: one.lanes.plus(other),
             ..one
         }
     }
@@ -144,7 +144,7 @@ impl Packed {
 
     /// Adds zeros at the ends, `[before, after]` for the channels and each dimension.
     pub(super) fn padded(self, amount: &[[usize; 2]]) -> Self {
-        let settled = self.as_row().settled(Function::Linear);
+        let settled = self.into_row().settled(Function::Linear);
         let sizes = &settled.shape;
         let shape: Vec<usize> = sizes
             .iter()
@@ -173,7 +173,7 @@ impl Packed {
     }
 
     /// Makes a flattened map the row that it is taken for: one position of many channels.
-    pub(super) fn as_row(self) -> Self {
+    pub(super) fn into_row(self) -> Self {
         if self.shape.len() > 1 || self.lanes.positions() == 1 {
             return self;
         }

@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::process::Command;
 
 use burn::tensor::Device;
@@ -15,6 +16,7 @@ use proptest::test_runner::{Config as ProptestConfig, RngSeed, TestRunner};
 use crate::golden_layers;
 use crate::goldens::{self, Array};
 use crate::numeric_gradients::Numbers;
+use crate::support::{BARS, Lab, outcome};
 
 /// Runs tests of this binary in a process of their own.
 fn run(isa: &str, tests: &[&str]) {
@@ -204,4 +206,69 @@ fn random_networks_are_as_with_stock_operations() {
         };
     runner.run(&cases, property).unwrap();
     assert!(built.get() > 25, "only {} networks were built", built.get());
+}
+
+/// A network of all that has kernels; batches of 27 are two blocks of images.
+fn mixed() -> String {
+    let layers = r#"layers = [
+  { type = "conv", filters = 16, kernel_size = 3, padding = "same", bias = false },
+  { type = "batch_norm" },
+  { type = "activation", fn = "relu" },
+  { type = "residual", activation = "relu", layers = [
+    { type = "depthwise_conv", kernel_size = 3, padding = "same" },
+    { type = "batch_norm" },
+    { type = "conv", filters = 16, kernel_size = 1 },
+  ] },
+  { type = "pool", kind = "max", size = 2 },
+  { type = "conv", filters = 33, kernel_size = 3, stride = 2, activation = "tanh" },
+  { type = "dropout", rate = 0.2 },
+  { type = "flatten" },
+  { type = "dense", units = 3 },
+]"#;
+    let (head, rest) = BARS.split_once("layers = [").unwrap();
+    let (_, tail) = rest.split_once("]\n\n").unwrap();
+    let text = format!("{head}{layers}\n\n{tail}");
+    text.replace("batch_size = 9", "batch_size = 27")
+}
+
+#[test]
+fn the_number_of_threads_changes_no_byte() {
+    let lab = Lab::with_bars();
+    lab.write("mixed.toml", mixed());
+    for (name, isa) in ISA_NAMES {
+        if !isa.is_here() {
+            continue;
+        }
+        let weights = |threads: &str| {
+            let run = format!("{name}-{threads}");
+            let arguments = [
+                "train",
+                "mixed.toml",
+                "--run",
+                &run,
+                "--threads",
+                threads,
+                "--quiet",
+            ];
+            outcome(lab.command(&arguments).env("CNN_ISA", name)).ok();
+            lab.read(Path::new("runs").join(&run).join("model.safetensors"))
+        };
+        let alone = weights("1");
+        assert_eq!(alone, weights("2"), "{name}");
+        assert_eq!(alone, weights("4"), "{name}");
+    }
+}
+
+#[test]
+fn a_set_that_the_processor_lacks_is_refused() {
+    let lab = Lab::with_bars();
+    let said = outcome(lab.command(&["train", "bars.toml"]).env("CNN_ISA", "mmx"));
+    assert_eq!(said.code, 2);
+    assert!(
+        said.stderr
+            .contains("`CNN_ISA` asks for `mmx`, which this processor does not have"),
+        "{}",
+        said.stderr
+    );
+    assert!(said.stderr.contains("`portable`"), "{}", said.stderr);
 }
