@@ -265,7 +265,7 @@ impl Simd for Portable {
 }
 
 #[cfg(target_arch = "x86_64")]
-#[expect(clippy::wildcard_imports, reason = "dozens of instructions")]
+#[allow(clippy::wildcard_imports, reason = "dozens of instructions")]
 mod x86 {
     use std::arch::x86_64::*;
 
