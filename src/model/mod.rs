@@ -68,7 +68,7 @@ impl Model {
             layers: Sequence::new(&plan.layers, &mut builder),
             rules: Arc::new(builder.into_rules()),
             last_uses: Arc::new(plan.last_uses()),
-            least_batch: packed::least_batch(plan),
+            least_batch: plan.least_batch(),
         }
     }
 

@@ -9,7 +9,6 @@ use super::sequence::Flow;
 use super::value::any_rank;
 use crate::config;
 use crate::kernels::{Function, Geometry, Lanes, Normalization, PoolKind, WeightOrder};
-use crate::plan::Plan;
 use crate::random::Random;
 
 /// A batch of maps or rows that the kernels compute with.
@@ -28,16 +27,6 @@ pub struct Packed {
 struct Waiting {
     norm: Normalization,
     shortcut: Option<Lanes>,
-}
-
-/// Multiply-adds of a network that kernels compute for a single image too, fifteen lanes idle.
-const SMALL: u64 = 50_000_000;
-
-/// Returns the images that a batch must have for the kernels to compute it, as they take sixteen at a
-/// time: one in small networks, so that answers are the same in every batch.
-pub(super) fn least_batch(plan: &Plan) -> usize {
-    let macs = plan.counts().map_or(u64::MAX, |counts| counts.macs);
-    if macs <= SMALL { 1 } else { 4 }
 }
 
 /// Returns whether the kernels compute a batch.

@@ -268,6 +268,16 @@ impl Plan {
         counts.try_fold(Counts::default(), |sum, counts| sum.plus(counts))
     }
 
+    /// Returns the images that a batch must have for our own kernels to compute it, as they take sixteen
+    /// at a time: one in small networks, so that answers are the same in every batch.
+    #[must_use]
+    pub fn least_batch(&self) -> usize {
+        /// Multiply-adds of a network that is computed for a single image with fifteen lanes idle.
+        const SMALL: u64 = 50_000_000;
+        let macs = self.counts().map_or(u64::MAX, |counts| counts.macs);
+        if macs <= SMALL { 1 } else { 4 }
+    }
+
     /// Returns the plan without a softmax at its very end where classes are learnt, without a
     /// sigmoid where labels are: what the loss is computed from, and what probabilities are made
     /// of, whether the config writes it or not.
