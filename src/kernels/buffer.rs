@@ -39,12 +39,15 @@ fn take(lines: usize) -> Vec<Line> {
     let mut pool = pool();
     let pool = pool.get_or_insert_default();
     pool.requests += 1;
+    let now = pool.requests;
+    if now.is_multiple_of(PATIENCE) {
+        pool.free.retain(|_, free| {
+            free.retain(|(since, _)| now - since < PATIENCE);
+            !free.is_empty()
+        });
+    }
     if let Some((_, memory)) = pool.free.get_mut(&lines).and_then(Vec::pop) {
         return memory;
-    }
-    let now = pool.requests;
-    for free in pool.free.values_mut() {
-        free.retain(|(since, _)| now - since < PATIENCE);
     }
     vec![Line([0.0; LANES]); lines]
 }

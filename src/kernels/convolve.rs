@@ -12,8 +12,8 @@ use super::function::{Function, activate_part, slopes};
 use super::geometry::{Gather, Geometry};
 use super::gradient::{Gradient, OutputTiles};
 use super::lanes::{LANES, Layout};
-use super::parallel::{map_ranges, ranges};
-use super::product::{Order, Packed, Product, Shared};
+use super::parallel::{Shared, map_ranges, ranges};
+use super::product::{Order, Packed, Product};
 use super::simd::with_simd;
 
 /// Windows times weights, plus a bias, through a function.
@@ -48,7 +48,7 @@ impl Kernel for Convolve {
             for group in 0..self.groups {
                 let product = Whole {
                     gather: &self.geometry.forward,
-                    weights: &weights[group * outputs * self.group_stride()..],
+                    weights: &weights[group * outputs * self.weights_of_an_output()..],
                     order: self.order,
                     counts: [outputs, inputs],
                     bias: bias.map(|bias| &bias[group * outputs..]),
@@ -121,7 +121,7 @@ impl Convolve {
     }
 
     /// Returns the weights of one output.
-    fn group_stride(&self) -> usize {
+    fn weights_of_an_output(&self) -> usize {
         self.order.output
     }
 
@@ -140,8 +140,8 @@ impl Convolve {
         let [outputs, inputs] = self.channels();
         for group in 0..self.groups {
             let product = Whole {
-                gather: &self.geometry.backward,
-                weights: &weights[group * outputs * self.group_stride()..],
+                gather: self.geometry.backward(),
+                weights: &weights[group * outputs * self.weights_of_an_output()..],
                 order: Order {
                     output: self.order.input,
                     input: self.order.output,
@@ -205,7 +205,8 @@ impl Convolve {
     ) {
         let [outputs, inputs] = self.channels();
         let phase = &self.geometry.forward.phases[0];
-        let weights = Shared(gradient[group * outputs * self.group_stride()..].as_mut_ptr());
+        let weights =
+            Shared(gradient[group * outputs * self.weights_of_an_output()..].as_mut_ptr());
         let taps = phase.taps.len();
         let tiles = with_simd(OutputTiles(outputs));
         let part = Gradient {

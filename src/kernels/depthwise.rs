@@ -4,8 +4,7 @@ use super::convolve::Convolve;
 use super::function::activate_part;
 use super::geometry::{OUTSIDE, Phase};
 use super::lanes::{LANES, Layout};
-use super::parallel::ranges;
-use super::product::Shared;
+use super::parallel::{Shared, ranges};
 use super::simd::{Simd, Work, with_simd};
 
 /// Positions a thread computes at a time.
@@ -48,7 +47,7 @@ pub(super) fn forward(
 pub(super) fn of_input(conv: &Convolve, g: &[f32], weights: &[f32], to: &mut [f32]) {
     let shared = Shared(to.as_mut_ptr());
     let filters = by_tap(conv, weights);
-    for phase in &conv.geometry.backward.phases {
+    for phase in &conv.geometry.backward().phases {
         ranges(
             conv.from.blocks * phase.places.len(),
             AT_ONCE,

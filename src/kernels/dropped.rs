@@ -5,8 +5,7 @@ use burn::backend::flex::FlexTensor;
 use super::buffer::{unset, values};
 use super::extension::{Keeps, Kernel, Pass};
 use super::lanes::{LANES, Layout};
-use super::parallel::ranges;
-use super::product::Shared;
+use super::parallel::{Shared, ranges};
 use super::simd::{Simd, Work, with_simd};
 use crate::random::Random;
 
@@ -37,10 +36,7 @@ impl Kernel for Drop {
     }
 
     fn keeps(&self) -> Keeps {
-        Keeps {
-            inputs: false,
-            output: false,
-        }
+        Keeps::NOTHING
     }
 }
 

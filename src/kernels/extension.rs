@@ -38,6 +38,14 @@ pub(super) struct Keeps {
     pub(super) output: bool,
 }
 
+impl Keeps {
+    /// A backward pass that looks at the gradient alone.
+    pub(super) const NOTHING: Self = Self {
+        inputs: false,
+        output: false,
+    };
+}
+
 /// What a backward pass is given.
 pub(super) struct Pass<'a> {
     /// Inputs and then the output, as far as [`Kernel::keeps`] asks for them.

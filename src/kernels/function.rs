@@ -4,8 +4,7 @@ use burn::backend::flex::FlexTensor;
 
 use super::buffer::{unset, values};
 use super::extension::{Keeps, Kernel, Pass};
-use super::parallel::ranges;
-use super::product::Shared;
+use super::parallel::{Shared, ranges};
 use super::simd::{Simd, Work, with_simd};
 
 /// An activation that kernels compute, and whose derivative they take from its value alone.

@@ -1,7 +1,7 @@
 //! Which position of the input each tap of a window reads, for every position of the output.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// One dimension of a sliding window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -21,7 +21,7 @@ pub struct Axis {
 }
 
 /// The windows of an operation over any number of dimensions.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Geometry {
     /// Positions of the input.
     pub(super) input: usize,
@@ -35,8 +35,8 @@ pub struct Geometry {
     pub(super) is_covering: bool,
     /// Each position of the output reads the input.
     pub(super) forward: Gather,
-    /// Each position of the input reads the output: the transpose of the one above.
-    pub(super) backward: Gather,
+    axes: Vec<Axis>,
+    backward: OnceLock<Gather>,
 }
 
 /// For each position of a target, the positions of a source that its taps read.
@@ -96,6 +96,25 @@ impl Geometry {
         geometry
     }
 
+    /// Lays out one window over all positions.
+    #[must_use]
+    pub fn whole(positions: usize) -> Arc<Self> {
+        Self::of(&[Axis {
+            input: positions,
+            output: 1,
+            taps: positions,
+            stride: 1,
+            dilation: 1,
+            before: 0,
+        }])
+    }
+
+    /// Each position of the input reads the output: the transpose of [`Geometry::forward`], made when it is
+    /// first asked for, as pools never do.
+    pub(super) fn backward(&self) -> &Gather {
+        self.backward.get_or_init(|| Gather::backward(&self.axes))
+    }
+
     fn new(axes: &[Axis]) -> Self {
         let product = |of: fn(&Axis) -> usize| axes.iter().map(of).product();
         let forward = Gather::forward(axes);
@@ -115,7 +134,8 @@ impl Geometry {
             output: product(|axis| axis.output),
             taps: product(|axis| axis.taps),
             forward,
-            backward: Gather::backward(axes),
+            axes: axes.to_vec(),
+            backward: OnceLock::new(),
         }
     }
 }

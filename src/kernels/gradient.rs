@@ -5,7 +5,8 @@ use std::cell::Cell;
 
 use super::geometry::Phase;
 use super::lanes::{LANES, Layout};
-use super::product::{Order, Shared, longest, tiles, widest, with_counts};
+use super::parallel::Shared;
+use super::product::{Order, longest, tiles, widest, with_counts};
 use super::simd::{Simd, Work};
 
 /// Positions that are read for one tap after the other.

@@ -1,5 +1,5 @@
-//! Our own kernels for the processor: convolutions, dense layers, pools and batch normalization, forward
-//! and back, as operations of Burn's flex device.
+//! Our own kernels for the processor: convolutions, dense layers, pools, batch normalization, activations,
+//! dropout and padding, forward and back, as operations of Burn's flex device.
 //!
 //! Sixteen images lie side by side ([`lanes`]), one in each lane of a register: so every layer fills
 //! registers, whatever its channels, stride or dilation. Results do not depend on the number of threads: each
@@ -37,6 +37,7 @@ mod sums;
 pub use function::Function;
 pub use geometry::{Axis, Geometry};
 pub use pool::Kind as PoolKind;
+pub use product::Order as WeightOrder;
 pub use simd::{Isa, NAMES as ISA_NAMES, unknown_isa};
 
 use std::sync::Arc;
@@ -45,7 +46,6 @@ use burn::tensor::Tensor;
 
 use extension::apply;
 use lanes::{LANES, Layout};
-use product::Order;
 
 use crate::random::Random;
 
@@ -56,17 +56,6 @@ pub struct Lanes {
     batch: usize,
     positions: usize,
     channels: usize,
-}
-
-/// Where the weights of a layer lie in memory: steps between outputs, inputs and taps.
-#[derive(Clone, Copy, Debug)]
-pub struct WeightOrder {
-    /// From one output to the next.
-    pub output: usize,
-    /// From one input to the next.
-    pub input: usize,
-    /// From one tap to the next.
-    pub tap: usize,
 }
 
 impl Lanes {
@@ -144,6 +133,9 @@ impl Lanes {
     /// - weight: any, with the values at `order`; of a group after the other
     /// - bias `[filters]`
     ///
+    /// # Panics
+    /// If the geometry is of other maps.
+    ///
     /// # Reference
     /// `torch.nn.functional.conv1d`, `conv2d`, `conv3d`, `linear`.
     #[must_use]
@@ -155,6 +147,7 @@ impl Lanes {
         order: WeightOrder,
         function: Function,
     ) -> Self {
+        assert_eq!(geometry.input, self.positions, "windows are of these maps");
         let from = self.layout();
         let to = Layout::new(from.blocks, geometry.output, filters);
         let kernel = convolve::Convolve {
@@ -162,11 +155,7 @@ impl Lanes {
             groups,
             from,
             to,
-            order: Order {
-                output: order.output,
-                input: order.input,
-                tap: order.tap,
-            },
+            order,
             function,
         };
         let inputs = [self.tensor.into(), weight.into()];
@@ -179,12 +168,17 @@ impl Lanes {
         }
     }
 
-    /// Moves positions and channels: adds zeros around the maps and between channels, or cuts off.
+    /// Moves positions and channels, with zeros where nothing comes.
     ///
-    /// `positions` says for each position of the output which one it was, if any; channels move up by
-    /// `before`, those beyond `channels` are cut off.
+    /// `positions` says for each position of the output which one it was, if any, none twice; channels
+    /// move up by `before`.
     #[must_use]
-    pub fn moved(self, positions: Vec<Option<usize>>, before: isize, channels: usize) -> Self {
+    pub(crate) fn moved(
+        self,
+        positions: Vec<Option<usize>>,
+        before: usize,
+        channels: usize,
+    ) -> Self {
         let from = self.layout();
         let to = Layout::new(from.blocks, positions.len(), channels);
         let kernel = moved::Move {
@@ -220,10 +214,14 @@ impl Lanes {
 
     /// Pools windows; `shares` multiply the sums of [`PoolKind::Mean`], one for each window.
     ///
+    /// # Panics
+    /// If the geometry is of other maps.
+    ///
     /// # Reference
     /// `torch.nn.functional.max_pool2d`, `avg_pool2d`.
     #[must_use]
     pub fn pool(self, kind: PoolKind, geometry: &Arc<Geometry>, shares: Vec<f32>) -> Self {
+        assert_eq!(geometry.input, self.positions, "windows are of these maps");
         let from = self.layout();
         let to = Layout::new(from.blocks, geometry.output, from.channels);
         let kernel = pool::Pool {
@@ -252,6 +250,9 @@ impl Lanes {
 
     /// Normalizes with moments `[2, channels]`, adds a shortcut and applies a function.
     ///
+    /// # Panics
+    /// If the shortcut has another shape.
+    ///
     /// # Reference
     /// `torch.nn.functional.batch_norm`.
     #[must_use]
@@ -261,6 +262,13 @@ impl Lanes {
         shortcut: Option<Self>,
         function: Function,
     ) -> Self {
+        if let Some(shortcut) = &shortcut {
+            assert_eq!(
+                shortcut.layout(),
+                self.layout(),
+                "a shortcut has the shape of the sum"
+            );
+        }
         let kernel = norm::Normalize {
             batch: self.batch,
             layout: self.layout(),

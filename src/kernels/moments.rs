@@ -56,10 +56,7 @@ impl Kernel for Moments {
     }
 
     fn keeps(&self) -> Keeps {
-        Keeps {
-            inputs: false,
-            output: false,
-        }
+        Keeps::NOTHING
     }
 }
 

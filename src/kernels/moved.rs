@@ -1,12 +1,11 @@
-//! Padding and cropping.
+//! Padding.
 
 use burn::backend::flex::FlexTensor;
 
 use super::buffer::{unset, values, zeros};
 use super::extension::{Keeps, Kernel, Pass};
 use super::lanes::{LANES, Layout};
-use super::parallel::ranges;
-use super::product::Shared;
+use super::parallel::{Shared, ranges};
 
 /// Positions and channels moved; zeros where nothing comes.
 ///
@@ -16,7 +15,7 @@ pub(super) struct Move {
     /// For each position of the output the one of the input; none twice.
     pub(super) positions: Vec<Option<usize>>,
     /// Channels of the output before those of the input.
-    pub(super) before: isize,
+    pub(super) before: usize,
     pub(super) from: Layout,
     pub(super) to: Layout,
 }
@@ -26,7 +25,10 @@ const AT_ONCE: usize = 128;
 
 impl Kernel for Move {
     fn forward(&self, inputs: &[FlexTensor]) -> FlexTensor {
-        let Self { from, to, .. } = *self;
+        let Self {
+            from, to, before, ..
+        } = *self;
+        let (first, length) = (before * LANES, from.channels * LANES);
         let x = values(&inputs[0]);
         let mut output = unset([to.blocks, to.positions, to.stride, LANES]);
         let y = Shared(output.storage_mut::<f32>().as_mut_ptr());
@@ -38,9 +40,8 @@ impl Kernel for Move {
                 y.fill(0.0);
                 let (block, position) = (index / to.positions, index % to.positions);
                 if let Some(position) = self.positions[position] {
-                    let (source, target, length) = self.channels();
                     let x = &x[(block * from.positions + position) * from.stride * LANES..];
-                    y[target..][..length].copy_from_slice(&x[source..][..length]);
+                    y[first..][..length].copy_from_slice(&x[..length]);
                 }
             }
         });
@@ -48,7 +49,10 @@ impl Kernel for Move {
     }
 
     fn backward(&self, pass: &Pass<'_>) -> Vec<FlexTensor> {
-        let Self { from, to, .. } = *self;
+        let Self {
+            from, to, before, ..
+        } = *self;
+        let (first, length) = (before * LANES, from.channels * LANES);
         let g = values(pass.gradient);
         let mut output = zeros([from.blocks, from.positions, from.stride, LANES]);
         let x = Shared(output.storage_mut::<f32>().as_mut_ptr());
@@ -60,9 +64,8 @@ impl Kernel for Move {
                     let at = (block * from.positions + position) * row;
                     // SAFETY: no two positions of the output come from one of the input.
                     let x = unsafe { std::slice::from_raw_parts_mut(x.at().add(at), row) };
-                    let (source, target, length) = self.channels();
                     let g = &g[index * to.stride * LANES..];
-                    x[source..][..length].copy_from_slice(&g[target..][..length]);
+                    x[..length].copy_from_slice(&g[first..][..length]);
                 }
             }
         });
@@ -70,20 +73,6 @@ impl Kernel for Move {
     }
 
     fn keeps(&self) -> Keeps {
-        Keeps {
-            inputs: false,
-            output: false,
-        }
-    }
-}
-
-impl Move {
-    /// Returns where the values of a position begin in the input and in the output, and how many move.
-    fn channels(&self) -> (usize, usize, usize) {
-        let target = self.before.max(0).unsigned_abs();
-        let source = self.before.min(0).unsigned_abs();
-        let left = self.from.channels.saturating_sub(source);
-        let length = left.min(self.to.channels.saturating_sub(target));
-        (source * LANES, target * LANES, length * LANES)
+        Keeps::NOTHING
     }
 }

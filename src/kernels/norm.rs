@@ -8,8 +8,7 @@ use super::extension::{Keeps, Kernel, Pass};
 use super::function::{Function, slope, value};
 use super::lanes::{LANES, Layout};
 use super::moments::{mask, masked};
-use super::parallel::ranges;
-use super::product::Shared;
+use super::parallel::{Shared, ranges};
 use super::simd::{Simd, Work, with_simd};
 use super::sums::{CHANNELS, by_channels, reduce};
 
@@ -56,8 +55,7 @@ impl Kernel for Normalize {
         let shortcut = inputs.get(4).map(values);
         ranges(layout.blocks * layout.positions, AT_ONCE, |begin, end| {
             with_simd(Forward {
-                layout,
-                function: self.function,
+                normalize: self,
                 x,
                 shortcut,
                 scale: &scale,
@@ -106,7 +104,8 @@ impl Kernel for Normalize {
                 }
                 2 => of_channels(&products),
                 3 => of_channels(&sums[0]),
-                _ => self.of_shortcut(slopes, pass.gradient),
+                4 => self.of_shortcut(slopes, pass.gradient),
+                _ => unreachable!("moments have no gradient of their own"),
             });
         }
         gradients
@@ -126,6 +125,18 @@ fn of_channels(sums: &[f64]) -> FlexTensor {
 }
 
 impl Normalize {
+    /// The gradient after the sum, before the function.
+    fn of_shortcut(&self, slopes: Slopes<'_>, gradient: &FlexTensor) -> FlexTensor {
+        if self.function == Function::Linear {
+            return gradient.clone();
+        }
+        let layout = self.layout;
+        let mut output = unset([layout.blocks, layout.positions, layout.stride, LANES]);
+        let to = output.storage_mut::<f32>();
+        super::function::slopes(self.function, slopes.y, slopes.g, to);
+        output
+    }
+
     /// # Reference
     /// Ioffe & Szegedy 2015, section 3, with the terms of the moments gathered.
     fn of_input(
@@ -165,20 +176,6 @@ impl Normalize {
     }
 }
 
-impl Normalize {
-    /// The gradient after the sum, before the function.
-    fn of_shortcut(&self, slopes: Slopes<'_>, gradient: &FlexTensor) -> FlexTensor {
-        if self.function == Function::Linear {
-            return gradient.clone();
-        }
-        let layout = self.layout;
-        let mut output = unset([layout.blocks, layout.positions, layout.stride, LANES]);
-        let to = output.storage_mut::<f32>();
-        super::function::slopes(self.function, slopes.y, slopes.g, to);
-        output
-    }
-}
-
 /// What the gradient before the function is computed of.
 #[derive(Clone, Copy)]
 struct Slopes<'a> {
@@ -206,8 +203,7 @@ impl Slopes<'_> {
 }
 
 struct Forward<'a> {
-    layout: Layout,
-    function: Function,
+    normalize: &'a Normalize,
     x: &'a [f32],
     shortcut: Option<&'a [f32]>,
     scale: &'a [f32],
@@ -221,10 +217,18 @@ impl Work for Forward<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self) {
+        let Normalize {
+            batch,
+            layout,
+            function,
+            ..
+        } = *self.normalize;
         for row in self.rows.0..self.rows.1 {
-            for channel in 0..self.layout.channels {
+            // Lanes without an image are 0, lest they grow from layer to layer beyond all numbers.
+            let mask = mask(batch, layout, row);
+            for channel in 0..layout.channels {
                 for lane in (0..LANES).step_by(S::WIDTH) {
-                    let at = (row * self.layout.stride + channel) * LANES + lane;
+                    let at = (row * layout.stride + channel) * LANES + lane;
                     // SAFETY: all have the layout; each part has its own rows.
                     unsafe {
                         let x = S::load(self.x.as_ptr().add(at));
@@ -234,7 +238,8 @@ impl Work for Forward<'_> {
                         if let Some(shortcut) = self.shortcut {
                             y = S::add(y, S::load(shortcut.as_ptr().add(at)));
                         }
-                        S::store(self.to.at().add(at), value::<S>(self.function, y));
+                        let y = masked::<S>(mask.as_ref(), lane, value::<S>(function, y));
+                        S::store(self.to.at().add(at), y);
                     }
                 }
             }

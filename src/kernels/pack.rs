@@ -5,8 +5,7 @@ use burn::backend::flex::FlexTensor;
 use super::buffer::{unset, values};
 use super::extension::{Keeps, Kernel, Pass};
 use super::lanes::{LANES, Layout};
-use super::parallel::ranges;
-use super::product::Shared;
+use super::parallel::{Shared, ranges};
 
 /// `[batch, channels, positions]` to `[blocks, positions, stride, lanes]`; images that a block lacks are zeros.
 #[derive(Debug)]
@@ -32,7 +31,7 @@ impl Kernel for Pack {
     }
 
     fn keeps(&self) -> Keeps {
-        NOTHING
+        Keeps::NOTHING
     }
 }
 
@@ -46,16 +45,11 @@ impl Kernel for Unpack {
     }
 
     fn keeps(&self) -> Keeps {
-        NOTHING
+        Keeps::NOTHING
     }
 }
 
-const NOTHING: Keeps = Keeps {
-    inputs: false,
-    output: false,
-};
-
-/// Rows of positions that one thread turns at a time.
+/// Values that one thread turns at a time.
 const AT_ONCE: usize = 1 << 13;
 
 fn pack(from: &[f32], batch: usize, layout: Layout) -> FlexTensor {

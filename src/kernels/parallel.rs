@@ -28,3 +28,18 @@ pub(super) fn map_ranges<T: Send>(
     let part = |part: usize| work(part * count / parts, (part + 1) * count / parts);
     (0..parts).into_par_iter().map(part).collect()
 }
+
+/// Values that several threads write, each its own part.
+#[derive(Clone, Copy)]
+pub(super) struct Shared(pub(super) *mut f32);
+
+// SAFETY: whoever takes one apart writes no place that another writes.
+unsafe impl Send for Shared {}
+// SAFETY: as above.
+unsafe impl Sync for Shared {}
+
+impl Shared {
+    pub(super) fn at(self) -> *mut f32 {
+        self.0
+    }
+}

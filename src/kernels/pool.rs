@@ -8,8 +8,7 @@ use super::buffer::{unset, values, zeros};
 use super::extension::{Keeps, Kernel, Pass};
 use super::geometry::{Geometry, OUTSIDE};
 use super::lanes::{LANES, Layout};
-use super::parallel::ranges;
-use super::product::Shared;
+use super::parallel::{Shared, ranges};
 use super::simd::{Simd, Work, with_simd};
 
 /// What a pool makes of a window.

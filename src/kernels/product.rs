@@ -7,7 +7,7 @@
 
 use super::geometry::{OUTSIDE, Phase};
 use super::lanes::{LANES, Layout};
-use super::parallel::ranges;
+use super::parallel::{Shared, ranges};
 use super::simd::{Simd, Work};
 
 /// Positions whose inputs are kept close while all output channels are computed.
@@ -38,12 +38,15 @@ struct Tile {
     at: usize,
 }
 
-/// Where weights lie: the steps from one output, one input and one tap to the next.
+/// Where the weights of a layer lie in memory.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Order {
-    pub(super) output: usize,
-    pub(super) input: usize,
-    pub(super) tap: usize,
+pub struct Order {
+    /// Values from one output to the next.
+    pub output: usize,
+    /// Values from one input to the next.
+    pub input: usize,
+    /// Values from one tap to the next.
+    pub tap: usize,
 }
 
 /// Returns the widths of tiles that share `outputs` evenly.
@@ -122,21 +125,6 @@ impl Packed {
     /// Returns the number of tiles.
     pub(super) fn tiles(&self) -> usize {
         self.tiles.len()
-    }
-}
-
-/// Values that several threads write, each its own part.
-#[derive(Clone, Copy)]
-pub(super) struct Shared(pub(super) *mut f32);
-
-// SAFETY: whoever takes one apart writes no place that another writes.
-unsafe impl Send for Shared {}
-// SAFETY: as above.
-unsafe impl Sync for Shared {}
-
-impl Shared {
-    pub(super) fn at(self) -> *mut f32 {
-        self.0
     }
 }
 

@@ -39,14 +39,12 @@ impl Isa {
         }
     }
 
-    /// Makes the set the one in use, unless the processor lacks it; returns whether it has it.
-    pub fn choose(self) -> bool {
+    /// Makes the set the one in use, unless the processor lacks it.
+    fn choose(self) {
         let index = NAMES.iter().position(|(_, isa)| *isa == self);
         if let (true, Some(index)) = (self.is_here(), index) {
             CHOSEN.store(index as u8 + 1, Ordering::Relaxed);
-            return true;
         }
-        false
     }
 
     /// Returns whether the processor has it.

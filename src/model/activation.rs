@@ -56,9 +56,13 @@ impl Activation {
         same_rank!(value, tensor => self.compute(tensor))
     }
 
-    /// Returns whether it takes values in the order of our own kernels: all that look at single values do.
+    /// Returns whether it takes values in the order of our own kernels: all that look at single values do,
+    /// but for the one whose slope is learnt, which would sum up unused channels too.
     pub(super) fn takes_packed(&self) -> bool {
-        !matches!(self.function, Function::Softmax | Function::LogSoftmax)
+        !matches!(
+            self.function,
+            Function::Softmax | Function::LogSoftmax | Function::Prelu { .. }
+        )
     }
 
     /// Returns the function as our kernels compute it, if they do.

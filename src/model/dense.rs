@@ -9,11 +9,14 @@ use super::initialize::{Builder, Shape};
 use super::sequence::Flow;
 use super::weight::Weight;
 use super::{Packed, Value};
-use crate::kernels::{Axis, Function, Geometry, WeightOrder};
+use crate::kernels::{Function, Geometry, WeightOrder};
 use crate::plan;
 
 /// Weights beyond which a product of matrices is faster than the kernels' windows.
 const LARGE: usize = 1 << 16;
+
+/// Positions beyond which the table of a window over all of them grows too large.
+const WIDE: usize = 1024;
 
 /// Fully connected layer: `input · weight + bias`.
 ///
@@ -53,11 +56,15 @@ impl Dense {
     pub(super) fn forward(&self, value: Value, flow: &mut Flow<'_>) -> Value {
         let bias = self.bias.as_ref().map(Param::val);
         let [inputs, units] = self.sizes;
-        let value = if inputs * units > LARGE {
+        let positions = match &value {
+            Value::Packed(packed) => packed.channels_and_positions()[1],
+            _ => 1,
+        };
+        let value = if inputs * units > LARGE || positions > WIDE {
             value.plain()
         } else {
             match Packed::of(value, flow) {
-                Ok(packed) => return self.pack(packed, bias),
+                Ok(packed) => return self.compute_packed(packed, bias),
                 Err(value) => value,
             }
         };
@@ -66,18 +73,11 @@ impl Dense {
     }
 
     /// Computes it as one window over all positions of the maps.
-    fn pack(&self, packed: Packed, bias: Option<Tensor<1>>) -> Value {
+    fn compute_packed(&self, packed: Packed, bias: Option<Tensor<1>>) -> Value {
         let [inputs, units] = self.sizes;
         let [channels, positions] = packed.channels_and_positions();
         debug_assert_eq!(channels * positions, inputs);
-        let geometry = Geometry::of(&[Axis {
-            input: positions,
-            output: 1,
-            taps: positions,
-            stride: 1,
-            dilation: 1,
-            before: 0,
-        }]);
+        let geometry = Geometry::whole(positions);
         let order = WeightOrder {
             output: 1,
             input: positions * units,

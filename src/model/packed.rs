@@ -153,9 +153,7 @@ impl Packed {
         }
         let before = amount.first().map_or(0, |pair| pair[0]);
         Self {
-            lanes: settled
-                .lanes
-                .moved(positions, before.cast_signed(), shape[0]),
+            lanes: settled.lanes.moved(positions, before, shape[0]),
             shape,
             waiting: None,
         }

@@ -37,7 +37,7 @@ impl Pool {
 
     pub(super) fn forward(&self, value: Value, _: &mut Flow<'_>) -> Value {
         let value = match value {
-            Value::Packed(packed) => return Value::Packed(Box::new(self.pack(*packed))),
+            Value::Packed(packed) => return Value::Packed(Box::new(self.compute_packed(*packed))),
             value => value,
         };
         match self.plan.kind {
@@ -51,7 +51,7 @@ impl Pool {
         }
     }
 
-    fn pack(&self, packed: Packed) -> Packed {
+    fn compute_packed(&self, packed: Packed) -> Packed {
         let plan = &self.plan;
         let shape = packed.shape();
         let mut axes = Vec::new();
@@ -243,7 +243,7 @@ impl GlobalPool {
 
     pub(super) fn forward(&self, value: Value, _: &mut Flow<'_>) -> Value {
         let value = match value {
-            Value::Packed(packed) => return Value::Packed(Box::new(self.pack(*packed))),
+            Value::Packed(packed) => return Value::Packed(Box::new(self.compute_packed(*packed))),
             value => value,
         };
         let maps = value.into_channels();
@@ -257,16 +257,9 @@ impl GlobalPool {
         Value::Row(pooled.squeeze_dim::<2>(2))
     }
 
-    fn pack(&self, packed: Packed) -> Packed {
+    fn compute_packed(&self, packed: Packed) -> Packed {
         let positions: usize = packed.shape().iter().skip(2).product();
-        let geometry = Geometry::of(&[Axis {
-            input: positions,
-            output: 1,
-            taps: positions,
-            stride: 1,
-            dilation: 1,
-            before: 0,
-        }]);
+        let geometry = Geometry::whole(positions);
         let share = match self.kind {
             PoolKind::Avg => 1.0 / positions as f32,
             _ => 1.0,

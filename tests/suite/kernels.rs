@@ -173,14 +173,14 @@ fn assert_alike(text: &str, what: &str, ours: &Array, stock: &Array) {
 #[expect(deprecated, reason = "kept while burn has it")]
 fn random_networks_are_as_with_stock_operations() {
     let mut runner = TestRunner::new(ProptestConfig {
-        cases: 60,
+        cases: 40,
         rng_seed: RngSeed::Fixed(11),
         failure_persistence: None,
         ..ProptestConfig::default()
     });
     let cases = (1..=3_usize).prop_flat_map(|rank| {
-        let extents = prop::collection::vec(1..=[40_usize, 13, 6][rank - 1], rank);
-        let batch = prop::sample::select(&[1_usize, 5, 16, 21, 33, 50][..]);
+        let extents = prop::collection::vec(1..=[24_usize, 9, 5][rank - 1], rank);
+        let batch = prop::sample::select(&[1_usize, 5, 16, 21, 33][..]);
         (1..=3_usize, 1..=7_usize, extents, layers(rank), batch)
     });
     let built = Cell::new(0);
@@ -205,7 +205,7 @@ fn random_networks_are_as_with_stock_operations() {
             Ok(())
         };
     runner.run(&cases, property).unwrap();
-    assert!(built.get() > 25, "only {} networks were built", built.get());
+    assert!(built.get() > 15, "only {} networks were built", built.get());
 }
 
 /// A network of all that has kernels; batches of 27 are two blocks of images.
@@ -271,4 +271,82 @@ fn a_set_that_the_processor_lacks_is_refused() {
         said.stderr
     );
     assert!(said.stderr.contains("`portable`"), "{}", said.stderr);
+}
+
+/// Networks and batches at the bounds of what the kernels do in one piece.
+const BOUNDS: &[(usize, &[usize], &str)] = &[
+    // Maps of 32 and more channels have one that is not used.
+    (
+        17,
+        &[2, 4, 4],
+        r#"{ type = "conv", filters = 32, kernel_size = 3, padding = "same", activation = "relu" },
+           { type = "batch_norm" }, { type = "activation", fn = "tanh" }, { type = "pool", kind = "max", size = 2 },
+           { type = "spatial_dropout", rate = 0.3 }, { type = "conv", filters = 32, kernel_size = 1, groups = 2 }"#,
+    ),
+    (
+        17,
+        &[2, 4, 4],
+        r#"{ type = "conv", filters = 32, kernel_size = 3, activation = "sigmoid" },
+           { type = "conv", filters = 48, kernel_size = 1, activation = "prelu" }"#,
+    ),
+    // Ten blocks of images in eight parts that are not even.
+    (
+        145,
+        &[2, 3, 4],
+        r#"{ type = "conv", filters = 5, kernel_size = 3, padding = "same" }, { type = "batch_norm" },
+           { type = "depthwise_conv", kernel_size = 2 }"#,
+    ),
+    // More weights than each thread keeps a gradient of.
+    (
+        17,
+        &[260, 1],
+        r#"{ type = "conv", filters = 256, kernel_size = 1, activation = "relu" }"#,
+    ),
+    (
+        33,
+        &[5, 6],
+        r#"{ type = "flatten" }, { type = "batch_norm" }, { type = "dense", units = 4, activation = "relu" }"#,
+    ),
+    (
+        18,
+        &[4, 3, 3],
+        r#"{ type = "conv", filters = 4, kernel_size = 1 }, { type = "flatten" },
+           { type = "residual", layers = [{ type = "dense", units = 36 }, { type = "batch_norm" }] },
+           { type = "activation", fn = "softsign" }"#,
+    ),
+    (
+        18,
+        &[4, 6, 6],
+        r#"{ type = "conv", filters = 6, kernel_size = 3, trainable = false },
+           { type = "pad", amount = [[1, 2], [0, 1], [2, 0]] }, { type = "conv", filters = 3, kernel_size = 2 }"#,
+    ),
+    // A last block of one image: the other lanes must not grow beyond all numbers.
+    (
+        17,
+        &[3, 1, 1],
+        r#"{ type = "batch_norm" }, { type = "conv", filters = 3, kernel_size = 1 }, { type = "batch_norm" },
+           { type = "conv", filters = 3, kernel_size = 1 }, { type = "batch_norm" }, { type = "flatten" }, { type = "dense", units = 2 }"#,
+    ),
+];
+
+#[test]
+#[expect(deprecated, reason = "kept while burn has it")]
+fn networks_at_the_bounds_are_as_with_stock_operations() {
+    for (batch, input, layers) in BOUNDS {
+        let text = format!("[model]\ninput = {input:?}\nlayers = [{layers}]");
+        let project = Project::check("bounds.toml", &text, &[]).unwrap_or_else(|error| {
+            panic!("{error}: {text}");
+        });
+        let mut numbers = Numbers(*batch as u64);
+        let samples = numbers.array(&[&[*batch], *input].concat());
+        let toward = numbers.array(&[997]).values;
+        let ours = results(&project, &samples, &toward, &Device::flex());
+        let again = results(&project, &samples, &toward, &Device::flex());
+        let stock = results(&project, &samples, &toward, &Device::ndarray());
+        for (what, stock) in &stock {
+            assert_alike(&text, what, &ours[what], stock);
+            // Memory that held other values before changes nothing.
+            assert_eq!(ours[what].values, again[what].values, "{what} of {text}");
+        }
+    }
 }
