@@ -37,6 +37,7 @@ macro_rules! templates {
 pub const TEMPLATES: &[Template] = templates![
     "lenet5",
     "mnist-small",
+    "mnist-100k",
     "mnist-8k",
     "alexnet",
     "alexnet-2012",
