@@ -1,7 +1,7 @@
 //! Our own kernels for the processor: convolutions, dense layers, pools, batch normalization, activations,
 //! dropout and padding, forward and back, as operations of Burn's flex device.
 //!
-//! Sixteen images lie side by side ([`lanes`]), one in each lane of a register: so every layer fills
+//! Sixteen images lie side by side, one in each lane of a register: so every layer fills
 //! registers, whatever its channels, stride or dilation. Results do not depend on the number of threads: each
 //! value is summed up by one thread, or in parts that the shapes alone decide.
 
