@@ -38,7 +38,7 @@ pub(super) fn predict_training_rss(plan: &Plan, batch: usize) -> Option<u64> {
     let footprint = Footprint::of(plan, is_packed)?;
     // Our kernels take sixteen images at a time.
     let batch = if is_packed {
-        batch.next_multiple_of(16)
+        batch.checked_next_multiple_of(16)?
     } else {
         batch
     };
