@@ -221,7 +221,7 @@ mod tests {
     #[test]
     fn the_largest_batch_that_fits_is_named_exactly() {
         let (model, plan) = model("{ type = \"flatten\" }");
-        for fitting in [1, 2, 999, 1000, 3984] {
+        for fitting in [1_usize, 2, 999, 1000, 3984] {
             // Sixteen pictures are computed at a time, so the rest of them come for nothing.
             let named = fitting.next_multiple_of(16);
             let free = needed(&plan, fitting, Dtype::F32);
