@@ -11,9 +11,9 @@ use burn::tensor;
 
 use crate::diagnostic::Result;
 use crate::load::Project;
-use crate::measure::{Training, check_trainable, made_up, observe, wait};
+use crate::measure::{Training, check_trainable, made_up, made_up_values, observe};
 use crate::memory;
-use crate::model::{Device, Model, Pass};
+use crate::model::{Device, Engine, Model, Pass};
 
 /// What is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -121,12 +121,12 @@ fn bench_inference(options: &Options<'_>, device: &tensor::Device) -> Result<Ben
     let plan = options.project.plan.up_to_logits(settings.task());
     let model = Model::new(&plan, settings.seed, device);
     let input = made_up(options.batch, &plan.input, settings.seed, device);
-    let mut benchmark = run(options, || {
-        let answer = model.logits(input.clone(), Pass::Evaluate);
-        wait(device)?;
-        drop(answer);
-        Ok(())
-    })?;
+    let engine = Engine::new(&model, &plan.input, device)?;
+    let images = made_up_values(
+        options.batch * plan.input.iter().product::<usize>(),
+        settings.seed,
+    );
+    let mut benchmark = run(options, || engine.logits(&images).map(drop))?;
     if options.layers {
         let pass = || observe(&model, input.clone(), Pass::Evaluate, device);
         benchmark.layers = Some(layers::measure(options, device, pass)?);

@@ -4,13 +4,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use burn::tensor::{self, Tensor};
+use burn::tensor;
 
 use crate::dataset::{self, Loader, Preprocessing, Request, Samples, Targets};
 use crate::diagnostic::{Diagnostic, Error, Result, in_backticks};
 use crate::loss::Loss;
 use crate::metrics::{Answer, Metrics};
-use crate::model::{Model, Pass, Value};
+use crate::model::{Engine, Model};
 use crate::model_file::Trained;
 
 /// Settings of a measurement.
@@ -254,34 +254,17 @@ pub fn measure(
         None,
         settings.threads,
     );
+    let engine = Engine::new(network, &preprocessing.input_shape(), device)?;
     for batch in loader {
         let batch = batch?;
         if batch.indices.is_empty() {
             continue;
         }
-        let input = Value::of_inputs(batch.inputs, &preprocessing.input_shape(), device);
-        let logits = network.logits(input, Pass::Evaluate);
-        let outputs = to_host(logits)?;
+        let outputs = engine.logits(&batch.inputs)?;
         let answers = metrics.add(loss, &outputs, settings.outputs, &batch.targets);
         for (index, answer) in batch.indices.iter().zip(answers) {
             answered(*index, answer);
         }
     }
     Ok(metrics)
-}
-
-/// Reads values back from the device.
-///
-/// # Errors
-/// When the device fails.
-pub(crate) fn to_host(tensor: Tensor<2>) -> Result<Vec<f32>> {
-    let failed = |reason: String| {
-        let message = format!("failed to read results from the device: {reason}");
-        Error::model(Diagnostic::error(message))
-    };
-    let data = tensor
-        .try_into_data()
-        .map_err(|error| failed(format!("{error:?}")))?;
-    data.try_to_vec::<f32>()
-        .map_err(|error| failed(format!("{error:?}")))
 }

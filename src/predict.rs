@@ -1,13 +1,11 @@
 //! Prediction: what pictures show, from a model file alone.
 
 use burn::tensor;
-use burn::tensor::activation::{sigmoid, softmax};
 
 use crate::config::Task;
 use crate::dataset::{Invert, input_of};
 use crate::diagnostic::Result;
-use crate::evaluate::to_host;
-use crate::model::{Pass, Value};
+use crate::model::Engine;
 use crate::model_file::Trained;
 
 /// A picture to look at.
@@ -61,6 +59,8 @@ pub fn predict(
 ) -> Result<Vec<Prediction>> {
     let task = trained.config.train.task();
     let preprocessing = &trained.header.preprocessing;
+    let classes = &trained.header.classes;
+    let width = classes.len().max(1);
     let mut inputs = Vec::new();
     let mut prepared = Vec::with_capacity(pictures.len());
     for picture in pictures {
@@ -72,16 +72,18 @@ pub fn predict(
     let rows = if inputs.is_empty() {
         Vec::new()
     } else {
-        let input = Value::of_inputs(inputs, &preprocessing.input_shape(), device);
-        let outputs = trained.model.logits(input, Pass::Evaluate);
-        to_host(match task {
-            Task::Classes => softmax(outputs, 1),
-            Task::Labels => sigmoid(outputs),
-            Task::Values => outputs,
-        })?
+        let engine = Engine::new(&trained.model, &preprocessing.input_shape(), device)?;
+        let mut outputs = engine.logits(&inputs)?;
+        match task {
+            Task::Classes => outputs.chunks_mut(width).for_each(softmax),
+            Task::Labels => outputs
+                .iter_mut()
+                .for_each(|x| *x = 1.0 / (1.0 + (-*x).exp())),
+            Task::Values => {}
+        }
+        outputs
     };
-    let classes = &trained.header.classes;
-    let mut rows = rows.chunks(classes.len().max(1));
+    let mut rows = rows.chunks(width);
     Ok(prepared
         .into_iter()
         .map(|(name, values)| Prediction {
@@ -98,6 +100,18 @@ pub fn predict(
             }),
         })
         .collect())
+}
+
+/// Makes probabilities of logits.
+fn softmax(row: &mut [f32]) {
+    let largest = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    for x in row.iter_mut() {
+        *x = (*x - largest).exp();
+    }
+    let sum: f32 = row.iter().sum();
+    for x in row {
+        *x /= sum;
+    }
 }
 
 fn rank(probabilities: &[f32], classes: &[String], top: usize) -> Vec<Guess> {

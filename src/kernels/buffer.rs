@@ -15,8 +15,38 @@ use super::lanes::LANES;
 
 /// The floats of a cache line, and of the widest register.
 #[repr(C, align(64))]
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 struct Line([f32; LANES]);
+
+/// Memory that keeps its size: aligned floats, zeros at first.
+#[derive(Debug, Default)]
+pub(super) struct Memory {
+    lines: Vec<Line>,
+    length: usize,
+}
+
+impl Memory {
+    /// Makes room for so many values; what they are is of no meaning but in new memory.
+    pub(super) fn reserve(&mut self, length: usize) {
+        self.length = length;
+        if self.lines.len() * LANES < length {
+            self.lines
+                .resize(length.div_ceil(LANES), Line([0.0; LANES]));
+        }
+    }
+
+    #[inline(always)]
+    pub(super) fn values(&self) -> &[f32] {
+        // SAFETY: lines are floats without gaps, and at least `length` of them.
+        unsafe { std::slice::from_raw_parts(self.lines.as_ptr().cast(), self.length) }
+    }
+
+    #[inline(always)]
+    pub(super) fn values_mut(&mut self) -> &mut [f32] {
+        // SAFETY: as above.
+        unsafe { std::slice::from_raw_parts_mut(self.lines.as_mut_ptr().cast(), self.length) }
+    }
+}
 
 /// Requests after which memory that nobody took goes back to the system.
 const PATIENCE: u64 = 2048;

@@ -109,6 +109,12 @@ impl Geometry {
         }])
     }
 
+    /// Returns the positions of the output.
+    #[must_use]
+    pub fn output(&self) -> usize {
+        self.output
+    }
+
     /// Each position of the input reads the output: the transpose of [`Geometry::forward`], made when it is
     /// first asked for, as pools never do.
     pub(super) fn backward(&self) -> &Gather {

@@ -31,6 +31,7 @@ mod pack;
 mod parallel;
 mod pool;
 mod product;
+pub mod program;
 mod simd;
 mod sums;
 

@@ -138,6 +138,7 @@ pub(super) trait Simd: Copy + 'static {
     unsafe fn max(a: Self::V, b: Self::V) -> Self::V;
     /// `a < b ? a : b`: `b` where one of them is not a number.
     unsafe fn min(a: Self::V, b: Self::V) -> Self::V;
+    unsafe fn sqrt(a: Self::V) -> Self::V;
     /// `a > b ? yes : no`.
     unsafe fn if_greater(a: Self::V, b: Self::V, yes: Self::V, no: Self::V) -> Self::V;
     /// `a = b ? yes : no`.
@@ -236,6 +237,10 @@ impl Simd for Portable {
         }
     }
     #[inline(always)]
+    unsafe fn sqrt(a: [f32; 4]) -> [f32; 4] {
+        a.map(f32::sqrt)
+    }
+    #[inline(always)]
     unsafe fn max(a: [f32; 4], b: [f32; 4]) -> [f32; 4] {
         select([a, b], [a, b], |a, b| a > b)
     }
@@ -315,6 +320,7 @@ mod x86 {
             fma(a: __m512, b: __m512, c: __m512) = _mm512_fmadd_ps(a, b, c);
             max(a: __m512, b: __m512) = _mm512_max_ps(a, b);
             min(a: __m512, b: __m512) = _mm512_min_ps(a, b);
+            sqrt(a: __m512) = _mm512_sqrt_ps(a);
             if_greater(a: __m512, b: __m512, yes: __m512, no: __m512) =
                 _mm512_mask_blend_ps(_mm512_cmp_ps_mask::<_CMP_GT_OQ>(a, b), no, yes);
             if_equal(a: __m512, b: __m512, yes: __m512, no: __m512) =
@@ -348,6 +354,7 @@ mod x86 {
             fma(a: __m256, b: __m256, c: __m256) = _mm256_fmadd_ps(a, b, c);
             max(a: __m256, b: __m256) = _mm256_max_ps(a, b);
             min(a: __m256, b: __m256) = _mm256_min_ps(a, b);
+            sqrt(a: __m256) = _mm256_sqrt_ps(a);
             if_greater(a: __m256, b: __m256, yes: __m256, no: __m256) =
                 _mm256_blendv_ps(no, yes, _mm256_cmp_ps::<_CMP_GT_OQ>(a, b));
             if_equal(a: __m256, b: __m256, yes: __m256, no: __m256) =

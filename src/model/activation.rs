@@ -6,7 +6,9 @@ use burn::module::{Module, Param};
 use burn::tensor::{Tensor, activation};
 
 use super::Value;
+use super::compile::{Compiler, Wire};
 use super::initialize::Builder;
+use super::kind::Kind;
 use super::packed::function_of;
 use super::sequence::Flow;
 use super::value::same_rank;
@@ -63,6 +65,20 @@ impl Activation {
             self.function,
             Function::Softmax | Function::LogSoftmax | Function::Prelu { .. }
         )
+    }
+
+    /// Writes it as a stage of a program, if it has one.
+    pub(super) fn compile(&self, input: &Wire, compiler: &mut Compiler) -> Option<Wire> {
+        let function = self.fused()?;
+        Some(compiler.activate(input.clone(), function))
+    }
+
+    /// Writes it behind another layer, as Burn's operations if it must be.
+    pub(super) fn compiled(&self, input: Wire, compiler: &mut Compiler) -> Wire {
+        self.compile(&input, compiler).unwrap_or_else(|| {
+            let shape = input.shape.clone();
+            compiler.other(input, &Kind::Activation(self.clone()), &shape)
+        })
     }
 
     /// Returns the function as our kernels compute it, if they do.

@@ -6,12 +6,16 @@ use burn::tensor::ops::ConvOptions;
 use burn::tensor::{Tensor, TensorData};
 
 use super::activation::Activation;
+use super::compile::{Compiler, Wire};
+use super::engine::to_host;
 use super::initialize::{Builder, Shape};
-use super::pad::padded;
+use super::pad::{compile_padding, padded};
 use super::sequence::Flow;
 use super::weight::Weight;
 use super::{Packed, Value};
 use crate::config::PaddingMode;
+use crate::diagnostic::Result;
+use crate::kernels::program::Source;
 use crate::kernels::{Axis, Function, Geometry, WeightOrder};
 use crate::plan;
 use crate::shape::Window;
@@ -128,6 +132,58 @@ impl Conv {
             Some(_) => output,
             None => self.activation.apply(output),
         }
+    }
+
+    /// Returns its padding, if it is of zeros and it becomes a product in a program.
+    pub(super) fn border(&self) -> &[[usize; 2]] {
+        let plan = &self.plan;
+        if plan.padding_mode == PaddingMode::Zeros && plan.groups == 1 {
+            &plan.padding
+        } else {
+            &[]
+        }
+    }
+
+    /// Writes it as a stage of a program, if it has one.
+    ///
+    /// # Errors
+    /// When weights cannot be read from the device.
+    pub(super) fn compile(&self, input: &Wire, compiler: &mut Compiler) -> Result<Option<Wire>> {
+        let plan = &self.plan;
+        let inputs = plan.channels / plan.groups;
+        let taps: usize = plan.windows.iter().map(|window| window.size).product();
+        let bias = self.bias.as_ref().map(|bias| to_host(bias.val()));
+        let source = Source {
+            values: to_host(self.masked_weight([plan.filters, inputs, taps]))?,
+            bias: bias.transpose()?,
+            order: WeightOrder {
+                output: inputs * taps,
+                input: taps,
+                tap: 1,
+            },
+            counts: [plan.filters / plan.groups, inputs],
+            taps,
+            groups: plan.groups,
+        };
+        if !source.fits() && !source.is_depthwise() {
+            return Ok(None);
+        }
+        let mut input = input.clone();
+        let padding = if compiler.is_bordered(&input) {
+            vec![[0, 0]; plan.padding.len()]
+        } else if plan.padding_mode == PaddingMode::Zeros {
+            plan.padding.clone()
+        } else {
+            input = compile_padding(&input, &plan.padding, plan.padding_mode, compiler);
+            vec![[0, 0]; plan.padding.len()]
+        };
+        let sizes = input.shape.iter().skip(1).zip(&plan.windows).zip(&padding);
+        let axes: Vec<Axis> = sizes
+            .map(|((input, window), padding)| axis(*input, *window, *padding))
+            .collect();
+        let extents: Vec<usize> = axes.iter().map(|axis| axis.output).collect();
+        let output = compiler.convolve(input, Geometry::of(&axes), source, &extents);
+        Ok(Some(self.activation.compiled(output, compiler)))
     }
 
     /// Returns the weight of a 2-D convolution; that of a 1-D one gets a dimension of 1.
@@ -320,5 +376,17 @@ impl SeparableConv {
         let maps = self.depthwise.forward(value, flow);
         let maps = self.pointwise.forward(maps, flow);
         self.activation.apply(maps)
+    }
+
+    /// Writes it as stages of a program, if it has them.
+    ///
+    /// # Errors
+    /// When weights cannot be read from the device.
+    pub(super) fn compile(&self, input: &Wire, compiler: &mut Compiler) -> Result<Option<Wire>> {
+        let Some(maps) = self.depthwise.compile(input, compiler)? else {
+            return Ok(None);
+        };
+        let maps = self.pointwise.compile(&maps, compiler)?;
+        Ok(maps.map(|maps| self.activation.compiled(maps, compiler)))
     }
 }

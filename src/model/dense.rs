@@ -5,10 +5,14 @@ use burn::tensor::Tensor;
 use burn::tensor::module::linear;
 
 use super::activation::Activation;
+use super::compile::{Compiler, Wire};
+use super::engine::to_host;
 use super::initialize::{Builder, Shape};
 use super::sequence::Flow;
 use super::weight::Weight;
 use super::{Packed, Value};
+use crate::diagnostic::Result;
+use crate::kernels::program::Source;
 use crate::kernels::{Function, Geometry, WeightOrder};
 use crate::plan;
 
@@ -70,6 +74,61 @@ impl Dense {
         };
         let row = linear(value.into_row(), self.weight.shaped(self.sizes), bias);
         self.activation.apply(Value::Row(row))
+    }
+
+    /// Writes it as a stage of a program.
+    ///
+    /// # Errors
+    /// When weights cannot be read from the device.
+    pub(super) fn compile(&self, input: &Wire, compiler: &mut Compiler) -> Result<Option<Wire>> {
+        let [inputs, units] = self.sizes;
+        let rows = compiler.rows(input);
+        // A row without gaps is read as one position, whatever the maps were.
+        let is_dense = rows.stride == rows.channels || rows.positions == 1;
+        let input = if is_dense || rows.positions <= WIDE {
+            input.clone()
+        } else {
+            compiler.lined(input.clone())
+        };
+        let rows = compiler.rows(&input);
+        let weight = to_host(self.weight.shaped(self.sizes))?;
+        let mut source = Source {
+            values: weight,
+            bias: self
+                .bias
+                .as_ref()
+                .map(|bias| to_host(bias.val()))
+                .transpose()?,
+            order: WeightOrder {
+                output: 1,
+                input: rows.positions * units,
+                tap: units,
+            },
+            counts: [units, rows.channels],
+            taps: rows.positions,
+            groups: 1,
+        };
+        if is_dense {
+            let (positions, channels) = (rows.positions, rows.channels);
+            let moved = (0..positions * channels).flat_map(|row| {
+                let row = (row % channels * positions + row / channels) * units;
+                source.values[row..row + units].iter().copied()
+            });
+            source = Source {
+                values: moved.collect(),
+                order: WeightOrder {
+                    output: 1,
+                    input: units,
+                    tap: inputs * units,
+                },
+                counts: [units, inputs],
+                taps: 1,
+                ..source
+            };
+        }
+        let geometry = Geometry::whole(source.taps);
+        let output = compiler.convolve(input, geometry, source, &[]);
+        Ok(Some(self.activation.compiled(output, compiler)))
     }
 
     /// Computes it as one window over all positions of the maps.

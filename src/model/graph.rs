@@ -5,9 +5,12 @@ use burn::tensor::Tensor;
 
 use super::Value;
 use super::activation::Activation;
+use super::compile::{Compiler, Wire};
 use super::initialize::Builder;
 use super::sequence::{Flow, Sequence};
 use crate::config::Join;
+use crate::diagnostic::Result;
+use crate::kernels::program;
 use crate::plan;
 
 /// The sum of what its layers make of the input and what the shortcut does.
@@ -35,6 +38,30 @@ impl Residual {
         let body = self.layers.forward(value.clone(), flow);
         let skip = self.shortcut.forward(value, flow);
         self.activation.apply(joined(vec![body, skip], Join::Add))
+    }
+
+    /// Returns whether a layer in it takes outputs of earlier ones.
+    pub(super) fn merges(&self) -> bool {
+        self.layers.merges() || self.shortcut.merges()
+    }
+
+    /// Writes it as stages of a program.
+    ///
+    /// # Errors
+    /// When weights cannot be read from the device.
+    pub(super) fn compile(&self, input: &Wire, compiler: &mut Compiler) -> Result<Wire> {
+        compiler.close();
+        // The way around first, so that the last convolution of the other can add it; but a
+        // `merge` on it may take what the other computes.
+        let [first, second] = if self.shortcut.merges() {
+            [&self.layers, &self.shortcut]
+        } else {
+            [&self.shortcut, &self.layers]
+        };
+        let first = first.compile(input.clone(), compiler)?;
+        let second = second.compile(input.clone(), compiler)?;
+        let sum = compiler.add(second, first);
+        Ok(self.activation.compiled(sum, compiler))
     }
 }
 
@@ -71,6 +98,25 @@ impl Branches {
         ends.push(last.forward(value, flow));
         joined(ends, self.join)
     }
+
+    /// Returns whether a layer in them takes outputs of earlier ones.
+    pub(super) fn merges(&self) -> bool {
+        self.branches.iter().any(Sequence::merges)
+    }
+
+    /// Writes them as stages of a program.
+    ///
+    /// # Errors
+    /// When weights cannot be read from the device.
+    pub(super) fn compile(&self, input: &Wire, compiler: &mut Compiler) -> Result<Wire> {
+        compiler.close();
+        let mut ends = Vec::new();
+        for branch in &self.branches {
+            ends.push(branch.compile(input.clone(), compiler)?);
+            compiler.close();
+        }
+        Ok(compile_joined(ends, self.join, compiler))
+    }
 }
 
 /// The value and outputs of earlier layers, made one.
@@ -98,6 +144,37 @@ impl Merge {
         }));
         joined(values, self.join)
     }
+
+    /// Writes it as stages of a program.
+    pub(super) fn compile(&self, input: &Wire, compiler: &mut Compiler) -> Wire {
+        let mut ends = vec![input.clone()];
+        ends.extend(self.from.iter().map(|from| match compiler.kept.get(from) {
+            Some(wire) => wire.clone(),
+            None => unreachable!("the plan merges what has run"),
+        }));
+        compile_joined(ends, self.join, compiler)
+    }
+}
+
+/// Writes the joint of several values as stages of a program.
+fn compile_joined(ends: Vec<Wire>, join: Join, compiler: &mut Compiler) -> Wire {
+    if join == Join::Concat {
+        return compiler.concat(ends);
+    }
+    let ends: Vec<Wire> = ends.into_iter().map(|wire| compiler.lined(wire)).collect();
+    let positions = |wire: &Wire| compiler.rows(wire).positions;
+    let most = ends.iter().map(positions).max().unwrap_or(1);
+    let (maps, rows): (Vec<Wire>, Vec<Wire>) =
+        ends.into_iter().partition(|wire| positions(wire) == most);
+    let joined = maps.into_iter().reduce(|one, other| match join {
+        Join::Multiply => compiler.join(one, other, program::Join::Multiply),
+        Join::Add | Join::Concat => compiler.add(one, other),
+    });
+    let joined = joined.unwrap_or_else(|| unreachable!("the plan joins one value at least"));
+    // A row has one factor for each map.
+    let each = program::Join::MultiplyMaps;
+    rows.into_iter()
+        .fold(joined, |maps, row| compiler.join(maps, row, each))
 }
 
 /// Makes several values one.

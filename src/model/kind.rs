@@ -1,7 +1,9 @@
 //! The table of layers: what the plan says, and the module that computes it.
 
+use super::compile::{Compiler, Wire};
 use super::initialize::Builder;
 use super::{activation, conv, dense, graph, noise, norm, pool, reshape, transposed};
+use crate::diagnostic::Result;
 use crate::plan::Operation;
 
 /// A layer of any kind.
@@ -111,6 +113,37 @@ impl Kind {
             Self::Reshape(reshape) => reshape.is_flat(),
             Self::Pad(pad) => pad.takes_packed(),
             _ => false,
+        }
+    }
+}
+
+impl Kind {
+    /// Writes the layer as stages of a program; nothing if it has none.
+    ///
+    /// # Errors
+    /// When weights cannot be read from the device.
+    pub(super) fn compile(&self, input: &Wire, compiler: &mut Compiler) -> Result<Option<Wire>> {
+        match self {
+            Self::Conv(conv) => conv.compile(input, compiler),
+            Self::SeparableConv(conv) => conv.compile(input, compiler),
+            Self::Pool(pool) => Ok(Some(pool.compile(input, compiler))),
+            Self::GlobalPool(pool) => Ok(Some(pool.compile(input, compiler))),
+            Self::Dense(dense) => dense.compile(input, compiler),
+            Self::Activation(activation) => Ok(activation.compile(input, compiler)),
+            Self::BatchNorm(norm) => norm.compile(input, compiler).map(Some),
+            Self::Dropout(_) | Self::Noise(_) => Ok(Some(input.clone())),
+            Self::Reshape(reshape) => Ok(reshape.compile(input)),
+            Self::Pad(pad) => Ok(pad.compile(input, compiler)),
+            Self::Crop(crop) => Ok(Some(crop.compile(input, compiler))),
+            Self::Upsample(upsample) => Ok(upsample.compile(input, compiler)),
+            Self::Scale(scale) => scale.compile(input, compiler).map(Some),
+            Self::Residual(residual) => residual.compile(input, compiler).map(Some),
+            Self::Branches(branches) => branches.compile(input, compiler).map(Some),
+            Self::Merge(merge) => Ok(Some(merge.compile(input, compiler))),
+            Self::TransposedConv(_)
+            | Self::AdaptivePool(_)
+            | Self::GroupNorm(_)
+            | Self::LocalResponseNorm(_) => Ok(None),
         }
     }
 }

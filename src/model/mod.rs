@@ -1,9 +1,11 @@
 //! A plan as a Burn model: one file a family of layers, one row in the table of `kind.rs`.
 
 mod activation;
+mod compile;
 mod conv;
 mod dense;
 mod device;
+mod engine;
 mod graph;
 mod initialize;
 mod kind;
@@ -20,6 +22,8 @@ mod value;
 mod weight;
 
 pub use device::{COMPILED, Device};
+pub use engine::Engine;
+pub(crate) use engine::to_host;
 pub use packed::Packed;
 pub use value::Value;
 
@@ -29,7 +33,10 @@ use std::sync::Arc;
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
 use burn::tensor::{self, Tensor};
 
+use crate::diagnostic::Result;
+use crate::kernels::program::Program;
 use crate::plan::Plan;
+use compile::Compiler;
 use initialize::Builder;
 use rules::{Constrain, Penalties, Rules};
 use sequence::{Flow, Observe, Sequence};
@@ -106,6 +113,16 @@ impl Model {
     #[must_use]
     pub fn logits(&self, input: Value, pass: Pass) -> Tensor<2> {
         self.forward(input, pass).into_row()
+    }
+
+    /// Writes the network as a program that answers images of a shape.
+    ///
+    /// # Errors
+    /// When weights cannot be read from the device.
+    fn compile(&self, input: &[usize], device: &tensor::Device) -> Result<Program> {
+        let (mut compiler, wire) = Compiler::new(input, self.layers.border(), device);
+        let output = self.layers.compile(wire, &mut compiler)?;
+        Ok(compiler.finish(output))
     }
 
     /// Adds the penalties `l1` and `l2` of all weights to a loss.

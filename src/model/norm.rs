@@ -4,12 +4,16 @@ use burn::module::{Module, Param, RunningState};
 use burn::tensor::module::{batch_norm, batch_norm_train};
 use burn::tensor::{Device, Tensor};
 
+use super::compile::{Compiler, Wire};
+use super::engine::to_host;
 use super::initialize::Builder;
 use super::sequence::Flow;
 use super::value::same_rank;
 use super::weight::Weight;
 use super::{Packed, Pass, Value};
 use crate::config;
+use crate::diagnostic::Result;
+use crate::kernels::program::Fold;
 use crate::kernels::{Function, Normalization};
 use crate::plan;
 
@@ -87,6 +91,29 @@ impl BatchNorm {
             epsilon: self.epsilon,
             is_of_batch,
         })
+    }
+
+    /// Writes it as a stage of a program, or as a part of the convolution before.
+    ///
+    /// # Errors
+    /// When weights cannot be read from the device.
+    pub(super) fn compile(&self, input: &Wire, compiler: &mut Compiler) -> Result<Wire> {
+        let mean = self.running_mean.value();
+        let (weight, bias) = self.affine(&mean.device());
+        let [weight, bias] = [to_host(weight)?, to_host(bias)?];
+        let [mean, variance] = [to_host(mean)?, to_host(self.running_var.value())?];
+        let factors = weight.iter().zip(&variance).map(|(weight, variance)| {
+            f64::from(*weight) / (f64::from(*variance) + self.epsilon).sqrt()
+        });
+        let factors: Vec<f64> = factors.collect();
+        let offsets = factors.iter().zip(&mean).zip(&bias);
+        let offsets =
+            offsets.map(|((factor, mean), bias)| f64::from(*bias) - f64::from(*mean) * factor);
+        let fold = Fold {
+            shift: offsets.map(|offset| offset as f32).collect(),
+            scale: factors.iter().map(|factor| *factor as f32).collect(),
+        };
+        Ok(compiler.scale(input.clone(), &fold))
     }
 
     fn affine(&self, device: &Device) -> (Tensor<1>, Tensor<1>) {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use burn::tensor::{Device, Tensor};
 
 use super::Value;
+use super::pad::positions_of;
 use super::sequence::Flow;
 use super::value::any_rank;
 use crate::config;
@@ -140,17 +141,13 @@ impl Packed {
             .enumerate()
             .map(|(index, size)| size + amount.get(index).map_or(0, |pair| pair[0] + pair[1]))
             .collect();
-        let mut positions = vec![Some(0)];
-        for (index, size) in sizes.iter().enumerate().skip(1) {
+        let lines = sizes.iter().enumerate().skip(1).map(|(index, size)| {
             let before = amount.get(index).map_or(0, |pair| pair[0]);
-            let along: Vec<Option<usize>> = (0..shape[index])
-                .map(|at| at.checked_sub(before).filter(|at| at < size))
-                .collect();
-            positions = positions
-                .iter()
-                .flat_map(|outer| along.iter().map(move |at| Some((*outer)? * size + (*at)?)))
-                .collect();
-        }
+            let line = (0..shape[index]).map(|at| at.checked_sub(before).filter(|at| at < size));
+            line.collect()
+        });
+        let lines: Vec<Vec<Option<usize>>> = lines.collect();
+        let positions = positions_of(&sizes[1..], &lines);
         let before = amount.first().map_or(0, |pair| pair[0]);
         Self {
             lanes: settled.lanes.moved(positions, before, shape[0]),

@@ -3,6 +3,7 @@
 use burn::tensor::Tensor;
 
 use super::Value;
+use super::compile::{Compiler, Wire};
 use crate::config::PaddingMode;
 
 /// Adds values at the ends, `[before, after]` for the channels and each dimension.
@@ -61,4 +62,52 @@ pub(super) fn cropped(value: Value, amount: &[[usize; 2]]) -> Value {
         }
     }
     value
+}
+
+/// Writes padding as a stage of a program, `[before, after]` for each dimension of the maps.
+pub(super) fn compile_padding(
+    input: &Wire,
+    amount: &[[usize; 2]],
+    mode: PaddingMode,
+    compiler: &mut Compiler,
+) -> Wire {
+    let mut shape = input.shape.clone();
+    let mut lines = Vec::new();
+    for (index, size) in input.shape.iter().enumerate().skip(1) {
+        let [before, after] = amount.get(index - 1).copied().unwrap_or([0, 0]);
+        shape[index] = before + size + after;
+        let line = (0..shape[index]).map(|at| source_of(at, before, *size, mode));
+        lines.push(line.collect());
+    }
+    let positions = positions_of(&input.shape[1..], &lines);
+    compiler.moved(input.clone(), positions, (0, 0), shape)
+}
+
+/// Returns the value that stands at a place of a padded dimension.
+fn source_of(at: usize, before: usize, size: usize, mode: PaddingMode) -> Option<usize> {
+    let inside = at.checked_sub(before).filter(|at| *at < size);
+    match mode {
+        PaddingMode::Zeros => inside,
+        PaddingMode::Replicate => Some(at.saturating_sub(before).min(size - 1)),
+        PaddingMode::Circular => Some((at + size - before) % size),
+        PaddingMode::Reflect => Some(if at < before {
+            before - at
+        } else if at - before < size {
+            at - before
+        } else {
+            2 * (size - 1) - (at - before)
+        }),
+    }
+}
+
+/// Returns the position of each place of a grid, given the one that each place of a dimension was.
+pub(super) fn positions_of(sizes: &[usize], lines: &[Vec<Option<usize>>]) -> Vec<Option<usize>> {
+    let mut positions = vec![Some(0)];
+    for (size, line) in sizes.iter().zip(lines) {
+        positions = positions
+            .iter()
+            .flat_map(|outer| line.iter().map(move |at| Some((*outer)? * size + (*at)?)))
+            .collect();
+    }
+    positions
 }

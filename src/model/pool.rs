@@ -7,11 +7,13 @@ use burn::tensor::Tensor;
 use burn::tensor::module::{avg_pool2d, max_pool2d};
 use burn::tensor::ops::{AvgPoolOptions, MaxPoolOptions};
 
+use super::compile::{Compiler, Wire};
 use super::pad::padded;
 use super::sequence::Flow;
 use super::value::same_rank;
 use super::{Packed, Value};
 use crate::config::{PaddingMode, PoolKind};
+use crate::kernels::program::{self, Reduce, Rows};
 use crate::kernels::{self, Axis, Geometry};
 use crate::plan;
 use crate::shape::Window;
@@ -51,31 +53,49 @@ impl Pool {
         }
     }
 
-    fn compute_packed(&self, packed: Packed) -> Packed {
+    /// Writes it as a stage of a program.
+    pub(super) fn compile(&self, input: &Wire, compiler: &mut Compiler) -> Wire {
+        let (geometry, shares) = self.windows(&input.shape[1..]);
+        compile_pool(
+            self.plan.kind,
+            input,
+            geometry,
+            shares,
+            &self.plan.output,
+            compiler,
+        )
+    }
+
+    /// Lays the windows out over maps of some extents; returns what the sum of each is multiplied
+    /// with, too.
+    fn windows(&self, extents: &[usize]) -> (Arc<Geometry>, Vec<f32>) {
         let plan = &self.plan;
-        let shape = packed.shape();
-        let mut axes = Vec::new();
-        for (index, (window, [before, _])) in plan.windows.iter().zip(&plan.padding).enumerate() {
-            axes.push(Axis {
-                input: shape[index + 2],
-                output: plan.output[index],
-                taps: window.size,
-                stride: window.stride,
-                dilation: window.dilation,
-                before: *before,
-            });
-        }
+        let sizes = plan
+            .windows
+            .iter()
+            .zip(&plan.padding)
+            .zip(extents)
+            .zip(&plan.output);
+        let axes = sizes.map(|(((window, [before, _]), input), output)| Axis {
+            input: *input,
+            output: *output,
+            taps: window.size,
+            stride: window.stride,
+            dilation: window.dilation,
+            before: *before,
+        });
+        let axes: Vec<Axis> = axes.collect();
         let shares = match plan.kind {
             PoolKind::Avg => self.shares(&axes),
             _ => vec![1.0; plan.output.iter().product()],
         };
-        pool_packed(
-            plan.kind,
-            packed,
-            &Geometry::of(&axes),
-            shares,
-            &plan.output,
-        )
+        (Geometry::of(&axes), shares)
+    }
+
+    fn compute_packed(&self, packed: Packed) -> Packed {
+        let plan = &self.plan;
+        let (geometry, shares) = self.windows(&packed.shape()[2..]);
+        pool_packed(plan.kind, packed, &geometry, shares, &plan.output)
     }
 
     /// Returns what the sum of each window is multiplied with: one over the values that it counts,
@@ -211,6 +231,35 @@ fn pool_packed(
     }
 }
 
+/// Writes a pool as a stage of a program.
+fn compile_pool(
+    kind: PoolKind,
+    input: &Wire,
+    geometry: Arc<Geometry>,
+    shares: Vec<f32>,
+    extents: &[usize],
+    compiler: &mut Compiler,
+) -> Wire {
+    let input = compiler.lined(input.clone());
+    let input = compiler.whole(input);
+    let from = compiler.rows(&input);
+    let to = Rows::new(geometry.output(), from.channels);
+    let stage = program::Pool {
+        reduce: match kind {
+            PoolKind::Max => Reduce::Max,
+            PoolKind::Min => Reduce::Min,
+            PoolKind::Avg | PoolKind::Sum => Reduce::Sum,
+            PoolKind::L2 => Reduce::Norm,
+        },
+        geometry,
+        shares,
+        from,
+        to,
+    };
+    let shape = [&[from.channels], extents].concat();
+    compiler.stage(stage, &[&input], to, shape)
+}
+
 fn negated(value: Value) -> Value {
     same_rank!(value, x => -x)
 }
@@ -257,14 +306,26 @@ impl GlobalPool {
         Value::Row(pooled.squeeze_dim::<2>(2))
     }
 
-    fn compute_packed(&self, packed: Packed) -> Packed {
-        let positions: usize = packed.shape().iter().skip(2).product();
-        let geometry = Geometry::whole(positions);
+    /// Writes it as a stage of a program.
+    pub(super) fn compile(&self, input: &Wire, compiler: &mut Compiler) -> Wire {
+        let positions = input.shape.iter().skip(1).product();
+        let (geometry, shares) = self.window(positions);
+        compile_pool(self.kind, input, geometry, shares, &[], compiler)
+    }
+
+    /// Lays one window out over all positions; returns what its sum is multiplied with, too.
+    fn window(&self, positions: usize) -> (Arc<Geometry>, Vec<f32>) {
         let share = match self.kind {
             PoolKind::Avg => 1.0 / positions as f32,
             _ => 1.0,
         };
-        pool_packed(self.kind, packed, &geometry, vec![share], &[])
+        (Geometry::whole(positions), vec![share])
+    }
+
+    fn compute_packed(&self, packed: Packed) -> Packed {
+        let positions: usize = packed.shape().iter().skip(2).product();
+        let (geometry, shares) = self.window(positions);
+        pool_packed(self.kind, packed, &geometry, shares, &[])
     }
 }
 

@@ -4,11 +4,15 @@ use burn::module::{Module, Param};
 use burn::tensor::{Tensor, TensorData};
 
 use super::Value;
+use super::compile::{Compiler, Wire};
+use super::engine::to_host;
 use super::initialize::Builder;
-use super::pad::{cropped, padded};
+use super::pad::{compile_padding, cropped, padded, positions_of};
 use super::sequence::Flow;
 use super::value::{per_channel, same_rank};
 use crate::config::{PaddingMode, UpsampleMode};
+use crate::diagnostic::Result;
+use crate::kernels::program::Fold;
 use crate::plan;
 
 /// The same values in another shape; a row where none is given.
@@ -28,6 +32,11 @@ impl Reshape {
     /// Returns whether it makes a row.
     pub(super) fn is_flat(&self) -> bool {
         self.shape.is_none()
+    }
+
+    /// Writes it into a program, if it makes a row.
+    pub(super) fn compile(&self, input: &Wire) -> Option<Wire> {
+        self.is_flat().then(|| input.flat())
     }
 
     pub(super) fn forward(&self, value: Value, _: &mut Flow<'_>) -> Value {
@@ -62,6 +71,23 @@ impl Pad {
         }
         padded(value, &self.plan.amount, self.plan.mode)
     }
+
+    /// Writes it as a stage of a program, if it has one.
+    pub(super) fn compile(&self, input: &Wire, compiler: &mut Compiler) -> Option<Wire> {
+        let (channels, maps) = self.plan.amount.split_first()?;
+        if *channels == [0, 0] {
+            return Some(compile_padding(input, maps, self.plan.mode, compiler));
+        }
+        let adds_maps =
+            self.plan.mode == PaddingMode::Zeros && maps.iter().all(|pair| *pair == [0, 0]);
+        adds_maps.then(|| {
+            let mut shape = input.shape.clone();
+            shape[0] += channels[0] + channels[1];
+            let positions = shape.iter().skip(1).product();
+            let positions = (0..positions).map(Some).collect();
+            compiler.moved(input.clone(), positions, (0, channels[0]), shape)
+        })
+    }
 }
 
 /// Values taken away at the ends.
@@ -80,6 +106,21 @@ impl Crop {
 
     pub(super) fn forward(&self, value: Value, _: &mut Flow<'_>) -> Value {
         cropped(value, &self.amount)
+    }
+
+    /// Writes it as a stage of a program.
+    pub(super) fn compile(&self, input: &Wire, compiler: &mut Compiler) -> Wire {
+        let amount = |index: usize| self.amount.get(index).copied().unwrap_or([0, 0]);
+        let sizes = input.shape.iter().enumerate();
+        let shape: Vec<usize> = sizes
+            .map(|(index, size)| size - amount(index)[0] - amount(index)[1])
+            .collect();
+        let lines = shape.iter().enumerate().skip(1);
+        let lines: Vec<Vec<Option<usize>>> = lines
+            .map(|(index, size)| (0..*size).map(|at| Some(at + amount(index)[0])).collect())
+            .collect();
+        let positions = positions_of(&input.shape[1..], &lines);
+        compiler.moved(input.clone(), positions, (amount(0)[0], 0), shape)
     }
 }
 
@@ -113,6 +154,23 @@ impl Upsample {
             }
         }
         value
+    }
+}
+
+impl Upsample {
+    /// Writes it as a stage of a program, if it repeats values.
+    pub(super) fn compile(&self, input: &Wire, compiler: &mut Compiler) -> Option<Wire> {
+        if self.plan.mode != UpsampleMode::Nearest {
+            return None;
+        }
+        let mut shape = input.shape.clone();
+        let mut lines: Vec<Vec<Option<usize>>> = Vec::new();
+        for (size, scale) in shape.iter_mut().skip(1).zip(&self.plan.scale) {
+            *size *= scale;
+            lines.push((0..*size).map(|at| Some(at / scale)).collect());
+        }
+        let positions = positions_of(&input.shape[1..], &lines);
+        Some(compiler.moved(input.clone(), positions, (0, 0), shape))
     }
 }
 
@@ -163,5 +221,18 @@ impl Scale {
             Some(bias) => same_rank!(scaled, tensor => tensor + per_channel(bias.val())),
             None => scaled,
         }
+    }
+
+    /// Writes it as a stage of a program, or as a part of the convolution before.
+    ///
+    /// # Errors
+    /// When weights cannot be read from the device.
+    pub(super) fn compile(&self, input: &Wire, compiler: &mut Compiler) -> Result<Wire> {
+        let scale = to_host(self.weight.val())?;
+        let shift = match &self.bias {
+            Some(bias) => to_host(bias.val())?,
+            None => vec![0.0; scale.len()],
+        };
+        Ok(compiler.scale(input.clone(), &Fold { scale, shift }))
     }
 }

@@ -8,9 +8,11 @@ use burn::module::{
 };
 use burn::tensor::Device;
 
+use super::compile::{Compiler, Wire};
 use super::initialize::Builder;
 use super::kind::{Kind, build, each, each_into};
 use super::{Pass, Value};
+use crate::diagnostic::Result;
 use crate::plan;
 
 /// Hears of the number and the output of each layer.
@@ -42,7 +44,22 @@ struct Layer {
     /// [`plan::Layer::index`].
     index: usize,
     is_kept: bool,
+    /// The shape of a sample of its output.
+    output: Vec<usize>,
     kind: Kind,
+}
+
+impl Flow<'_> {
+    /// A pass without gradients through a layer by itself.
+    pub(super) fn plain() -> Self {
+        Self {
+            pass: Pass::Evaluate,
+            packs: false,
+            kept: HashMap::new(),
+            last_uses: Arc::default(),
+            observe: None,
+        }
+    }
 }
 
 impl Sequence {
@@ -54,6 +71,7 @@ impl Sequence {
                 name: layer.name.clone().unwrap_or_else(|| position.to_string()),
                 index: layer.index,
                 is_kept: layer.is_kept,
+                output: layer.output.clone(),
                 kind: build(layer.index, &layer.operation, builder),
             }
         });
@@ -88,6 +106,45 @@ impl Sequence {
             }
             output
         })
+    }
+
+    /// Returns the padding of the first layer if it is a convolution that its input may bring along.
+    pub(super) fn border(&self) -> &[[usize; 2]] {
+        match self.layers.first().map(|layer| &layer.kind) {
+            Some(Kind::Conv(conv)) => conv.border(),
+            _ => &[],
+        }
+    }
+
+    /// Returns whether a layer takes outputs of earlier ones.
+    pub(super) fn merges(&self) -> bool {
+        self.layers.iter().any(|layer| match &layer.kind {
+            Kind::Merge(_) => true,
+            Kind::Residual(residual) => residual.merges(),
+            Kind::Branches(branches) => branches.merges(),
+            _ => false,
+        })
+    }
+
+    /// Writes the layers as stages of a program.
+    ///
+    /// # Errors
+    /// When weights cannot be read from the device.
+    pub(super) fn compile(&self, input: Wire, compiler: &mut Compiler) -> Result<Wire> {
+        let mut wire = input;
+        for layer in &self.layers {
+            compiler.layer = layer.index;
+            let stages = layer.kind.compile(&wire, compiler)?;
+            wire = match stages {
+                Some(wire) => wire,
+                None => compiler.other(wire, &layer.kind, &layer.output),
+            };
+            if layer.is_kept {
+                compiler.close();
+                compiler.kept.insert(layer.index, wire.clone());
+            }
+        }
+        Ok(wire)
     }
 
     fn convert(self, convert: impl Fn(Kind) -> Kind) -> Self {
@@ -136,6 +193,7 @@ impl Module for Sequence {
             name: layer.name.clone(),
             index: layer.index,
             is_kept: layer.is_kept,
+            output: layer.output.clone(),
             kind: each_into!(&layer.kind, kind => kind.valid()),
         });
         Self {

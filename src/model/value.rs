@@ -54,15 +54,15 @@ impl Value {
     pub fn of_inputs(values: Vec<f32>, shape: &[usize], device: &Device) -> Self {
         let batch = values.len() / shape.iter().product::<usize>().max(1);
         let shape = [&[batch], shape].concat();
+        if shape.len() < 3 {
+            let data = TensorData::new(values, [batch, shape.iter().skip(1).product()]);
+            return Self::Row(Tensor::from_data(data, device));
+        }
         let data = TensorData::new(values, shape.clone());
         match shape.len() {
             3 => Self::Signal(Tensor::from_data(data, device)),
             4 => Self::Maps(Tensor::from_data(data, device)),
-            5 => Self::Volume(Tensor::from_data(data, device)),
-            _ => {
-                let values = shape.iter().skip(1).product::<usize>();
-                Self::Row(Tensor::<1>::from_data(data, device).reshape([batch, values]))
-            }
+            _ => Self::Volume(Tensor::from_data(data, device)),
         }
     }
 

@@ -8,9 +8,8 @@ use super::{Event, Options, Reason, Step};
 use crate::config::Every;
 use crate::dataset::{self, Batch, Loader};
 use crate::diagnostic::Result;
-use crate::evaluate;
 use crate::metrics::Metrics;
-use crate::model::{Model, Pass, Value};
+use crate::model::{Model, Pass, Value, to_host};
 use crate::optimizer::Gradients;
 
 impl Session {
@@ -162,7 +161,7 @@ impl Session {
             let input = Value::of_inputs(batch.inputs, &shape, &device);
             let outputs = model.logits(input.clone(), pass);
             let loss = self.loss.of(outputs.clone(), &batch.targets);
-            let values = evaluate::to_host(outputs.inner())?;
+            let values = to_host(outputs.inner())?;
             metrics.add(
                 &self.loss,
                 &values,

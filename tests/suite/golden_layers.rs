@@ -3,7 +3,7 @@
 use std::panic::AssertUnwindSafe;
 
 use burn::tensor::{Device, Gradients, Tensor};
-use cnn::model::{Pass, Value};
+use cnn::model::{Engine, Pass, Value};
 use cnn::optimizer;
 use serde::Deserialize;
 
@@ -105,11 +105,19 @@ fn check(file: &Goldens, case: &Case, device: &Device) {
         "planned shape of {name}"
     );
 
-    if values.contains_key("output_evaluation") {
-        let model = goldens::model(&project, &initial, device);
-        let output = model.forward(values["input"].to_value(device), Pass::Evaluate);
-        close("evaluation output", &array_of(output), "output_evaluation");
-    }
+    // What is the same in training stands there once.
+    let evaluated = ["output_evaluation", "output"];
+    let evaluated = evaluated.into_iter().find(|key| values.contains_key(*key));
+    let evaluated = evaluated.unwrap_or("output");
+    let model = goldens::model(&project, &initial, device);
+    let output = model.forward(values["input"].to_value(device), Pass::Evaluate);
+    close("evaluation output", &array_of(output.clone()), evaluated);
+    let engine = Engine::new(&model, &project.plan.input, device).unwrap();
+    let compiled = Array {
+        shape: output.shape(),
+        values: engine.logits(&values["input"].values).unwrap(),
+    };
+    close("compiled output", &compiled, evaluated);
 
     let training = device.clone().autodiff();
     let model = goldens::model(&project, &initial, &training);

@@ -8,7 +8,7 @@ use std::process::Command;
 use burn::tensor::Device;
 use cnn::kernels::ISA_NAMES;
 use cnn::load::Project;
-use cnn::model::{Model, Pass};
+use cnn::model::{Engine, Model, Pass};
 use cnn::optimizer::Gradients;
 use proptest::prelude::*;
 use proptest::test_runner::{Config as ProptestConfig, RngSeed, TestRunner};
@@ -133,8 +133,14 @@ fn results(
     let fresh = goldens::model(project, &weights, &training);
     let mut results = BTreeMap::new();
     let plain = goldens::model(project, &weights, device);
-    let answer = plain.forward(input.to_value(device), Pass::Evaluate);
-    results.insert("answer".to_owned(), goldens::array_of(answer));
+    let layers = plain.forward(input.to_value(device), Pass::Evaluate);
+    results.insert("answer".to_owned(), goldens::array_of(layers.clone()));
+    let compiled = Engine::new(&plain, &project.plan.input, device).unwrap();
+    let compiled = Array {
+        shape: layers.shape(),
+        values: compiled.logits(&input.values).unwrap(),
+    };
+    results.insert("compiled answer".to_owned(), compiled);
     let value = golden_layers::require_grad(input.to_value(&training));
     let output = fresh.forward(value.clone(), Pass::Train { seed: 3, step: 1 });
     let shape = output.shape();

@@ -18,6 +18,7 @@ mod checkpoints;
 mod command_line;
 mod devices;
 mod end_to_end;
+mod engine;
 mod errors;
 mod fetch;
 mod filter;

@@ -1,0 +1,65 @@
+//! How values lie in a program: the channels of a position side by side, image after image.
+
+use crate::kernels::lanes::LANES;
+
+/// The values of one image: for each position of a map, its channels and what fills up the last register.
+///
+/// Other than in training, where sixteen images share a register: here sixteen channels do, so a
+/// single image fills registers too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rows {
+    /// Positions of a map.
+    pub positions: usize,
+    /// Channels.
+    pub channels: usize,
+    /// Values from one position to the next.
+    pub stride: usize,
+}
+
+impl Rows {
+    /// Lays out whole registers for each position; what is beyond the channels is of no meaning.
+    #[must_use]
+    pub fn new(positions: usize, channels: usize) -> Self {
+        Self {
+            positions,
+            channels,
+            stride: channels.next_multiple_of(LANES),
+        }
+    }
+
+    /// Lays out the channels alone, for a stage that reads single values: a convolution.
+    #[must_use]
+    pub fn compact(positions: usize, channels: usize) -> Self {
+        Self {
+            positions,
+            channels,
+            stride: channels,
+        }
+    }
+
+    /// Returns the values of an image, if they can be counted.
+    #[must_use]
+    #[inline(always)]
+    pub fn values(&self) -> usize {
+        self.positions * self.stride
+    }
+
+    /// Takes `[channels, positions]` of an image over.
+    pub fn pack(&self, plain: &[f32], to: &mut [f32]) {
+        for (channel, plane) in plain.chunks_exact(self.positions).enumerate() {
+            let rows = to.chunks_exact_mut(self.stride);
+            for (row, value) in rows.zip(plane) {
+                row[channel] = *value;
+            }
+        }
+    }
+
+    /// Gives `[channels, positions]` of an image back.
+    pub fn unpack(&self, rows: &[f32], plain: &mut [f32]) {
+        for (channel, plane) in plain.chunks_exact_mut(self.positions).enumerate() {
+            for (row, value) in rows.chunks_exact(self.stride).zip(plane) {
+                *value = row[channel];
+            }
+        }
+    }
+}

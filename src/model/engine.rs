@@ -1,0 +1,77 @@
+//! Answers from values of the host: the quickest way that a device has.
+
+use burn::tensor::{self, Tensor};
+
+use super::{Model, Pass, Value};
+use crate::diagnostic::{Diagnostic, Error, Result};
+use crate::kernels::program::Program;
+
+/// A network that answers.
+///
+/// On `cpu` it is compiled: normalizations become part of the weights, memory is planned, and an answer
+/// is the same whatever else is in its batch. Other devices run the layers as they are.
+#[derive(Debug)]
+pub struct Engine {
+    way: Way,
+    input: Vec<usize>,
+}
+
+#[derive(Debug)]
+enum Way {
+    Program(Box<Program>),
+    Layers(Box<Model>, tensor::Device),
+}
+
+impl Engine {
+    /// Prepares a network for images of a shape, `[channels, …]`.
+    ///
+    /// # Errors
+    /// When weights cannot be read from the device.
+    pub fn new(model: &Model, input: &[usize], device: &tensor::Device) -> Result<Self> {
+        let plain = device.clone().without_autodiff();
+        let way = if plain == tensor::Device::flex() {
+            Way::Program(Box::new(model.compile(input, &plain)?))
+        } else {
+            Way::Layers(Box::new(model.clone()), device.clone())
+        };
+        Ok(Self {
+            way,
+            input: input.to_vec(),
+        })
+    }
+
+    /// Computes the last layer's output, image after image, from the values of images.
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub fn logits(&self, images: &[f32]) -> Result<Vec<f32>> {
+        match &self.way {
+            Way::Program(program) => {
+                let size: usize = self.input.iter().product();
+                let mut answers = vec![0.0; images.len() / size.max(1) * program.answer()];
+                program.run(images, &mut answers);
+                Ok(answers)
+            }
+            Way::Layers(model, device) => {
+                let input = Value::of_inputs(images.to_vec(), &self.input, device);
+                to_host(model.logits(input, Pass::Evaluate))
+            }
+        }
+    }
+}
+
+/// Reads values back from the device.
+///
+/// # Errors
+/// When the device fails.
+pub(crate) fn to_host<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>> {
+    let failed = |reason: String| {
+        let message = format!("failed to read values from the device: {reason}");
+        Error::model(Diagnostic::error(message))
+    };
+    let data = tensor
+        .try_into_data()
+        .map_err(|error| failed(format!("{error:?}")))?;
+    data.try_to_vec::<f32>()
+        .map_err(|error| failed(format!("{error:?}")))
+}
