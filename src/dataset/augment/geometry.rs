@@ -91,16 +91,25 @@ pub(super) struct Bordered {
     height: usize,
     width: usize,
     values: Vec<f32>,
-    taps: Vec<Tap>,
+    taps: Taps,
+    near: [Vec<f32>; 4],
 }
 
-/// Where a value of the result comes from.
-#[derive(Clone, Copy)]
-struct Tap {
-    /// The place of the upper left neighbour; a plane has fewer than 2³¹ values.
-    start: u32,
-    down: f32,
-    right: f32,
+/// Where the values of one row of the result come from; a list for each part, so that many are found at a time.
+#[derive(Default)]
+struct Taps {
+    /// The places of the upper left neighbours; a plane has fewer than 2³¹ values.
+    starts: Vec<u32>,
+    down: Vec<f32>,
+    right: Vec<f32>,
+}
+
+impl Taps {
+    fn resize(&mut self, width: usize) {
+        self.starts.resize(width, 0);
+        self.down.resize(width, 0.0);
+        self.right.resize(width, 0.0);
+    }
 }
 
 /// Pixels of background before and after each row and column: one before; after, one and another for its neighbour.
@@ -147,25 +156,18 @@ impl Bordered {
         displacement: impl Fn(usize) -> [f32; 2],
         out: &mut [f32],
     ) {
-        let (width, stride) = (self.width, self.stride());
-        let plane_len = self.plane_len();
         let mut taps = std::mem::take(&mut self.taps);
+        taps.resize(self.width);
+        for near in &mut self.near {
+            near.resize(self.width, 0.0);
+        }
         for row in 0..self.height {
-            taps.clear();
-            self.find_taps(map, row, &displacement, &mut taps);
-            let planes = self.values.chunks_exact(plane_len.max(1));
-            let targets = out.chunks_exact_mut((self.height * width).max(1));
-            for (plane, target) in planes.zip(targets) {
-                let target = &mut target[row * width..(row + 1) * width];
-                for (target, tap) in target.iter_mut().zip(&taps) {
-                    let start = tap.start as usize;
-                    // One slice, so that one check of its bounds does for all four.
-                    let near = &plane[start..start + stride + 2];
-                    let upper = near[0] + (near[1] - near[0]) * tap.right;
-                    let lower = near[stride] + (near[stride + 1] - near[stride]) * tap.right;
-                    *target = upper + (lower - upper) * tap.down;
-                }
+            if self.height.max(self.width) < LARGEST_QUICK {
+                self.find_taps(map, row, &displacement, quick_floor, &mut taps);
+            } else {
+                self.find_taps(map, row, &displacement, floor, &mut taps);
             }
+            self.blend(&taps, row, out);
         }
         self.taps = taps;
     }
@@ -178,27 +180,86 @@ impl Bordered {
         map: &Map,
         row: usize,
         displacement: impl Fn(usize) -> [f32; 2],
-        taps: &mut Vec<Tap>,
+        floor: impl Fn(f32) -> (f32, u32),
+        taps: &mut Taps,
     ) {
         let [first_row, first_column] = map.of([row as f64, 0.0]).map(|place| place as f32 + 1.0);
         let [[a, b], [c, d]] = map.matrix.map(|row| row.map(|factor| factor as f32));
         let [last_row, last_column] = [self.height, self.width].map(|size| size as f32 + 1.0);
-        let stride = (self.stride() as u32).cast_signed();
-        taps.extend((0..self.width).map(|column| {
-            let [down, right] = displacement(row * self.width + column);
+        let stride = self.stride() as u32;
+        let parts = taps.starts.iter_mut().zip(&mut taps.down);
+        let parts = parts.zip(&mut taps.right);
+        for (column, ((start, below), beside)) in (0_i32..).zip(parts) {
+            let [down, right] = displacement(row * self.width + column.cast_unsigned() as usize);
             let right = column as f32 + right;
-            let row = (first_row + a * down + b * right).clamp(0.0, last_row);
-            let column = (first_column + c * down + d * right).clamp(0.0, last_column);
-            // A cast rounds down what is not negative; `floor` is a slow call on processors without SSE 4.1, and a cast
-            // to 64 bits takes longer than one to 32.
-            let (top, left) = (row as i32, column as i32);
-            Tap {
-                start: (top * stride + left).cast_unsigned(),
-                down: row - top as f32,
-                right: column - left as f32,
-            }
-        }));
+            let row = within(first_row + a * down + b * right, last_row);
+            let column = within(first_column + c * down + d * right, last_column);
+            let ((top, row_index), (left, column_index)) = (floor(row), floor(column));
+            // No more than a plane has.
+            *start = row_index.wrapping_mul(stride).wrapping_add(column_index);
+            *below = row - top;
+            *beside = column - left;
+        }
     }
+
+    /// Writes one row of each plane of the result from its neighbours.
+    fn blend(&mut self, taps: &Taps, row: usize, out: &mut [f32]) {
+        let (width, stride, plane_len) = (self.width, self.stride(), self.plane_len());
+        let planes = self.values.chunks_exact(plane_len.max(1));
+        let targets = out.chunks_exact_mut((self.height * width).max(1));
+        for (plane, target) in planes.zip(targets) {
+            let target = &mut target[row * width..(row + 1) * width];
+            // Two loops: the first reads here and there, the second takes many at a time.
+            let [first, second, third, fourth] = &mut self.near;
+            let upper = first.iter_mut().zip(second.iter_mut());
+            let lower = third.iter_mut().zip(fourth.iter_mut());
+            for (start, (upper, lower)) in taps.starts.iter().zip(upper.zip(lower)) {
+                let start = *start as usize;
+                // One slice, so that one check of its bounds does for all four.
+                let near = &plane[start..start + stride + 2];
+                (*upper.0, *upper.1) = (near[0], near[1]);
+                (*lower.0, *lower.1) = (near[stride], near[stride + 1]);
+            }
+            let upper = first.iter().zip(second.iter());
+            let lower = third.iter().zip(fourth.iter());
+            let parts = taps.down.iter().zip(&taps.right);
+            for ((target, (down, right)), (upper, lower)) in
+                target.iter_mut().zip(parts).zip(upper.zip(lower))
+            {
+                let upper = upper.0 + (upper.1 - upper.0) * right;
+                let lower = lower.0 + (lower.1 - lower.0) * right;
+                *target = upper + (lower - upper) * down;
+            }
+        }
+    }
+}
+
+/// Holds a number between 0 and `most`, without the checks of `clamp` at each number; what is none becomes 0.
+fn within(number: f32, most: f32) -> f32 {
+    let number = if number > 0.0 { number } else { 0.0 };
+    if number > most { most } else { number }
+}
+
+/// Pictures with fewer rows and columns take [`quick_floor`].
+const LARGEST_QUICK: usize = 1 << 22;
+
+/// Rounds down what is not negative, and returns it as an index too.
+fn floor(number: f32) -> (f32, u32) {
+    let index = number as u32;
+    (index as f32, index)
+}
+
+/// Returns what [`floor`] does of numbers up to 2²², in instructions that every processor has for many numbers at a time:
+/// neither `f32::floor` nor a cast is one.
+fn quick_floor(number: f32) -> (f32, u32) {
+    /// From here on to its double a number of 32 bits is whole, and its lowest bits count.
+    const WHOLE: f32 = (1_u32 << 23) as f32;
+    let rounded = (number + WHOLE) - WHOLE;
+    let whole = rounded - if rounded > number { 1.0 } else { 0.0 };
+    (
+        whole,
+        (whole + WHOLE).to_bits().wrapping_sub(WHOLE.to_bits()),
+    )
 }
 
 #[cfg(test)]
@@ -237,6 +298,30 @@ mod tests {
             moved([true, true], [1, 0]),
             [99, 99, 99, 99, 12, 11, 10, 9, 8, 7, 6, 5]
         );
+    }
+
+    #[test]
+    fn quick_rounding_is_rounding() {
+        let steps = (0..100_000).map(|step| step as f32 * 0.037);
+        let near = |whole: u32| {
+            [-1, 0, 1].map(|by| f32::from_bits((whole as f32).to_bits().wrapping_add_signed(by)))
+        };
+        let bounds = [
+            1,
+            2,
+            7,
+            1 << 12,
+            (1 << 21) - 1,
+            1 << 21,
+            LARGEST_QUICK as u32,
+        ];
+        for number in steps
+            .chain([0.0, f32::MIN_POSITIVE])
+            .chain(bounds.into_iter().flat_map(near))
+        {
+            assert_eq!(quick_floor(number), floor(number), "{number}");
+            assert_eq!(floor(number).0.to_bits(), number.floor().to_bits());
+        }
     }
 
     #[test]
