@@ -112,7 +112,7 @@ impl Shared {
         while let Some((number, indices)) = self.claim() {
             let batch = panic::catch_unwind(AssertUnwindSafe(|| self.make(indices)));
             self.progress().waiting.insert(number, batch);
-            self.made.notify_all();
+            self.made.notify_one();
         }
     }
 }
@@ -141,7 +141,8 @@ impl Iterator for Loader {
         };
         progress.next_to_take += 1;
         drop(progress);
-        self.shared.taken.notify_all();
+        // Room for one batch: a thread that found none would wake in vain, on a processor that computes.
+        self.shared.taken.notify_one();
         Some(batch.unwrap_or_else(|panic| panic::resume_unwind(panic)))
     }
 
