@@ -6,6 +6,7 @@ use burn::tensor::{Int, Tensor, TensorData, activation};
 
 use crate::config;
 use crate::dataset::Targets;
+use crate::kernels::{self, Shares};
 
 /// A loss with the weights of its classes.
 #[derive(Clone, Debug)]
@@ -70,7 +71,12 @@ impl Loss {
     /// `l1_loss`, `huber_loss`; Lin et al. 2017, "Focal loss for dense object detection", eq. 5.
     #[must_use]
     pub fn of(&self, outputs: Tensor<2>, targets: &Targets) -> Tensor<1> {
+        let has_kernels = kernels::compute_on(&outputs.device());
         match (&self.settings, targets) {
+            (config::Loss::CrossEntropy { .. }, _) if has_kernels => {
+                let shares = self.kernel_shares(targets, outputs.dims());
+                kernels::cross_entropy(outputs, shares)
+            }
             (
                 config::Loss::CrossEntropy {
                     label_smoothing, ..
@@ -89,6 +95,9 @@ impl Loss {
                 // The slope of a root at 0 is no number.
                 let missing = (logs.clone().exp().neg() + 1.0).clamp_min(1e-8);
                 (missing.powf_scalar(*gamma) * logs * shares).sum().neg()
+            }
+            (config::Loss::BinaryCrossEntropy, Targets::Values { values, .. }) if has_kernels => {
+                kernels::binary_cross_entropy(outputs, values.clone())
             }
             (config::Loss::BinaryCrossEntropy, _) => {
                 let targets = numbers(targets, &outputs);
@@ -143,7 +152,27 @@ impl Loss {
     /// Returns how much the logarithm of each class's probability counts, over all samples 1 if
     /// all weights are.
     fn shares(&self, targets: &Targets, outputs: &Tensor<2>) -> Tensor<2> {
-        let [samples, classes] = outputs.dims();
+        let dims = outputs.dims();
+        let data = TensorData::new(self.each_share(targets, dims), dims);
+        Tensor::from_data(data, &outputs.device())
+    }
+
+    /// Returns the same for the kernels.
+    fn kernel_shares(&self, targets: &Targets, dims: [usize; 2]) -> Shares {
+        match targets {
+            Targets::Classes(labels) if self.smoothing() == 0.0 => {
+                let whole = self.weight(targets).max(f64::MIN_POSITIVE);
+                let own = labels.iter().map(|label| {
+                    let class = *label as usize;
+                    (class, (self.class_weight(class) / whole) as f32)
+                });
+                Shares::Own(own.collect())
+            }
+            _ => Shares::Each(self.each_share(targets, dims)),
+        }
+    }
+
+    fn each_share(&self, targets: &Targets, [samples, classes]: [usize; 2]) -> Vec<f32> {
         let whole = self.weight(targets).max(f64::MIN_POSITIVE);
         let mut shares = Vec::with_capacity(samples * classes);
         for sample in 0..samples {
@@ -152,8 +181,7 @@ impl Loss {
                 shares.push((share / whole) as f32);
             }
         }
-        let data = TensorData::new(shares, [samples, classes]);
-        Tensor::from_data(data, &outputs.device())
+        shares
     }
 
     /// Returns how much the logarithm of one probability counts. As in PyTorch, the part of a

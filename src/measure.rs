@@ -7,6 +7,7 @@ use burn::tensor::{self, Tensor, TensorData};
 use crate::config::{self, Task};
 use crate::dataset::Targets;
 use crate::diagnostic::{Diagnostic, Error, Result};
+use crate::kernels;
 use crate::load::Project;
 use crate::loss::Loss;
 use crate::memory;
@@ -112,7 +113,11 @@ impl<'a> Training<'a> {
     ///
     /// # Errors
     /// When the device fails.
-    pub(crate) fn step(mut self) -> Result<Self> {
+    pub(crate) fn step(self) -> Result<Self> {
+        kernels::together(|| self.step_here())
+    }
+
+    fn step_here(mut self) -> Result<Self> {
         let logits = self.model.logits(self.input.clone(), self.pass());
         let loss = self.model.penalized(self.loss.of(logits, &self.targets));
         let gradients = Gradients::of(&loss, &self.model);

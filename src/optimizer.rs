@@ -18,6 +18,7 @@ use burn::module::{Module as _, ModuleMapper, ModuleVisitor, Param, ParamId};
 use burn::tensor::{Device, Tensor, TensorData};
 
 use crate::config::{self, Rule};
+use crate::kernels::{self, Decay, Update};
 use crate::model::Model;
 
 /// An optimizer and what it remembers of each weight.
@@ -106,8 +107,14 @@ impl Optimizer {
                 dampening,
                 nesterov,
             } => plain::sgd(turn, *momentum, *dampening, *nesterov),
-            Rule::Adam(adaptive) => moments::adam(turn.with_penalty(), adaptive),
-            Rule::AdamW(adaptive) => moments::adam(turn.decayed(), adaptive),
+            Rule::Adam(adaptive) => {
+                let penalty = turn.penalty();
+                moments::adam(turn, adaptive, penalty)
+            }
+            Rule::AdamW(adaptive) => {
+                let decay = turn.shrinkage();
+                moments::adam(turn, adaptive, decay)
+            }
             Rule::RmsProp { .. } => plain::rmsprop(turn.with_penalty(), &settings.rule),
             Rule::Adagrad {
                 rate_decay,
@@ -127,15 +134,15 @@ impl Optimizer {
             Rule::Lion { beta1, beta2 } => plain::lion(turn.decayed(), *beta1, *beta2),
             Rule::Adan { moments, beta3 } => moments::adan(turn, moments, *beta3),
             Rule::Muon { others, .. } => {
-                let turn = turn.decayed();
                 if let Some(matrix) = matrix {
-                    return muon::muon(turn, &settings.rule, matrix);
+                    return muon::muon(turn.decayed(), &settings.rule, matrix);
                 }
                 let adaptive = config::Adaptive {
                     moments: *others,
                     amsgrad: false,
                 };
-                moments::adam(turn, &adaptive)
+                let decay = turn.shrinkage();
+                moments::adam(turn, &adaptive, decay)
             }
         }
     }
@@ -206,20 +213,62 @@ impl Memory {
 }
 
 impl Turn<'_> {
-    /// Adds the decay to the gradient, as the L2 penalty it is.
-    fn with_penalty(mut self) -> Self {
-        if self.decay > 0.0 {
-            self.gradient = self.gradient + self.weight.clone() * self.decay;
+    /// Returns the decay as the L2 penalty it is.
+    fn penalty(&self) -> Decay {
+        Decay {
+            shrink: 1.0,
+            penalty: self.decay,
+        }
+    }
+
+    /// Returns the decay apart from the gradient.
+    fn shrinkage(&self) -> Decay {
+        Decay {
+            shrink: 1.0 - self.rate * self.decay,
+            penalty: 0.0,
+        }
+    }
+
+    fn with(mut self, decay: Decay) -> Self {
+        if self.decay == 0.0 {
+            return self;
+        }
+        if decay.penalty > 0.0 {
+            self.gradient = self.gradient + self.weight.clone() * decay.penalty;
+        } else {
+            self.weight = self.weight * decay.shrink;
         }
         self
     }
 
-    /// Takes the decay off the weight, apart from the gradient.
-    fn decayed(mut self) -> Self {
-        if self.decay > 0.0 {
-            self.weight = self.weight * (1.0 - self.rate * self.decay);
+    fn with_penalty(self) -> Self {
+        let penalty = self.penalty();
+        self.with(penalty)
+    }
+
+    fn decayed(self) -> Self {
+        let shrinkage = self.shrinkage();
+        self.with(shrinkage)
+    }
+
+    /// Returns whether the step can be taken in one pass.
+    fn has_kernels(&self) -> bool {
+        kernels::compute_on(&self.weight.device())
+    }
+
+    /// Takes the step in one pass, with the slots of these names.
+    fn in_one_pass<const N: usize>(
+        self,
+        update: Update,
+        decay: Decay,
+        names: [&str; N],
+    ) -> Tensor<1> {
+        let slots = names.map(|name| self.memory.take(name, &self.gradient));
+        let (weight, slots) = kernels::step(update, decay, self.weight, self.gradient, slots);
+        for (name, slot) in names.into_iter().zip(slots) {
+            self.memory.slots.insert(name.to_owned(), slot);
         }
-        self
+        weight
     }
 }
 

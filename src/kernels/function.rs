@@ -229,7 +229,7 @@ pub(super) unsafe fn slope<S: Simd>(function: Function, y: S::V, g: S::V) -> S::
 /// # Reference
 /// The polynomial of `expf` in the Cephes library.
 #[inline(always)]
-unsafe fn exp<S: Simd>(x: S::V) -> S::V {
+pub(super) unsafe fn exp<S: Simd>(x: S::V) -> S::V {
     // SAFETY: only registers are touched.
     unsafe {
         // Beyond, the result is 0 or infinite in any case; not a number stays so.

@@ -24,6 +24,7 @@ mod function;
 mod geometry;
 mod gradient;
 mod lanes;
+mod losses;
 mod moments;
 mod moved;
 mod norm;
@@ -33,22 +34,32 @@ mod pool;
 mod product;
 pub mod program;
 mod simd;
+mod steps;
 mod sums;
 
 pub use function::Function;
 pub use geometry::{Axis, Geometry};
+pub use losses::{Shares, binary_cross_entropy, cross_entropy};
+pub use parallel::together;
 pub use pool::Kind as PoolKind;
 pub use product::Order as WeightOrder;
 pub use simd::{Isa, NAMES as ISA_NAMES, unknown_isa};
+pub use steps::{Decay, Update, step};
 
 use std::sync::Arc;
 
-use burn::tensor::Tensor;
+use burn::tensor::{Device, Tensor};
 
 use extension::apply;
 use lanes::{LANES, Layout};
 
 use crate::random::Random;
+
+/// Returns whether the kernels compute what lies on a device.
+#[must_use]
+pub fn compute_on(device: &Device) -> bool {
+    device.clone().without_autodiff() == Device::flex()
+}
 
 /// A batch of maps as the kernels hold it: `[blocks, positions, stride, lanes]`.
 #[derive(Clone, Debug)]

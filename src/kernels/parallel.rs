@@ -35,6 +35,12 @@ pub(super) fn on_threads<T: Send>(
     items.with_max_len(1).for_each(work);
 }
 
+/// Does work that computes with many kernels on one of the threads, so that each kernel need not wake
+/// one.
+pub fn together<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    rayon::scope(|_| work())
+}
+
 /// Runs `work` on each of `count` items in ranges of about `size`.
 pub(super) fn ranges(count: usize, size: usize, work: impl Fn(usize, usize) + Sync + Send) {
     let size = size.max(1);
@@ -58,6 +64,13 @@ pub(super) fn map_ranges<T: Send>(
     work: impl Fn(usize, usize) -> T + Sync + Send,
 ) -> Vec<T> {
     let parts = count.div_ceil(size.max(1));
+    if parts <= 1 {
+        return if count > 0 {
+            vec![work(0, count)]
+        } else {
+            Vec::new()
+        };
+    }
     let part = |part: usize| work(part * count / parts, (part + 1) * count / parts);
     (0..parts).into_par_iter().map(part).collect()
 }

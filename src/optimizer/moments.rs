@@ -4,6 +4,7 @@ use burn::tensor::Tensor;
 
 use super::{Memory, Turn};
 use crate::config::{Adaptive, Moments};
+use crate::kernels::{Decay, Update};
 
 /// Brings both means up to date and returns them.
 fn means(memory: &mut Memory, gradient: Tensor<1>, moments: &Moments) -> [Tensor<1>; 2] {
@@ -21,17 +22,35 @@ fn correction(beta: f64, step: u64) -> f64 {
 
 /// # Reference
 /// `torch.optim.Adam`, `AdamW`.
-pub(super) fn adam(turn: Turn<'_>, settings: &Adaptive) -> Tensor<1> {
+pub(super) fn adam(turn: Turn<'_>, settings: &Adaptive, decay: Decay) -> Tensor<1> {
     let moments = &settings.moments;
     let step = turn.memory.step;
+    let size = turn.rate / correction(moments.beta1, step);
+    let root_factor = 1.0 / correction(moments.beta2, step).sqrt();
+    if turn.has_kernels() {
+        let update = Update::Adaptive {
+            size,
+            root: root_factor,
+            betas: [moments.beta1, moments.beta2],
+            epsilon: moments.epsilon,
+            largest: settings.amsgrad,
+        };
+        let slots = ["exp_avg", "exp_avg_sq", "max_exp_avg_sq"];
+        let [mean, square, _] = slots;
+        return if settings.amsgrad {
+            turn.in_one_pass(update, decay, slots)
+        } else {
+            turn.in_one_pass(update, decay, [mean, square])
+        };
+    }
+    let turn = turn.with(decay);
     let [mean, mut square] = means(turn.memory, turn.gradient, moments);
     if settings.amsgrad {
         let most = turn.memory.take("max_exp_avg_sq", &square);
         square = most.max_pair(square);
         turn.memory.put("max_exp_avg_sq", &square);
     }
-    let size = turn.rate / correction(moments.beta1, step);
-    let root = square.sqrt() * (1.0 / correction(moments.beta2, step).sqrt());
+    let root = square.sqrt() * root_factor;
     turn.weight - mean / (root + moments.epsilon) * size
 }
 

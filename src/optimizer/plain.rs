@@ -4,16 +4,31 @@ use burn::tensor::Tensor;
 
 use super::Turn;
 use crate::config::Rule;
+use crate::kernels::Update;
 
 /// # Reference
 /// `torch.optim.SGD`.
 pub(super) fn sgd(turn: Turn<'_>, momentum: f64, dampening: f64, nesterov: bool) -> Tensor<1> {
+    if turn.has_kernels() {
+        let is_first = turn.memory.step == 1;
+        let (rate, decay) = (turn.rate, turn.penalty());
+        if momentum == 0.0 {
+            return turn.in_one_pass(Update::Plain { rate }, decay, []);
+        }
+        let update = Update::Momentum {
+            rate,
+            keep: momentum,
+            // The first step is taken whole.
+            fresh: if is_first { 1.0 } else { 1.0 - dampening },
+            nesterov: nesterov.then_some(momentum),
+        };
+        return turn.in_one_pass(update, decay, ["momentum_buffer"]);
+    }
     let turn = turn.with_penalty();
     let gradient = turn.gradient;
     if momentum == 0.0 {
         return turn.weight - gradient * turn.rate;
     }
-    // The first step is taken whole.
     let buffer = if turn.memory.step == 1 {
         gradient.clone()
     } else {

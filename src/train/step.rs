@@ -8,6 +8,7 @@ use super::{Event, Options, Reason, Step};
 use crate::config::Every;
 use crate::dataset::{self, Batch, Loader};
 use crate::diagnostic::Result;
+use crate::kernels;
 use crate::metrics::Metrics;
 use crate::model::{Model, Pass, Value, to_host};
 use crate::optimizer::Gradients;
@@ -117,8 +118,11 @@ impl Session {
             }
         };
         let rate = self.rate();
+        let optimizer = &mut self.optimizer;
         let model = match gradients {
-            Some(gradients) => self.optimizer.step(rate, model, gradients).constrained(),
+            Some(gradients) => {
+                kernels::together(|| optimizer.step(rate, model, gradients).constrained())
+            }
             None => model,
         };
         if let Some(average) = &mut self.average {
@@ -159,8 +163,12 @@ impl Session {
             let step = step * self.batches_per_step() as u64 + number as u64;
             let pass = Pass::Train { seed, step };
             let input = Value::of_inputs(batch.inputs, &shape, &device);
-            let outputs = model.logits(input.clone(), pass);
-            let loss = self.loss.of(outputs.clone(), &batch.targets);
+            let (kind, targets) = (&self.loss, &batch.targets);
+            let (outputs, loss) = kernels::together(|| {
+                let outputs = model.logits(input.clone(), pass);
+                let loss = kind.of(outputs.clone(), targets);
+                (outputs, loss)
+            });
             let values = to_host(outputs.inner())?;
             metrics.add(
                 &self.loss,
@@ -171,7 +179,7 @@ impl Session {
             if !metrics.loss().is_finite() {
                 return Err(self.loss_diverged(model, input, pass));
             }
-            let gradients = Gradients::of(&model.penalized(loss), model);
+            let gradients = kernels::together(|| Gradients::of(&model.penalized(loss), model));
             if is_whole {
                 sum = Some(gradients);
                 break;

@@ -47,7 +47,11 @@ fn every_layer_is_as_in_pytorch_and_its_gradients_as_by_differences() {
                 "golden_layers::on_cpu",
                 "golden_layers::the_whole_language_on_cpu",
                 "numeric_gradients::on_cpu",
+                "golden_training::losses_and_their_gradients_equal_pytorch",
+                "golden_training::ten_steps_of_every_optimizer_equal_pytorch",
                 "kernels::random_networks_are_as_with_stock_operations",
+                "kernels_in_training::losses_are_as_with_stock_operations",
+                "kernels_in_training::steps_are_as_with_stock_operations",
             ],
         );
         ran += 1;
@@ -325,6 +329,19 @@ const BOUNDS: &[(usize, &[usize], &str)] = &[
         &[4, 6, 6],
         r#"{ type = "conv", filters = 6, kernel_size = 3, trainable = false },
            { type = "pad", amount = [[1, 2], [0, 1], [2, 0]] }, { type = "conv", filters = 3, kernel_size = 2 }"#,
+    ),
+    // Windows at one position: over the whole map, over its edge, and more units than a row of registers.
+    (
+        33,
+        &[3, 5, 4],
+        r#"{ type = "conv", filters = 19, kernel_size = [5, 4], activation = "tanh" }, { type = "flatten" },
+           { type = "dense", units = 50 }, { type = "dense", units = 1 }"#,
+    ),
+    (
+        17,
+        &[2, 3, 3],
+        r#"{ type = "conv", filters = 7, kernel_size = 5, padding = 1 },
+           { type = "conv", filters = 4, kernel_size = 3, padding = 1 }"#,
     ),
     // A last block of one image: the other lanes must not grow beyond all numbers.
     (

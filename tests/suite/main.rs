@@ -27,6 +27,7 @@ mod golden_training;
 mod goldens;
 mod inspection;
 mod kernels;
+mod kernels_in_training;
 mod language;
 mod numeric_gradients;
 mod properties;
