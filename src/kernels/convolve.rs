@@ -15,6 +15,7 @@ use super::lanes::{LANES, Layout};
 use super::parallel::{Shared, map_ranges, ranges};
 use super::product::{Order, Packed, Product};
 use super::simd::with_simd;
+use super::single;
 
 /// Windows times weights, plus a bias, through a function.
 ///
@@ -163,6 +164,8 @@ impl Convolve {
         let gradient = if self.is_depthwise() {
             let mut gradient = vec![0.0; size];
             depthwise::of_weight(self, x, g, &mut gradient);
+            gradient
+        } else if let Some(gradient) = single::of_weight(self, x, g, size) {
             gradient
         } else if size <= SMALL && self.to.blocks > 1 {
             // Each thread sums up images of its own, which stay in the cache.

@@ -3,7 +3,7 @@
 
 use std::cell::Cell;
 
-use super::geometry::Phase;
+use super::geometry::{Phase, Run};
 use super::lanes::{LANES, Layout};
 use super::parallel::Shared;
 use super::product::{Order, longest, tiles, widest, with_counts};
@@ -58,7 +58,7 @@ impl Work for Gradient<'_> {
         let outputs: Vec<Tile> = tiles(self.to_channels.1, widest(S::SUMS)).collect();
         let outputs = &outputs[self.tiles.0..self.tiles.1];
         let pairs = (HELD / (S::SUMS * LANES * taps)).max(1);
-        let mut sums = SUMS.take();
+        let mut scratch = SCRATCH.replace(Scratch::EMPTY);
         for outputs in outputs.chunk_by(|a, b| a.1 == b.1) {
             let Some((_, width)) = outputs.first().copied() else {
                 continue;
@@ -68,17 +68,39 @@ impl Work for Gradient<'_> {
             for outputs in outputs.chunks(together) {
                 for inputs in inputs.chunks((pairs / outputs.len()).max(1)) {
                     // SAFETY: channels and items lie within the layouts.
-                    unsafe { self.pairs::<S>(outputs, inputs, &mut sums) };
+                    unsafe { self.pairs::<S>(outputs, inputs, &mut scratch) };
                 }
             }
         }
-        SUMS.set(sums);
+        SCRATCH.set(scratch);
     }
 }
 
+/// What a part works with.
+struct Scratch {
+    /// Sums of pairs of tiles, a register after the other.
+    sums: Vec<Line>,
+    /// Where the values of input and gradient begin that a tap multiplies.
+    places: Vec<[usize; 2]>,
+}
+
+impl Scratch {
+    const EMPTY: Self = Self {
+        sums: Vec::new(),
+        places: Vec::new(),
+    };
+}
+
+/// The floats of the widest register, where no register lies across two lines of the cache.
+#[repr(C, align(64))]
+#[derive(Clone, Copy)]
+struct Line([f32; LANES]);
+
 thread_local! {
-    /// Memory for sums, kept from one part to the next.
-    static SUMS: Cell<Vec<f32>> = const { Cell::new(Vec::new()) };
+    /// Kept from one part to the next.
+    static SCRATCH: Cell<Scratch> = const {
+        Cell::new(Scratch::EMPTY)
+    };
 }
 
 /// First channel and number of channels.
@@ -87,8 +109,8 @@ type Tile = (usize, usize);
 impl Gradient<'_> {
     /// Sums up every pair of the tiles, over all positions.
     #[inline(always)]
-    unsafe fn pairs<S: Simd>(&self, outputs: &[Tile], inputs: &[Tile], sums: &mut Vec<f32>) {
-        let size = S::SUMS * LANES;
+    unsafe fn pairs<S: Simd>(&self, outputs: &[Tile], inputs: &[Tile], scratch: &mut Scratch) {
+        let size = S::SUMS;
         let (first, end) = self.items;
         let is_short = end - first <= CHUNK;
         // What is summed up at once needs no memory but that of one pair.
@@ -97,25 +119,35 @@ impl Gradient<'_> {
         } else {
             (self.taps.1 - self.taps.0) * outputs.len() * inputs.len()
         };
+        let Scratch { sums, places } = scratch;
         if sums.len() < held * size {
-            sums.resize(held * size, 0.0);
+            sums.resize(held * size, Line([0.0; LANES]));
         }
+        // Where no tap reads outside, all read at the same steps from their first position.
+        let firsts = self.firsts();
         let mut begin = first;
         while begin < end {
             let stop = (begin + CHUNK).min(end);
             let mut number = 0;
             for tap in self.taps.0..self.taps.1 {
+                let mut ahead = 0;
+                match &firsts {
+                    Some(firsts) if tap > self.taps.0 => {
+                        ahead = firsts[tap].wrapping_sub(firsts[self.taps.0]);
+                    }
+                    _ => self.find(tap, (begin, stop), places),
+                }
+                let ahead = ahead.wrapping_mul(self.from.stride * LANES);
                 for output in outputs {
                     for input in inputs {
-                        let own = sums[number * size..][..size].as_mut_ptr();
+                        let own = sums[number * size..][..size].as_mut_ptr().cast();
                         macro_rules! call {
                             ($width:literal, $count:literal) => {
                                 if $width * $count <= S::SUMS && $width <= widest(S::SUMS) {
                                     // SAFETY: the caller's; `own` has room for the sums of a pair.
                                     unsafe {
                                         self.sum::<S, $width, $count>(
-                                            (begin, stop),
-                                            tap,
+                                            (places, ahead),
                                             (output.0, input.0),
                                             (own, begin > first),
                                         );
@@ -133,6 +165,40 @@ impl Gradient<'_> {
                 }
             }
             begin = stop;
+        }
+    }
+
+    /// Returns the first position that each tap reads, if none reads outside.
+    fn firsts(&self) -> Option<Vec<usize>> {
+        let places = self.phase.places.len();
+        let whole = |runs: &Vec<Run>| runs.iter().map(|run| run.length).sum::<usize>() == places;
+        let all = self.phase.runs.iter();
+        all.map(|runs| runs.first().filter(|_| whole(runs)).map(|run| run.position))
+            .collect()
+    }
+
+    /// Finds what a tap multiplies at some positions: those outside are left out.
+    #[inline(always)]
+    fn find(&self, tap: usize, (begin, end): (usize, usize), found: &mut Vec<[usize; 2]>) {
+        found.clear();
+        let places = self.phase.places.len();
+        let runs = &self.phase.runs[tap];
+        let steps = [self.from.stride * LANES, self.to.stride * LANES];
+        for block in begin / places..end.div_ceil(places) {
+            let first = begin.saturating_sub(block * places);
+            let last = (end - block * places).min(places);
+            let skipped = runs.partition_point(|run| run.place + run.length <= first);
+            for run in runs[skipped..].iter().take_while(|run| run.place < last) {
+                let place = run.place.max(first);
+                let position = run.position + (place - run.place) * run.step;
+                // The phase of a forward pass holds all positions in their order.
+                let x = (block * self.from.positions + position) * steps[0];
+                let g = (block * self.to.positions + place) * steps[1];
+                let count = last.min(run.place + run.length) - place;
+                found.extend(
+                    (0..count).map(|index| [x + index * run.step * steps[0], g + index * steps[1]]),
+                );
+            }
         }
     }
 
@@ -162,16 +228,12 @@ impl Gradient<'_> {
     #[inline(always)]
     unsafe fn sum<S: Simd, const O: usize, const I: usize>(
         &self,
-        (begin, end): (usize, usize),
-        tap: usize,
+        (places, ahead): (&[[usize; 2]], usize),
         (output, input): (usize, usize),
         (own, goes_on): (*mut f32, bool),
     ) {
-        let places = self.phase.places.len();
-        let runs = &self.phase.runs[tap];
-        let steps = [self.from.stride * LANES, self.to.stride * LANES];
         for lane in (0..LANES).step_by(S::WIDTH) {
-            // SAFETY: items name blocks and places that both layouts have; `lane` is within `LANES`.
+            // SAFETY: `places` name values that both layouts have; `lane` is within `LANES`.
             unsafe {
                 let mut sums = [[S::splat(0.0); I]; O];
                 for o in 0..O * usize::from(goes_on) {
@@ -179,42 +241,20 @@ impl Gradient<'_> {
                         sums[o][i] = S::load(own.add((o * I + i) * LANES + lane));
                     }
                 }
-                for block in begin / places..end.div_ceil(places) {
-                    let first = begin.saturating_sub(block * places);
-                    let last = (end - block * places).min(places);
-                    let skipped = runs.partition_point(|run| run.place + run.length <= first);
-                    let x = self.inputs.as_ptr().add(
-                        block * self.from.positions * steps[0]
-                            + (self.from_channels.0 + input) * LANES
-                            + lane,
-                    );
-                    // The phase of a forward pass holds all positions in their order.
-                    let g = self.gradients.as_ptr().add(
-                        block * self.to.positions * steps[1]
-                            + (self.to_channels.0 + output) * LANES
-                            + lane,
-                    );
-                    for run in &runs[skipped..] {
-                        if run.place >= last {
-                            break;
-                        }
-                        let place = run.place.max(first);
-                        let position = run.position + (place - run.place) * run.step;
-                        let mut x = x.add(position * steps[0]);
-                        let mut g = g.add(place * steps[1]);
-                        for _ in place..last.min(run.place + run.length) {
-                            let mut xs = [S::splat(0.0); I];
-                            for i in 0..I {
-                                xs[i] = S::load(x.add(i * LANES));
-                            }
-                            for o in 0..O {
-                                let g = S::load(g.add(o * LANES));
-                                for i in 0..I {
-                                    sums[o][i] = S::fma(xs[i], g, sums[o][i]);
-                                }
-                            }
-                            x = x.wrapping_add(run.step * steps[0]);
-                            g = g.wrapping_add(steps[1]);
+                let x = self.inputs.as_ptr().wrapping_add(ahead);
+                let x = x.wrapping_add((self.from_channels.0 + input) * LANES + lane);
+                let g = self.gradients.as_ptr();
+                let g = g.add((self.to_channels.0 + output) * LANES + lane);
+                for [x_at, g_at] in places {
+                    let (x, g) = (x.wrapping_add(*x_at), g.add(*g_at));
+                    let mut xs = [S::splat(0.0); I];
+                    for i in 0..I {
+                        xs[i] = S::load(x.add(i * LANES));
+                    }
+                    for o in 0..O {
+                        let g = S::load(g.add(o * LANES));
+                        for i in 0..I {
+                            sums[o][i] = S::fma(xs[i], g, sums[o][i]);
                         }
                     }
                 }

@@ -34,6 +34,7 @@ mod pool;
 mod product;
 pub mod program;
 mod simd;
+mod single;
 mod steps;
 mod sums;
 
