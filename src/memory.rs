@@ -44,13 +44,13 @@ fn needed(plan: &Plan, batch: usize, dtype: Dtype) -> u64 {
 }
 
 /// The bytes that a forward pass with a batch takes: its input, the fullest moment between layers,
-/// and the weights.
+/// the weights, and the same as a compiled network has them.
 fn needed_to_infer(plan: &Plan, batch: usize) -> u64 {
     let bytes = || {
         let totals = plan.totals(Dtype::F32, batch)?;
         let input = shape::elements(&plan.input)?.checked_mul(4 * batch as u64)?;
         let outputs = totals.inference_bytes.checked_add(input)?;
-        outputs.checked_add(totals.weight_bytes)
+        outputs.checked_add(totals.weight_bytes.checked_mul(2)?)
     };
     bytes().unwrap_or(u64::MAX)
 }

@@ -268,8 +268,8 @@ impl Plan {
         counts.try_fold(Counts::default(), |sum, counts| sum.plus(counts))
     }
 
-    /// Returns the images that a batch must have for our own kernels to compute it, as they take sixteen
-    /// at a time: one in small networks, so that answers are the same in every batch.
+    /// Returns the images that a batch must have for our own kernels to train with it, as they take sixteen
+    /// at a time.
     #[must_use]
     pub fn least_batch(&self) -> usize {
         /// Multiply-adds of a network that is computed for a single image with fifteen lanes idle.

@@ -59,7 +59,7 @@ impl Convolve {
         let is_inside = |place: usize| column(place).all(|position| *position != OUTSIDE);
         let first = |place: usize| column(place).next().map(|at| *at as usize * from.stride);
         let origins: Vec<Option<usize>> = (0..places)
-            .map(|place| first(place).filter(|_| is_inside(place)))
+            .map(|place| is_inside(place).then(|| first(place)).flatten())
             .collect();
         // Taps lie at the same distances in every window.
         let inside = origins.iter().position(Option::is_some);
