@@ -11,7 +11,9 @@ use burn::tensor;
 
 use crate::diagnostic::Result;
 use crate::load::Project;
-use crate::measure::{Training, check_trainable, made_up, made_up_values, observe};
+use crate::measure::{
+    LayerMeasurement, Training, check_trainable, made_up, made_up_values, observe,
+};
 use crate::memory;
 use crate::model::{Device, Engine, Model, Pass};
 
@@ -128,10 +130,29 @@ fn bench_inference(options: &Options<'_>, device: &tensor::Device) -> Result<Ben
     );
     let mut benchmark = run(options, || engine.logits(&images).map(drop))?;
     if options.layers {
-        let pass = || observe(&model, input.clone(), Pass::Evaluate, device);
+        let pass = || match engine.stage_secs(&images) {
+            Some(stages) => Ok(by_layer(&stages)),
+            None => observe(&model, input.clone(), Pass::Evaluate, device),
+        };
         benchmark.layers = Some(layers::measure(options, device, pass)?);
     }
     Ok(benchmark)
+}
+
+/// Sums up what the stages of each layer took, by the layers' numbers.
+fn by_layer(stages: &[(usize, f64)]) -> Vec<Option<LayerMeasurement>> {
+    let mut layers: Vec<Option<LayerMeasurement>> = Vec::new();
+    for (layer, secs) in stages {
+        layers.resize(layers.len().max(layer + 1), None);
+        if let Some(slot) = layers.get_mut(*layer) {
+            let before = slot.as_ref().map_or(0.0, |measured| measured.secs);
+            *slot = Some(LayerMeasurement {
+                output_bytes: 0,
+                secs: before + secs,
+            });
+        }
+    }
+    layers
 }
 
 /// Steps that are measured however long they take.

@@ -32,7 +32,7 @@ mod pack;
 mod parallel;
 mod pool;
 mod product;
-pub mod program;
+pub(crate) mod program;
 mod simd;
 mod single;
 mod steps;

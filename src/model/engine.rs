@@ -1,5 +1,7 @@
 //! Answers from values of the host: the quickest way that a device has.
 
+use std::time::Instant;
+
 use burn::tensor::{self, Tensor};
 
 use super::{Model, Pass, Value};
@@ -38,6 +40,24 @@ impl Engine {
             way,
             input: input.to_vec(),
         })
+    }
+
+    /// Returns the seconds of each stage with the number of its layer, where the network is compiled; all images go through
+    /// a stage before the next.
+    pub(crate) fn stage_secs(&self, images: &[f32]) -> Option<Vec<(usize, f64)>> {
+        let Way::Program(program) = &self.way else {
+            return None;
+        };
+        let size: usize = self.input.iter().product();
+        let count = images.len() / size.max(1);
+        let mut answers = vec![0.0; count * program.answer()];
+        let mut stages = Vec::new();
+        let mut last = Instant::now();
+        program.observed(count, images, &mut answers, &mut |layer| {
+            stages.push((layer, last.elapsed().as_secs_f64()));
+            last = Instant::now();
+        });
+        Some(stages)
     }
 
     /// Computes the last layer's output, image after image, from the values of images.

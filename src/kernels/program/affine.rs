@@ -9,7 +9,7 @@ use crate::kernels::simd::{Simd, Work, with_simd};
 
 /// `function(x · scale + shift + other)`, a factor and an offset for each channel.
 #[derive(Debug)]
-pub struct Affine {
+pub(crate) struct Affine {
     rows: Rows,
     /// Factors and offsets, `[stride]` each.
     factors: Option<[Memory; 2]>,
@@ -20,7 +20,7 @@ pub struct Affine {
 
 /// How two values become one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Join {
+pub(crate) enum Join {
     /// Their sum.
     Add,
     /// Their product.
@@ -35,7 +35,12 @@ const AT_ONCE: usize = 256;
 impl Affine {
     /// Factors and offsets, one for each channel.
     #[must_use]
-    pub fn of_channels(rows: Rows, scale: &[f32], shift: &[f32], function: Function) -> Self {
+    pub(crate) fn of_channels(
+        rows: Rows,
+        scale: &[f32],
+        shift: &[f32],
+        function: Function,
+    ) -> Self {
         let factors = [scale, shift].map(|values| {
             let mut memory = Memory::default();
             memory.reserve(rows.stride);
@@ -52,7 +57,7 @@ impl Affine {
 
     /// A function of two values, or of one.
     #[must_use]
-    pub fn joined(rows: Rows, join: Option<Join>, function: Function) -> Self {
+    pub(crate) fn joined(rows: Rows, join: Option<Join>, function: Function) -> Self {
         Self {
             rows,
             factors: None,
@@ -64,6 +69,16 @@ impl Affine {
 
 impl Stage for Affine {
     fn run(&self, images: usize, inputs: Inputs<'_>, output: &mut [f32]) {
+        self.rows.check(images, inputs.get(0));
+        self.rows.check(images, output);
+        match self.join {
+            Some(Join::Add | Join::Multiply) => self.rows.check(images, inputs.get(1)),
+            Some(Join::MultiplyMaps) => {
+                let one = Rows::new(1, self.rows.channels);
+                one.check(images, inputs.get(1));
+            }
+            None => {}
+        }
         let target = Shared(output.as_mut_ptr());
         let stride = self.rows.stride;
         ranges(images * self.rows.positions, AT_ONCE, |begin, end| {

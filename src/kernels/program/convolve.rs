@@ -13,7 +13,7 @@ use crate::kernels::simd::{Simd, Work, with_simd};
 
 /// Windows times weights, plus a bias, plus a second input if there is one, through a function.
 #[derive(Debug)]
-pub struct Convolve {
+pub(crate) struct Convolve {
     geometry: Arc<Geometry>,
     from: Rows,
     to: Rows,
@@ -45,14 +45,25 @@ struct Block {
 
 impl Convolve {
     /// Lays out what a product needs.
+    ///
+    /// # Panics
+    /// If windows or weights are of other layouts.
     #[must_use]
-    pub fn new(
+    pub(crate) fn new(
         geometry: Arc<Geometry>,
         [from, to]: [Rows; 2],
         filters: Filters,
         adds: bool,
         function: Function,
     ) -> Self {
+        assert_eq!(
+            [geometry.input, geometry.output],
+            [from.positions, to.positions]
+        );
+        assert!(
+            filters.reads(from) && filters.writes(to),
+            "weights are of these channels"
+        );
         let phase = &geometry.forward.phases[0];
         let places = phase.places.len();
         let column = |place: usize| phase.table.iter().skip(place).step_by(places);
@@ -117,6 +128,11 @@ fn blocks(filters: &Filters, width: usize, distances: &[usize]) -> Vec<Block> {
 
 impl Stage for Convolve {
     fn run(&self, images: usize, inputs: Inputs<'_>, output: &mut [f32]) {
+        self.from.check(images, inputs.get(0));
+        self.to.check(images, output);
+        if self.adds {
+            self.to.check(images, inputs.get(1));
+        }
         let items = images * self.geometry.output;
         let tiles = self.filters.tiles.len();
         let part = Part {

@@ -12,7 +12,7 @@ use crate::kernels::simd::{Simd, Work, with_simd};
 
 /// A filter for each channel, plus a bias, through a function.
 #[derive(Debug)]
-pub struct Depthwise {
+pub(crate) struct Depthwise {
     geometry: Arc<Geometry>,
     from: Rows,
     to: Rows,
@@ -61,6 +61,8 @@ impl Depthwise {
 
 impl Stage for Depthwise {
     fn run(&self, images: usize, inputs: Inputs<'_>, output: &mut [f32]) {
+        self.from.check(images, inputs.get(0));
+        self.to.check(images, output);
         let target = Shared(output.as_mut_ptr());
         ranges(images * self.to.positions, AT_ONCE, |begin, end| {
             with_simd(Slide {

@@ -1,5 +1,6 @@
 //! Weights of a convolution as its product reads them.
 
+use super::Rows;
 use crate::kernels::buffer::Memory;
 use crate::kernels::lanes::LANES;
 use crate::kernels::product::{Order, tiles};
@@ -10,7 +11,7 @@ pub(super) const WIDEST: usize = 4;
 
 /// Weights `[tiles, taps, inputs, registers of the tile, 16]`, and one bias for each output.
 #[derive(Debug)]
-pub struct Filters {
+pub(crate) struct Filters {
     pub(super) weights: Memory,
     pub(super) bias: Memory,
     /// What is read outside a map.
@@ -35,11 +36,11 @@ pub(super) struct Tile {
 
 /// What a batch normalization after a convolution does to each output: `x · scale + shift`.
 #[derive(Clone, Debug)]
-pub struct Fold {
+pub(crate) struct Fold {
     /// Factors.
-    pub scale: Vec<f32>,
+    pub(crate) scale: Vec<f32>,
     /// Offsets.
-    pub shift: Vec<f32>,
+    pub(crate) shift: Vec<f32>,
 }
 
 /// Weights as a layer has them.
@@ -52,6 +53,20 @@ pub(crate) struct Source {
     pub(crate) counts: [usize; 2],
     pub(crate) taps: usize,
     pub(crate) groups: usize,
+}
+
+impl Filters {
+    /// Returns whether the inputs of all groups are channels of a layout.
+    pub(super) fn reads(&self, from: Rows) -> bool {
+        let ends = self.tiles.iter().map(|tile| tile.input + self.inputs);
+        ends.max().is_none_or(|end| end <= from.channels)
+    }
+
+    /// Returns whether the registers of all outputs lie within a row of a layout.
+    pub(super) fn writes(&self, to: Rows) -> bool {
+        let ends = self.tiles.iter().map(|tile| tile.first + tile.width);
+        ends.max().is_none_or(|end| end * LANES <= to.stride)
+    }
 }
 
 struct Widest;

@@ -12,14 +12,13 @@ mod moves;
 mod pool;
 mod rows;
 
-pub use affine::{Affine, Join};
-pub use convolve::Convolve;
-pub use depthwise::Depthwise;
-pub(crate) use filters::Source;
-pub use filters::{Filters, Fold};
-pub use moves::{Concat, Line, Move};
-pub use pool::{Pool, Reduce};
-pub use rows::Rows;
+pub(crate) use affine::{Affine, Join};
+pub(crate) use convolve::Convolve;
+pub(crate) use depthwise::Depthwise;
+pub(crate) use filters::{Fold, Source};
+pub(crate) use moves::{Concat, Line, Move};
+pub(crate) use pool::{Pool, Reduce};
+pub(crate) use rows::Rows;
 
 use std::fmt::Debug;
 use std::sync::{Mutex, PoisonError};
@@ -30,14 +29,14 @@ use super::buffer::Memory;
 use super::parallel::{alone, is_alone, on_threads, threads};
 
 /// One operation on the values of some images.
-pub trait Stage: Debug + Send + Sync {
+pub(crate) trait Stage: Debug + Send + Sync {
     /// Computes the output of `images` images, whose values lie one image after the other.
     fn run(&self, images: usize, inputs: Inputs<'_>, output: &mut [f32]);
 }
 
 /// What a stage reads.
 #[derive(Clone, Copy, Debug)]
-pub struct Inputs<'a> {
+pub(crate) struct Inputs<'a> {
     buffers: &'a [Memory],
     /// Which buffers they are.
     places: &'a [usize],
@@ -46,7 +45,7 @@ pub struct Inputs<'a> {
 impl<'a> Inputs<'a> {
     /// Returns the values of an input, by its place in the stage's list.
     #[must_use]
-    pub fn get(self, index: usize) -> &'a [f32] {
+    pub(crate) fn get(self, index: usize) -> &'a [f32] {
         self.buffers[self.places[index]].values()
     }
 }
@@ -63,7 +62,7 @@ struct Node {
 
 /// A program that is being written: stages in the order in which they run.
 #[derive(Debug, Default)]
-pub struct Draft {
+pub(crate) struct Draft {
     nodes: Vec<Node>,
     values: Vec<Rows>,
     /// The values that images become, and which position each of theirs is there.
@@ -72,24 +71,24 @@ pub struct Draft {
 
 impl Draft {
     /// Adds values, and returns their number.
-    pub fn value(&mut self, rows: Rows) -> usize {
+    pub(crate) fn value(&mut self, rows: Rows) -> usize {
         self.values.push(rows);
         self.values.len() - 1
     }
 
     /// Says which values images become, and where their positions lie in them; all others are zeros.
-    pub fn set_input(&mut self, value: usize, positions: Vec<usize>) {
+    pub(crate) fn set_input(&mut self, value: usize, positions: Vec<usize>) {
         self.input = (value, positions);
     }
 
     /// Returns how values lie.
     #[must_use]
-    pub fn rows(&self, value: usize) -> Rows {
+    pub(crate) fn rows(&self, value: usize) -> Rows {
         self.values[value]
     }
 
     /// Adds a stage of a layer that makes values.
-    pub fn stage(
+    pub(crate) fn stage(
         &mut self,
         layer: usize,
         stage: impl Stage + 'static,
@@ -107,7 +106,7 @@ impl Draft {
 
 /// A network compiled for answers.
 #[derive(Debug)]
-pub struct Program {
+pub(crate) struct Program {
     nodes: Vec<Node>,
     /// The buffer, and how values lie in it.
     input: (usize, Rows),
@@ -129,7 +128,7 @@ const TOGETHER: usize = 4;
 impl Program {
     /// Plans the memory of a draft.
     #[must_use]
-    pub fn new(draft: Draft, output: usize) -> Self {
+    pub(crate) fn new(draft: Draft, output: usize) -> Self {
         let Draft {
             mut nodes,
             values,
@@ -156,12 +155,12 @@ impl Program {
 
     /// Returns the floats of an answer.
     #[must_use]
-    pub fn answer(&self) -> usize {
+    pub(crate) fn answer(&self) -> usize {
         self.output.1.channels * self.output.1.positions
     }
 
     /// Computes the answers to images `[batch, channels, positions]` as `[batch, channels, positions]`.
-    pub fn run(&self, inputs: &[f32], answers: &mut [f32]) {
+    pub(crate) fn run(&self, inputs: &[f32], answers: &mut [f32]) {
         let image = self.input.1.channels * self.positions.len();
         let images = inputs.len() / image.max(1);
         let threads = threads();
@@ -178,13 +177,13 @@ impl Program {
         });
     }
 
-    /// Runs all stages on a few images; `observe` hears of the layer of each before it runs, and at the end of none.
     fn part(&self, images: usize, inputs: &[f32], answers: &mut [f32]) {
         self.observed(images, inputs, answers, &mut |_| {});
     }
 
-    /// Computes answers on one batch as a whole; `observe` hears of the layer of each stage after it ran.
-    pub fn observed(
+    /// Computes answers with all images going through a stage before the next; `observe` hears of the
+    /// layer of each stage after it ran.
+    pub(crate) fn observed(
         &self,
         images: usize,
         inputs: &[f32],

@@ -5,15 +5,15 @@ use crate::kernels::parallel::{Shared, ranges};
 
 /// Positions of the input in another order, with zeros where none is named.
 #[derive(Debug)]
-pub struct Move {
+pub(crate) struct Move {
     /// For each position of the output, the one it was.
-    pub positions: Vec<Option<usize>>,
+    pub(crate) positions: Vec<Option<usize>>,
     /// The first channel of the input, and where it goes.
-    pub channels: (usize, usize),
+    pub(crate) channels: (usize, usize),
     /// How the input lies.
-    pub from: Rows,
+    pub(crate) from: Rows,
     /// How the output lies.
-    pub to: Rows,
+    pub(crate) to: Rows,
 }
 
 /// Positions a thread moves at a time.
@@ -36,11 +36,11 @@ impl Stage for Move {
 
 /// Maps as one row, in the order `[channels, positions]`.
 #[derive(Debug)]
-pub struct Line {
+pub(crate) struct Line {
     /// How the input lies.
-    pub from: Rows,
+    pub(crate) from: Rows,
     /// How the output lies: one position.
-    pub to: Rows,
+    pub(crate) to: Rows,
 }
 
 impl Stage for Line {
@@ -57,11 +57,11 @@ impl Stage for Line {
 
 /// The channels of several inputs, one input after the other.
 #[derive(Debug)]
-pub struct Concat {
+pub(crate) struct Concat {
     /// How the inputs lie.
-    pub from: Vec<Rows>,
+    pub(crate) from: Vec<Rows>,
     /// How the output lies.
-    pub to: Rows,
+    pub(crate) to: Rows,
 }
 
 impl Stage for Concat {
@@ -86,6 +86,7 @@ fn each_row(
     output: &mut [f32],
     fill: impl Fn(usize, usize, &mut [f32]) + Sync + Send,
 ) {
+    to.check(images, output);
     let target = Shared(output.as_mut_ptr());
     ranges(images * to.positions, AT_ONCE, |begin, end| {
         for item in begin..end {

@@ -9,7 +9,7 @@ use crate::kernels::simd::{Simd, Work, with_simd};
 
 /// What is kept of a window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reduce {
+pub(crate) enum Reduce {
     /// The largest value; not a number if there is one.
     Max,
     /// The smallest value; not a number if there is one.
@@ -22,17 +22,17 @@ pub enum Reduce {
 
 /// Pools windows.
 #[derive(Debug)]
-pub struct Pool {
+pub(crate) struct Pool {
     /// What is kept.
-    pub reduce: Reduce,
+    pub(crate) reduce: Reduce,
     /// The windows.
-    pub geometry: Arc<Geometry>,
+    pub(crate) geometry: Arc<Geometry>,
     /// What the sum of each window is multiplied with.
-    pub shares: Vec<f32>,
+    pub(crate) shares: Vec<f32>,
     /// How the input lies.
-    pub from: Rows,
+    pub(crate) from: Rows,
     /// How the output lies.
-    pub to: Rows,
+    pub(crate) to: Rows,
 }
 
 /// Positions a thread computes at a time.
@@ -40,6 +40,9 @@ const AT_ONCE: usize = 128;
 
 impl Stage for Pool {
     fn run(&self, images: usize, inputs: Inputs<'_>, output: &mut [f32]) {
+        self.from.check(images, inputs.get(0));
+        self.to.check(images, output);
+        assert_eq!(self.from.stride, self.to.stride, "channels stay");
         let target = Shared(output.as_mut_ptr());
         ranges(images * self.to.positions, AT_ONCE, |begin, end| {
             with_simd(Slide {

@@ -7,19 +7,19 @@ use crate::kernels::lanes::LANES;
 /// Other than in training, where sixteen images share a register: here sixteen channels do, so a
 /// single image fills registers too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Rows {
+pub(crate) struct Rows {
     /// Positions of a map.
-    pub positions: usize,
+    pub(crate) positions: usize,
     /// Channels.
-    pub channels: usize,
+    pub(crate) channels: usize,
     /// Values from one position to the next.
-    pub stride: usize,
+    pub(crate) stride: usize,
 }
 
 impl Rows {
     /// Lays out whole registers for each position; what is beyond the channels is of no meaning.
     #[must_use]
-    pub fn new(positions: usize, channels: usize) -> Self {
+    pub(crate) fn new(positions: usize, channels: usize) -> Self {
         Self {
             positions,
             channels,
@@ -29,7 +29,7 @@ impl Rows {
 
     /// Lays out the channels alone, for a stage that reads single values: a convolution.
     #[must_use]
-    pub fn compact(positions: usize, channels: usize) -> Self {
+    pub(crate) fn compact(positions: usize, channels: usize) -> Self {
         Self {
             positions,
             channels,
@@ -40,12 +40,23 @@ impl Rows {
     /// Returns the values of an image, if they can be counted.
     #[must_use]
     #[inline(always)]
-    pub fn values(&self) -> usize {
+    pub(crate) fn values(&self) -> usize {
         self.positions * self.stride
     }
 
+    /// Holds an input or an output to its layout: what reads and writes it does not look again.
+    ///
+    /// # Panics
+    /// If there are fewer than the values of so many images.
+    pub(super) fn check(&self, images: usize, values: &[f32]) {
+        assert!(
+            values.len() >= images * self.values(),
+            "values have a layout"
+        );
+    }
+
     /// Takes `[channels, positions]` of an image over.
-    pub fn pack(&self, plain: &[f32], to: &mut [f32]) {
+    pub(crate) fn pack(&self, plain: &[f32], to: &mut [f32]) {
         for (channel, plane) in plain.chunks_exact(self.positions).enumerate() {
             let rows = to.chunks_exact_mut(self.stride);
             for (row, value) in rows.zip(plane) {
@@ -55,7 +66,7 @@ impl Rows {
     }
 
     /// Gives `[channels, positions]` of an image back.
-    pub fn unpack(&self, rows: &[f32], plain: &mut [f32]) {
+    pub(crate) fn unpack(&self, rows: &[f32], plain: &mut [f32]) {
         for (channel, plane) in plain.chunks_exact_mut(self.positions).enumerate() {
             for (row, value) in rows.chunks_exact(self.stride).zip(plane) {
                 *value = row[channel];
