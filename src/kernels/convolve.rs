@@ -10,11 +10,10 @@ use super::depthwise;
 use super::extension::{Keeps, Kernel, Pass};
 use super::function::{Function, activate_part, slopes};
 use super::geometry::{Gather, Geometry};
-use super::gradient::{Gradient, OutputTiles};
+use super::gradient::{Gradient, output_tiles};
 use super::lanes::{LANES, Layout};
 use super::parallel::{Shared, map_ranges, ranges};
 use super::product::{Order, Packed, Product};
-use super::simd::with_simd;
 use super::single;
 
 /// Windows times weights, plus a bias, through a function.
@@ -211,7 +210,7 @@ impl Convolve {
         let weights =
             Shared(gradient[group * outputs * self.weights_of_an_output()..].as_mut_ptr());
         let taps = phase.taps.len();
-        let tiles = with_simd(OutputTiles(outputs));
+        let tiles = output_tiles(outputs);
         let part = Gradient {
             phase,
             inputs: x,
@@ -228,7 +227,7 @@ impl Convolve {
         };
         if blocks.1 - blocks.0 < self.to.blocks {
             // Shared out by blocks already.
-            with_simd(part);
+            part.sum_up();
             return;
         }
         // Each pair of a tile and a tap is summed up by one thread, in the order of positions.
@@ -237,11 +236,12 @@ impl Convolve {
         ranges(tiles * parts, 1, |begin, end| {
             for index in begin..end {
                 let (tile, some) = (index / parts, index % parts);
-                with_simd(Gradient {
+                let own = Gradient {
                     tiles: (tile, tile + 1),
                     taps: (some * taps_each, ((some + 1) * taps_each).min(taps)),
                     ..part
-                });
+                };
+                own.sum_up();
             }
         });
     }
@@ -295,15 +295,16 @@ impl Whole<'_> {
                         items: (begin, end),
                         ..product
                     };
-                    with_simd(part);
+                    part.compute();
                     part.activate(self.function);
                 });
             } else {
                 ranges(packed.tiles(), packed.tiles().div_ceil(8), |begin, end| {
-                    with_simd(Product {
+                    let own = Product {
                         tiles: (begin, end),
                         ..product
-                    });
+                    };
+                    own.compute();
                 });
                 product.activate(self.function);
             }

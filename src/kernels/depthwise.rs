@@ -5,7 +5,9 @@ use super::function::activate_part;
 use super::geometry::{OUTSIDE, Phase};
 use super::lanes::{LANES, Layout};
 use super::parallel::{Shared, ranges};
-use super::simd::{Simd, Work, with_simd};
+use super::simd::{Simd, Work, with_simd_here};
+
+with_simd_here!();
 
 /// Positions a thread computes at a time.
 const AT_ONCE: usize = 128;

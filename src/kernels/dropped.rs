@@ -6,8 +6,10 @@ use super::buffer::{unset, values};
 use super::extension::{Keeps, Kernel, Pass};
 use super::lanes::{LANES, Layout};
 use super::parallel::{Shared, ranges};
-use super::simd::{Simd, Work, with_simd};
+use super::simd::{Simd, Work, with_simd_here};
 use crate::random::Random;
+
+with_simd_here!();
 
 /// Values, or whole maps, made 0 at random; the others grow by `1 / (1 − rate)`.
 ///

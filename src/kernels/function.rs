@@ -5,7 +5,9 @@ use burn::backend::flex::FlexTensor;
 use super::buffer::{unset, values};
 use super::extension::{Keeps, Kernel, Pass};
 use super::parallel::{Shared, ranges};
-use super::simd::{Simd, Work, with_simd};
+use super::simd::{Simd, Work, with_simd_here};
+
+with_simd_here!();
 
 /// An activation that kernels compute, and whose derivative they take from its value alone.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -7,7 +7,9 @@ use super::geometry::{Phase, Run};
 use super::lanes::{LANES, Layout};
 use super::parallel::Shared;
 use super::product::{Order, longest, tiles, widest, with_counts};
-use super::simd::{Simd, Work};
+use super::simd::{Simd, Work, with_simd_here};
+
+with_simd_here!();
 
 /// Positions that are read for one tap after the other.
 const CHUNK: usize = 48;
@@ -38,7 +40,11 @@ pub(super) struct Gradient<'a> {
 }
 
 /// Counts the tiles of output channels.
-pub(super) struct OutputTiles(pub(super) usize);
+pub(super) fn output_tiles(outputs: usize) -> usize {
+    with_simd(OutputTiles(outputs))
+}
+
+struct OutputTiles(usize);
 
 impl Work for OutputTiles {
     type Output = usize;
@@ -107,6 +113,11 @@ thread_local! {
 type Tile = (usize, usize);
 
 impl Gradient<'_> {
+    /// Sums it up.
+    pub(super) fn sum_up(self) {
+        with_simd(self);
+    }
+
     /// Sums up every pair of the tiles, over all positions.
     #[inline(always)]
     unsafe fn pairs<S: Simd>(&self, outputs: &[Tile], inputs: &[Tile], scratch: &mut Scratch) {

@@ -10,7 +10,9 @@ use super::extension::{Kernel, Pass, apply};
 use super::function::exp;
 use super::lanes::LANES;
 use super::parallel::{Shared, map_ranges, ranges};
-use super::simd::{Simd, Work, with_simd};
+use super::simd::{Simd, Work, with_simd_here};
+
+with_simd_here!();
 
 /// How much the logarithm of each probability counts in a cross-entropy.
 #[derive(Clone, Debug)]

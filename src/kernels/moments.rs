@@ -6,8 +6,10 @@ use burn::tensor::TensorData;
 use super::buffer::values;
 use super::extension::{Keeps, Kernel, Pass};
 use super::lanes::{LANES, Layout};
-use super::simd::{Simd, Work, with_simd};
+use super::simd::{Simd, Work, with_simd_here};
 use super::sums::{CHANNELS, by_channels, reduce};
+
+with_simd_here!();
 
 /// Mean and biased variance of each channel, `[2, channels]`, over all positions and images.
 ///

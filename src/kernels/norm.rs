@@ -9,8 +9,10 @@ use super::function::{Function, slope, value};
 use super::lanes::{LANES, Layout};
 use super::moments::{mask, masked};
 use super::parallel::{Shared, ranges};
-use super::simd::{Simd, Work, with_simd};
+use super::simd::{Simd, Work, with_simd_here};
 use super::sums::{CHANNELS, by_channels, reduce};
+
+with_simd_here!();
 
 /// `function((x − mean) / √(variance + ε) · weight + bias + shortcut)`.
 ///

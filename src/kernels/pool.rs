@@ -9,7 +9,9 @@ use super::extension::{Keeps, Kernel, Pass};
 use super::geometry::{Geometry, OUTSIDE};
 use super::lanes::{LANES, Layout};
 use super::parallel::{Shared, ranges};
-use super::simd::{Simd, Work, with_simd};
+use super::simd::{Simd, Work, with_simd_here};
+
+with_simd_here!();
 
 /// What a pool makes of a window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

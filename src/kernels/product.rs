@@ -8,7 +8,9 @@
 use super::geometry::{OUTSIDE, Phase};
 use super::lanes::{LANES, Layout};
 use super::parallel::{Shared, ranges};
-use super::simd::{Simd, Work};
+use super::simd::{Simd, Work, with_simd_here};
+
+with_simd_here!();
 
 /// Positions whose inputs are kept close while all output channels are computed.
 const CHUNK: usize = 96;
@@ -88,7 +90,7 @@ impl Packed {
         taps: &[usize],
     ) -> Self {
         let mut packed = Vec::new();
-        for (first, width) in tiles(outputs, super::simd::with_simd(WidestTile)) {
+        for (first, width) in tiles(outputs, with_simd(WidestTile)) {
             packed.push(Tile {
                 first,
                 width,
@@ -234,6 +236,11 @@ macro_rules! with_counts {
 pub(super) use with_counts;
 
 impl Product<'_> {
+    /// Computes it.
+    pub(super) fn compute(self) {
+        with_simd(self);
+    }
+
     /// Returns how many taps are summed up before the next tile of outputs: all, but where each tap
     /// of a single position reads values of its own, only as many as stay in the cache.
     fn taps_at_once(&self, items: usize) -> usize {

@@ -101,18 +101,42 @@ pub(super) trait Work {
     fn run<S: Simd>(self) -> Self::Output;
 }
 
-/// Does work with the instructions in use.
-pub(super) fn with_simd<W: Work>(work: W) -> W::Output {
-    #[cfg(target_arch = "x86_64")]
-    match Isa::current() {
-        // SAFETY: `Isa::choose` takes sets that the processor has, and no others.
-        Isa::Avx512 => return unsafe { x86::on_avx512(work) },
-        // SAFETY: as above.
-        Isa::Avx2 => return unsafe { x86::on_avx2(work) },
-        Isa::Portable => {}
-    }
-    work.run::<Portable>()
+/// Writes `with_simd`, which does work with the instructions in use, into a module.
+///
+/// Each module of kernels has one of its own: the compiler gathers what it makes of a generic function where that
+/// is written, and works on the modules side by side.
+macro_rules! with_simd_here {
+    () => {
+        /// Does work with the instructions in use.
+        fn with_simd<W: $crate::kernels::simd::Work>(work: W) -> W::Output {
+            use $crate::kernels::simd;
+
+            #[cfg(target_arch = "x86_64")]
+            {
+                #[target_feature(enable = "avx512f")]
+                fn on_avx512<W: simd::Work>(work: W) -> W::Output {
+                    work.run::<simd::Avx512>()
+                }
+
+                #[target_feature(enable = "avx2,fma")]
+                fn on_avx2<W: simd::Work>(work: W) -> W::Output {
+                    work.run::<simd::Avx2>()
+                }
+
+                match simd::Isa::current() {
+                    // SAFETY: `Isa::choose` takes sets that the processor has, and no others.
+                    simd::Isa::Avx512 => return unsafe { on_avx512(work) },
+                    // SAFETY: as above.
+                    simd::Isa::Avx2 => return unsafe { on_avx2(work) },
+                    simd::Isa::Portable => {}
+                }
+            }
+            work.run::<simd::Portable>()
+        }
+    };
 }
+
+pub(super) use with_simd_here;
 
 /// A register of floats and what can be done with it.
 ///
@@ -268,27 +292,20 @@ impl Simd for Portable {
 }
 
 #[cfg(target_arch = "x86_64")]
+pub(super) use x86::{Avx2, Avx512};
+
+#[cfg(target_arch = "x86_64")]
 #[allow(clippy::wildcard_imports, reason = "dozens of instructions")]
 mod x86 {
     use std::arch::x86_64::*;
 
-    use super::{Simd, Work};
+    use super::Simd;
 
     #[derive(Clone, Copy)]
-    pub(super) struct Avx512;
+    pub(in crate::kernels) struct Avx512;
 
     #[derive(Clone, Copy)]
-    pub(super) struct Avx2;
-
-    #[target_feature(enable = "avx512f")]
-    pub(super) fn on_avx512<W: Work>(work: W) -> W::Output {
-        work.run::<Avx512>()
-    }
-
-    #[target_feature(enable = "avx2,fma")]
-    pub(super) fn on_avx2<W: Work>(work: W) -> W::Output {
-        work.run::<Avx2>()
-    }
+    pub(in crate::kernels) struct Avx2;
 
     /// Writes the methods that are one instruction each.
     ///

@@ -8,7 +8,9 @@ use super::geometry::OUTSIDE;
 use super::lanes::{LANES, Layout};
 use super::parallel::{Shared, ranges};
 use super::product::{tiles, widest};
-use super::simd::{Simd, Work, with_simd};
+use super::simd::{Simd, Work, with_simd_here};
+
+with_simd_here!();
 
 /// Registers of columns that are summed up together.
 const REGISTERS: usize = 3;

@@ -6,7 +6,9 @@ use burn::tensor::Tensor;
 use super::buffer::{contiguous, values};
 use super::lanes::LANES;
 use super::parallel::{Shared, ranges};
-use super::simd::{Simd, Work, with_simd};
+use super::simd::{Simd, Work, with_simd_here};
+
+with_simd_here!();
 
 /// What a step does with each value of a weight `w`, its gradient `g` and what is remembered of it.
 #[derive(Clone, Copy, Debug)]

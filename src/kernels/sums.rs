@@ -2,7 +2,9 @@
 
 use super::lanes::{LANES, Layout};
 use super::parallel::map_ranges;
-use super::simd::{Simd, Work, with_simd};
+use super::simd::{Simd, Work, with_simd_here};
+
+with_simd_here!();
 
 /// Positions that one thread sums up in single precision.
 const AT_ONCE: usize = 256;

@@ -5,7 +5,9 @@ use crate::kernels::Function;
 use crate::kernels::buffer::Memory;
 use crate::kernels::function::activate_part;
 use crate::kernels::parallel::{Shared, ranges};
-use crate::kernels::simd::{Simd, Work, with_simd};
+use crate::kernels::simd::{Simd, Work, with_simd_here};
+
+with_simd_here!();
 
 /// `function(x · scale + shift + other)`, a factor and an offset for each channel.
 #[derive(Debug)]

@@ -9,7 +9,9 @@ use crate::kernels::function::value;
 use crate::kernels::geometry::{Geometry, OUTSIDE, Phase};
 use crate::kernels::lanes::LANES;
 use crate::kernels::parallel::{Shared, ranges};
-use crate::kernels::simd::{Simd, Work, with_simd};
+use crate::kernels::simd::{Simd, Work, with_simd_here};
+
+with_simd_here!();
 
 /// Windows times weights, plus a bias, plus a second input if there is one, through a function.
 #[derive(Debug)]

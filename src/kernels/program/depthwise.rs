@@ -8,7 +8,9 @@ use crate::kernels::buffer::Memory;
 use crate::kernels::function::activate_part;
 use crate::kernels::geometry::{Geometry, OUTSIDE};
 use crate::kernels::parallel::{Shared, ranges};
-use crate::kernels::simd::{Simd, Work, with_simd};
+use crate::kernels::simd::{Simd, Work, with_simd_here};
+
+with_simd_here!();
 
 /// A filter for each channel, plus a bias, through a function.
 #[derive(Debug)]

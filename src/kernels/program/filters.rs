@@ -4,7 +4,9 @@ use super::Rows;
 use crate::kernels::buffer::Memory;
 use crate::kernels::lanes::LANES;
 use crate::kernels::product::{Order, tiles};
-use crate::kernels::simd::{Simd, Work, with_simd};
+use crate::kernels::simd::{Simd, Work, with_simd_here};
+
+with_simd_here!();
 
 /// Registers of outputs that a tile has, at most.
 pub(super) const WIDEST: usize = 4;

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use super::{Inputs, Rows, Stage};
 use crate::kernels::geometry::{Geometry, OUTSIDE};
 use crate::kernels::parallel::{Shared, ranges};
-use crate::kernels::simd::{Simd, Work, with_simd};
+use crate::kernels::simd::{Simd, Work, with_simd_here};
+
+with_simd_here!();
 
 /// What is kept of a window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
