@@ -81,12 +81,16 @@ impl ComputeArguments {
         if let Some(name) = kernels::unknown_isa() {
             let sets = kernels::ISA_NAMES.iter().filter(|(_, isa)| isa.is_here());
             let names: Vec<&str> = sets.map(|(name, _)| *name).collect();
+            let is_known = kernels::ISA_NAMES.iter().any(|(known, _)| *known == name);
+            let reason = if is_known {
+                "which this processor does not have"
+            } else {
+                "which is no set of instructions known here"
+            };
             return Err(Error::config(
-                Diagnostic::error(format!(
-                    "`CNN_ISA` asks for `{name}`, which this processor does not have"
-                ))
-                .note(format!("it has {}", in_backticks(&names)))
-                .help("leave `CNN_ISA` out for the best of them"),
+                Diagnostic::error(format!("`CNN_ISA` asks for `{name}`, {reason}"))
+                    .note(format!("this processor has {}", in_backticks(&names)))
+                    .help("leave `CNN_ISA` out for the best of them"),
             ));
         }
         let all = std::thread::available_parallelism().map_or(1, usize::from);

@@ -52,6 +52,8 @@ pub(super) struct Compiler {
 struct Open {
     layer: usize,
     input: usize,
+    /// How its input is taken.
+    from: Rows,
     output: usize,
     geometry: Arc<Geometry>,
     source: Source,
@@ -104,10 +106,10 @@ impl Compiler {
         self.has_border && wire.number == 0
     }
 
-    /// Adds a convolution, which waits for what follows.
+    /// Adds a convolution, which waits for what follows; its input is taken to lie as `from`.
     pub(super) fn convolve(
         &mut self,
-        input: Wire,
+        (input, from): (&Wire, Rows),
         geometry: Arc<Geometry>,
         source: Source,
         extents: &[usize],
@@ -115,15 +117,11 @@ impl Compiler {
         self.close();
         let outputs = source.counts[0] * source.groups;
         let is_depthwise = source.is_depthwise();
-        let input = if is_depthwise {
-            self.whole(input)
-        } else {
-            input
-        };
         let output = self.draft.value(Rows::new(geometry.output(), outputs));
         self.open = Some(Open {
             layer: self.layer,
             input: input.number,
+            from,
             output,
             geometry,
             source,
@@ -270,7 +268,7 @@ impl Compiler {
         let Some(open) = self.open.take() else {
             return;
         };
-        let (from, to) = (self.draft.rows(open.input), self.draft.rows(open.output));
+        let (from, to) = (open.from, self.draft.rows(open.output));
         if open.is_depthwise {
             let stage = Depthwise::new(open.geometry, from, &open.source, open.function);
             let inputs = [open.input];

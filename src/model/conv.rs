@@ -182,7 +182,11 @@ impl Conv {
             .map(|((input, window), padding)| axis(*input, *window, *padding))
             .collect();
         let extents: Vec<usize> = axes.iter().map(|axis| axis.output).collect();
-        let output = compiler.convolve(input, Geometry::of(&axes), source, &extents);
+        if source.is_depthwise() {
+            input = compiler.whole(input);
+        }
+        let rows = compiler.rows(&input);
+        let output = compiler.convolve((&input, rows), Geometry::of(&axes), source, &extents);
         Ok(Some(self.activation.compiled(output, compiler)))
     }
 

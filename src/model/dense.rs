@@ -84,8 +84,8 @@ impl Dense {
         let [inputs, units] = self.sizes;
         let rows = compiler.rows(input);
         // A row without gaps is read as one position, whatever the maps were.
-        let is_dense = rows.stride == rows.channels || rows.positions == 1;
-        let input = if is_dense || rows.positions <= WIDE {
+        let joined = rows.joined();
+        let input = if joined.is_some() || rows.positions <= WIDE {
             input.clone()
         } else {
             compiler.lined(input.clone())
@@ -108,7 +108,8 @@ impl Dense {
             taps: rows.positions,
             groups: 1,
         };
-        if is_dense {
+        let from = joined.unwrap_or(rows);
+        if joined.is_some() {
             let (positions, channels) = (rows.positions, rows.channels);
             let moved = (0..positions * channels).flat_map(|row| {
                 let row = (row % channels * positions + row / channels) * units;
@@ -127,7 +128,7 @@ impl Dense {
             };
         }
         let geometry = Geometry::whole(source.taps);
-        let output = compiler.convolve(input, geometry, source, &[]);
+        let output = compiler.convolve((&input, from), geometry, source, &[]);
         Ok(Some(self.activation.compiled(output, compiler)))
     }
 

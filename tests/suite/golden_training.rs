@@ -121,7 +121,7 @@ fn check_run(run: &str, settings: &str, greatest: f32, mean: f32) {
 
 /// Reads `[train]`.
 #[track_caller]
-fn train(keys: &str) -> config::Train {
+pub(crate) fn train(keys: &str) -> config::Train {
     let text = format!(
         "[model]\ninput = [1, 4, 4]\nlayers = [{{ type = \"flatten\" }}]\n[train]\n{keys}\n"
     );

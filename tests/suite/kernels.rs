@@ -270,13 +270,13 @@ fn the_number_of_threads_changes_no_byte() {
 }
 
 #[test]
-fn a_set_that_the_processor_lacks_is_refused() {
+fn an_unknown_set_of_instructions_is_refused() {
     let lab = Lab::with_bars();
     let said = outcome(lab.command(&["train", "bars.toml"]).env("CNN_ISA", "mmx"));
     assert_eq!(said.code, 2);
     assert!(
         said.stderr
-            .contains("`CNN_ISA` asks for `mmx`, which this processor does not have"),
+            .contains("`CNN_ISA` asks for `mmx`, which is no set of instructions known here"),
         "{}",
         said.stderr
     );

@@ -2,24 +2,15 @@
 
 use burn::module::Module as _;
 use burn::tensor::{Device, Tensor};
-use cnn::config::{self, Config};
 use cnn::dataset::Targets;
 use cnn::loss::Loss;
 use cnn::model::{Model, Pass};
 use cnn::optimizer::{Gradients, Optimizer};
 
 use crate::golden_layers;
+use crate::golden_training::train;
 use crate::goldens::{self, Array};
 use crate::numeric_gradients::Numbers;
-
-fn train(keys: &str) -> config::Train {
-    let text = format!(
-        "[model]\ninput = [1, 4, 4]\nlayers = [{{ type = \"flatten\" }}]\n[train]\n{keys}\n"
-    );
-    let parsed = Config::parse("test.toml", &text, &[]);
-    assert!(parsed.problems.is_empty(), "{:?}", parsed.problems);
-    parsed.config.unwrap().train
-}
 
 /// Returns the loss and its gradient for the outputs.
 fn loss_and_gradient(

@@ -5,6 +5,7 @@
 //! summed up in the same order however images are shared out: an answer does not depend on the batch or the threads.
 
 mod affine;
+mod blocks;
 mod convolve;
 mod depthwise;
 mod filters;

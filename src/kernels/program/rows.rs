@@ -44,6 +44,17 @@ impl Rows {
         self.positions * self.stride
     }
 
+    /// Takes all values of an image as the channels of one position, if there are no gaps between them.
+    #[must_use]
+    pub(crate) fn joined(&self) -> Option<Self> {
+        let is_dense = self.stride == self.channels;
+        (is_dense || self.positions == 1).then(|| Self {
+            positions: 1,
+            channels: self.positions * self.channels,
+            stride: self.values(),
+        })
+    }
+
     /// Holds an input or an output to its layout: what reads and writes it does not look again.
     ///
     /// # Panics
