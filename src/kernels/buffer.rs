@@ -48,6 +48,27 @@ impl Memory {
     }
 }
 
+/// Memory that a kernel needs for itself, kept from one call to the next whatever the sizes.
+#[derive(Debug, Default)]
+pub(super) struct Scratch(Mutex<Vec<Memory>>);
+
+impl Scratch {
+    /// Keeps none at first.
+    pub(super) const fn new() -> Self {
+        Self(Mutex::new(Vec::new()))
+    }
+
+    /// Lends so many values, whose content is of no meaning.
+    pub(super) fn with<T>(&self, length: usize, work: impl FnOnce(&mut [f32]) -> T) -> T {
+        let idle = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut memory = idle().pop().unwrap_or_default();
+        memory.reserve(length);
+        let result = work(memory.values_mut());
+        idle().push(memory);
+        result
+    }
+}
+
 /// Requests after which memory that nobody took goes back to the system.
 const PATIENCE: u64 = 2048;
 

@@ -115,6 +115,17 @@ impl Geometry {
         self.output
     }
 
+    /// Returns the taps of a window.
+    pub(super) fn taps(&self) -> usize {
+        self.axes.iter().map(|axis| axis.taps).product()
+    }
+
+    /// Returns whether no window reaches beyond the input.
+    pub(super) fn is_inside(&self) -> bool {
+        let mut tables = self.forward.phases.iter().flat_map(|phase| &phase.table);
+        tables.all(|position| *position != OUTSIDE)
+    }
+
     /// Each position of the input reads the output: the transpose of [`Geometry::forward`], made when it is
     /// first asked for, as pools never do.
     pub(super) fn backward(&self) -> &Gather {

@@ -10,8 +10,8 @@ use super::kind::{Kind, each};
 use super::pad::positions_of;
 use super::sequence::Flow;
 use crate::kernels::program::{
-    Affine, Concat, Convolve, Depthwise, Draft, Fold, Inputs, Join, Line, Move, Program, Rows,
-    Source, Stage,
+    Affine, Concat, Convolve, Depthwise, Draft, Fold, Inputs, Join, Line, Move, Pool, Program,
+    Rows, Source, Stage,
 };
 use crate::kernels::{Function, Geometry};
 
@@ -60,6 +60,7 @@ struct Open {
     is_depthwise: bool,
     shortcut: Option<usize>,
     function: Function,
+    pool: Option<Pool>,
 }
 
 impl Compiler {
@@ -128,6 +129,7 @@ impl Compiler {
             is_depthwise,
             shortcut: None,
             function: Function::Linear,
+            pool: None,
         });
         Wire {
             number: output,
@@ -193,6 +195,24 @@ impl Compiler {
         let shape = one.shape.clone();
         let stage = Affine::joined(rows, Some(join), Function::Linear);
         self.stage(stage, &[&one, &other], rows, shape)
+    }
+
+    /// Pools, within the convolution that made the values where that can be.
+    pub(super) fn pool(&mut self, pool: Pool, input: &Wire, shape: Vec<usize>) -> Wire {
+        let to = pool.to;
+        if Convolve::takes(&pool)
+            && let Some(open) = &mut self.open
+            && open.output == input.number
+            && open.pool.is_none()
+            && open.shortcut.is_none()
+            && !open.is_depthwise
+        {
+            open.pool = Some(pool);
+            self.draft.set_rows(input.number, to);
+            let number = input.number;
+            return Wire { number, shape };
+        }
+        self.stage(pool, &[input], to, shape)
     }
 
     /// Puts channels side by side, those of one value after the other.
@@ -277,7 +297,8 @@ impl Compiler {
         }
         let filters = open.source.pack();
         let adds = open.shortcut.is_some();
-        let stage = Convolve::new(open.geometry, [from, to], filters, adds, open.function);
+        let follows = (adds, open.function, open.pool);
+        let stage = Convolve::new(open.geometry, [from, to], filters, follows);
         let inputs: Vec<usize> = [open.input].into_iter().chain(open.shortcut).collect();
         self.draft.stage(open.layer, stage, &inputs, open.output);
     }
@@ -285,7 +306,8 @@ impl Compiler {
     /// Returns the convolution that made the values, if it still takes something in.
     fn open_at(&mut self, wire: &Wire) -> Option<&mut Open> {
         let open = self.open.as_mut()?;
-        (open.output == wire.number && open.function == Function::Linear).then_some(open)
+        let is_linear = open.function == Function::Linear && open.pool.is_none();
+        (open.output == wire.number && is_linear).then_some(open)
     }
 
     /// Makes a flattened map the row that it is taken for.

@@ -257,7 +257,7 @@ fn compile_pool(
         to,
     };
     let shape = [&[from.channels], extents].concat();
-    compiler.stage(stage, &[&input], to, shape)
+    compiler.pool(stage, &input, shape)
 }
 
 fn negated(value: Value) -> Value {

@@ -3,40 +3,45 @@
 use std::sync::Arc;
 
 use super::blocks::{Block, blocks};
-use super::filters::{Filters, Tile, WIDEST, widest};
+use super::filters::{Filters, Tile, WIDEST};
+use super::places::Places;
+use super::pool::{Pool, Reduce};
+use super::sums::{Sums, Target};
 use super::{Inputs, Rows, Stage};
 use crate::kernels::Function;
+use crate::kernels::buffer::Scratch;
 use crate::kernels::function::value;
-use crate::kernels::geometry::{Geometry, OUTSIDE, Phase};
+use crate::kernels::geometry::Geometry;
 use crate::kernels::lanes::LANES;
 use crate::kernels::parallel::{Shared, ranges};
 use crate::kernels::simd::{Simd, Work, with_simd_here};
 
 with_simd_here!();
 
-/// Windows times weights, plus a bias, plus a second input if there is one, through a function.
+/// Windows times weights, plus a bias, plus a second input if there is one, through a function, and pooled if
+/// a pool follows.
 #[derive(Debug)]
 pub(crate) struct Convolve {
-    geometry: Arc<Geometry>,
-    from: Rows,
+    pub(super) places: Places,
+    pub(super) from: Rows,
     to: Rows,
-    filters: Filters,
+    pub(super) filters: Filters,
     /// Whether a second input of the output's layout is added.
     adds: bool,
     function: Function,
+    pool: Option<Pool>,
     /// For tiles of one register of outputs, of two, …: what is summed up at once.
-    blocks: Vec<Vec<Block>>,
-    /// For each position of the output, where its window begins in an image, if it lies inside.
-    origins: Vec<Option<usize>>,
+    pub(super) blocks: Vec<Vec<Block>>,
 }
 
-/// Positions that go through all weights together.
+/// Windows that go through all weights together, at most.
 const CHUNK: usize = 96;
-/// Positions of a tile, at most.
-const LONGEST: usize = 8;
+
+/// Sums that a pool makes one of, for each thread.
+static UNPOOLED: Scratch = Scratch::new();
 
 impl Convolve {
-    /// Lays out what a product needs.
+    /// Lays out what a product needs. Of a pool the windows must fit ([`Convolve::takes`]).
     ///
     /// # Panics
     /// If windows or weights are of other layouts.
@@ -45,44 +50,46 @@ impl Convolve {
         geometry: Arc<Geometry>,
         [from, to]: [Rows; 2],
         filters: Filters,
-        adds: bool,
-        function: Function,
+        (adds, function, pool): (bool, Function, Option<Pool>),
     ) -> Self {
-        assert_eq!(
-            [geometry.input, geometry.output],
-            [from.positions, to.positions]
-        );
+        assert_eq!(geometry.input, from.positions);
+        match &pool {
+            Some(pool) => {
+                assert!(Self::takes(pool) && !adds, "a pool of maps without gaps");
+                let positions = [pool.geometry.input, pool.geometry.output];
+                assert_eq!(positions, [geometry.output, to.positions]);
+            }
+            None => assert_eq!(geometry.output, to.positions),
+        }
         assert!(
             filters.reads(from) && filters.writes(to),
             "weights are of these channels"
         );
-        let phase = &geometry.forward.phases[0];
-        let places = phase.places.len();
-        let column = |place: usize| phase.table.iter().skip(place).step_by(places);
-        let is_inside = |place: usize| column(place).all(|position| *position != OUTSIDE);
-        let first = |place: usize| column(place).next().map(|at| *at as usize * from.stride);
-        let origins: Vec<Option<usize>> = (0..places)
-            .map(|place| is_inside(place).then(|| first(place)).flatten())
-            .collect();
-        // Taps lie at the same distances in every window.
-        let inside = origins.iter().position(Option::is_some);
-        let distances: Vec<usize> = inside.map_or(Vec::new(), |place| {
-            let begin = origins[place].unwrap_or(0);
-            column(place)
-                .map(|position| *position as usize * from.stride - begin)
-                .collect()
-        });
-        let blocks = (1..=WIDEST).map(|width| blocks(&filters, width, &distances));
+        let places = Places::new(geometry, pool.as_ref(), from.stride);
+        let blocks = (1..=WIDEST).map(|width| blocks(&filters, width, &places.distances));
         Self {
             blocks: blocks.collect(),
-            origins,
-            geometry,
+            places,
             from,
             to,
             filters,
             adds,
             function,
+            pool,
         }
+    }
+
+    /// Returns whether a pool can be taken in: one whose windows do not overlap, lie inside and are not too large.
+    #[must_use]
+    pub(crate) fn takes(pool: &Pool) -> bool {
+        let geometry = &pool.geometry;
+        geometry.is_disjoint && geometry.is_inside() && geometry.taps() <= CHUNK
+    }
+
+    /// Returns the windows that make one position of the output.
+    #[inline(always)]
+    fn pooled(&self) -> usize {
+        self.places.count / self.to.positions.max(1)
     }
 }
 
@@ -93,40 +100,33 @@ impl Stage for Convolve {
         if self.adds {
             self.to.check(images, inputs.get(1));
         }
-        let items = images * self.geometry.output;
+        let items = images * self.to.positions;
         let tiles = self.filters.tiles.len();
         let part = Part {
             conv: self,
-            phase: &self.geometry.forward.phases[0],
             source: inputs.get(0),
             shortcut: self.adds.then(|| inputs.get(1)),
             target: Shared(output.as_mut_ptr()),
             items: (0, items),
             tiles: (0, tiles),
         };
-        if items >= 4 * CHUNK || tiles == 1 {
-            ranges(items, CHUNK.min(items.div_ceil(4)), |begin, end| {
-                with_simd(Part {
-                    items: (begin, end),
-                    ..part
-                });
+        let chunk = CHUNK / self.pooled().max(1);
+        if items >= 4 * chunk || tiles == 1 {
+            ranges(items, chunk.min(items.div_ceil(4)), |begin, end| {
+                part.over(|part| part.items = (begin, end));
             });
         } else {
             ranges(tiles, 1, |begin, end| {
-                with_simd(Part {
-                    tiles: (begin, end),
-                    ..part
-                });
+                part.over(|part| part.tiles = (begin, end));
             });
         }
     }
 }
 
-/// Some positions and tiles of outputs.
+/// Some positions of the output and tiles of its channels.
 #[derive(Clone, Copy)]
 struct Part<'a> {
     conv: &'a Convolve,
-    phase: &'a Phase,
     source: &'a [f32],
     shortcut: Option<&'a [f32]>,
     target: Shared,
@@ -134,172 +134,154 @@ struct Part<'a> {
     tiles: (usize, usize),
 }
 
-impl Work for Part<'_> {
+impl Part<'_> {
+    /// Computes a part of it.
+    fn over(mut self, of: impl FnOnce(&mut Self)) {
+        of(&mut self);
+        if self.conv.pool.is_none() {
+            with_simd(Chunks(self, std::ptr::null_mut()));
+            return;
+        }
+        UNPOOLED.with(CHUNK * WIDEST * LANES, |sums| {
+            with_simd(Chunks(self, sums.as_mut_ptr()));
+        });
+    }
+}
+
+/// A part, and room for the sums of a chunk if they are pooled.
+struct Chunks<'a>(Part<'a>, *mut f32);
+
+impl Work for Chunks<'_> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(self) {
-        let (mut begin, end) = self.items;
+        let Self(part, unpooled) = self;
+        let pooled = part.conv.pooled();
+        let chunk = CHUNK / pooled.max(1);
+        let (mut begin, end) = part.items;
         while begin < end {
-            let stop = (begin + CHUNK).min(end);
-            for tile in &self.conv.filters.tiles[self.tiles.0..self.tiles.1] {
-                self.tile::<S>(*tile, begin, stop);
-                self.finish::<S>(*tile, begin, stop);
+            let stop = (begin + chunk).min(end);
+            for tile in &part.conv.filters.tiles[part.tiles.0..part.tiles.1] {
+                // SAFETY: items and tiles lie within the output; the room is for a chunk of the widest tile.
+                unsafe { part.tile::<S>(*tile, (begin, stop), unpooled) };
             }
             begin = stop;
         }
     }
 }
 
-/// Calls a method with registers of outputs and positions as constants: as many positions as fit, half of
-/// them, or one.
-macro_rules! with_sizes {
-    ($sizes:expr, $call:ident) => {
-        match $sizes {
-            (1, 8) => $call!(1, 8),
-            (1, 4) => $call!(1, 4),
-            (1, 1) => $call!(1, 1),
-            (2, 8) => $call!(2, 8),
-            (2, 6) => $call!(2, 6),
-            (2, 4) => $call!(2, 4),
-            (2, 3) => $call!(2, 3),
-            (2, 1) => $call!(2, 1),
-            (3, 8) => $call!(3, 8),
-            (3, 4) => $call!(3, 4),
-            (3, 1) => $call!(3, 1),
-            (4, 6) => $call!(4, 6),
-            (4, 3) => $call!(4, 3),
-            (4, 1) => $call!(4, 1),
-            _ => unreachable!("tiles fit the registers"),
-        }
-    };
-}
-
 impl Part<'_> {
-    /// Sums up the outputs of a tile at some positions.
     #[inline(always)]
-    fn tile<S: Simd>(&self, tile: Tile, begin: usize, stop: usize) {
-        let most = (S::SUMS / tile.width).min(LONGEST);
-        for (index, block) in self.conv.blocks[tile.width - 1].iter().enumerate() {
-            let mut item = begin;
-            while item < stop {
-                let count = match stop - item {
-                    left if left >= most => most,
-                    left if left >= most / 2 => most / 2,
-                    _ => 1,
-                };
-                macro_rules! call {
-                    ($width:literal, $count:literal) => {
-                        if $width * $count <= S::SUMS && $width <= widest(S::SUMS) {
-                            // SAFETY: items and tiles lie within the layouts, as the table's positions do.
-                            unsafe { self.sum::<S, $width, $count>(tile, item, block, index == 0) }
-                        }
-                    };
-                }
-                with_sizes!((tile.width, count), call);
-                item += count;
+    unsafe fn tile<S: Simd>(&self, tile: Tile, (begin, stop): (usize, usize), unpooled: *mut f32) {
+        let conv = self.conv;
+        let stride = conv.to.stride;
+        let own = begin * stride + tile.first * LANES;
+        // SAFETY: the caller's.
+        let output = Target {
+            at: unsafe { self.target.at().add(own) },
+            stride,
+        };
+        let sums = |target: Target| Sums {
+            conv,
+            source: self.source,
+            target,
+        };
+        let count = stop - begin;
+        let Some(pool) = &conv.pool else {
+            sums(output).tile::<S>(tile, begin, stop);
+            let shortcut = self.shortcut.map(|values| values[own..].as_ptr());
+            // SAFETY: the shortcut has the layout of the output.
+            unsafe { self.finish::<S>(tile, output, count, shortcut) };
+            return;
+        };
+        let pooled = conv.pooled();
+        let every = Target {
+            at: unpooled,
+            stride: tile.width * LANES,
+        };
+        sums(every).tile::<S>(tile, begin * pooled, stop * pooled);
+        // SAFETY: as many sums were written as are pooled.
+        unsafe {
+            // No function falls: the largest value is that of the largest sum.
+            let is_last = matches!(pool.reduce, Reduce::Max | Reduce::Min);
+            if !is_last {
+                self.finish::<S>(tile, every, count * pooled, None);
+            }
+            self.pool::<S>(pool, tile, (every, output), (begin, stop));
+            if is_last {
+                self.finish::<S>(tile, output, count, None);
             }
         }
     }
 
-    /// Adds up `V` registers of outputs at `P` positions.
+    /// Makes one position of the sums of each window.
     #[inline(always)]
-    unsafe fn sum<S: Simd, const V: usize, const P: usize>(
+    unsafe fn pool<S: Simd>(
         &self,
+        pool: &Pool,
         tile: Tile,
-        item: usize,
-        block: &Block,
-        is_first: bool,
+        (every, output): (Target, Target),
+        (begin, stop): (usize, usize),
     ) {
-        let Convolve {
-            from, to, filters, ..
-        } = self.conv;
-        let places = self.conv.geometry.output;
-        let mut place = [0; P];
-        let mut base = [std::ptr::null(); P];
-        let mut origin = [std::ptr::null(); P];
-        let mut inside = 0;
-        let (mut image, mut at) = (item / places, item % places);
-        for p in 0..P {
-            place[p] = at;
-            base[p] = self
-                .source
-                .as_ptr()
-                .wrapping_add(image * from.values() + tile.input);
-            if let Some(begin) = self.conv.origins[at] {
-                origin[p] = base[p].wrapping_add(begin);
-                inside += 1;
-            }
-            // One division for all of them: each takes as long as many products.
-            at += 1;
-            if at == places {
-                (image, at) = (image + 1, 0);
-            }
-        }
-        let out = self
-            .target
-            .at()
-            .wrapping_add(item * to.stride + tile.first * LANES);
-        let skipped = block.taps.0 * filters.inputs + block.inputs.0;
-        for lane in (0..LANES).step_by(S::WIDTH) {
-            // SAFETY: every pointer is to values of its layout; `lane` is within `LANES`.
-            unsafe {
-                let mut sums = [[S::splat(0.0); P]; V];
-                for v in 0..V {
-                    for p in 0..P {
-                        sums[v][p] = if is_first {
-                            let bias = filters.bias.values().as_ptr();
-                            S::load(bias.add((tile.first + v) * LANES + lane))
-                        } else {
-                            S::load(out.add(p * to.stride + v * LANES + lane))
-                        };
-                    }
-                }
-                let weights = filters.weights.values().as_ptr().add(tile.at + lane);
-                let mut weights = weights.add(skipped * V * LANES);
-                if inside == P {
-                    for (begin, length) in &block.stretches {
-                        let mut at = origin;
-                        for p in 0..P {
-                            at[p] = at[p].add(*begin);
-                        }
-                        weights = stretch::<S, V, P>(&mut sums, at, *length, weights);
-                    }
-                } else {
-                    let length = block.inputs.1 - block.inputs.0;
-                    for tap in block.taps.0..block.taps.1 {
-                        let row = self.phase.table.as_ptr().add(tap * places);
-                        let mut at = [filters.zeros.as_ptr(); P];
-                        for p in 0..P {
-                            let position = *row.add(place[p]);
-                            if position != OUTSIDE {
-                                at[p] =
-                                    base[p].add(position as usize * from.stride + block.inputs.0);
+        let pooled = self.conv.pooled();
+        macro_rules! each {
+            ($reduce:expr) => {
+                for item in begin..stop {
+                    let share = pool.shares[item % pool.to.positions];
+                    for at in (0..tile.width * LANES).step_by(S::WIDTH) {
+                        // SAFETY: the caller's; `at` is within the tile.
+                        unsafe {
+                            let from = every.at.add((item - begin) * pooled * every.stride + at);
+                            let mut kept = $reduce.start::<S>();
+                            for window in 0..pooled {
+                                let x = S::load(from.add(window * every.stride));
+                                kept = $reduce.take::<S>(kept, x);
                             }
+                            let to = output.at.add((item - begin) * output.stride + at);
+                            S::store(to, $reduce.end::<S>(kept, share));
                         }
-                        weights = stretch::<S, V, P>(&mut sums, at, length, weights);
                     }
                 }
-                for v in 0..V {
-                    for p in 0..P {
-                        S::store(out.add(p * to.stride + v * LANES + lane), sums[v][p]);
-                    }
-                }
-            }
+            };
+        }
+        match pool.reduce {
+            Reduce::Max => each!(Reduce::Max),
+            Reduce::Min => each!(Reduce::Min),
+            Reduce::Sum => each!(Reduce::Sum),
+            Reduce::Norm => each!(Reduce::Norm),
         }
     }
 
     /// Adds the shortcut and applies the function.
     #[inline(always)]
-    fn finish<S: Simd>(&self, tile: Tile, begin: usize, stop: usize) {
+    unsafe fn finish<S: Simd>(
+        &self,
+        tile: Tile,
+        target: Target,
+        count: usize,
+        shortcut: Option<*const f32>,
+    ) {
         macro_rules! each {
             ($function:expr) => {
-                // SAFETY: the set is enabled where `Work` runs; the rest is the caller's.
-                unsafe { self.each::<S>(tile, begin, stop, |x| value::<S>($function, x)) }
+                for item in 0..count {
+                    for at in (0..tile.width * LANES).step_by(S::WIDTH) {
+                        let at = item * target.stride + at;
+                        // SAFETY: the caller's.
+                        unsafe {
+                            let out = target.at.add(at);
+                            let mut x = S::load(out);
+                            if let Some(shortcut) = shortcut {
+                                x = S::add(x, S::load(shortcut.add(at)));
+                            }
+                            S::store(out, value::<S>($function, x));
+                        }
+                    }
+                }
             };
         }
         match self.conv.function {
-            Function::Linear if self.shortcut.is_none() => {}
+            Function::Linear if shortcut.is_none() => {}
             Function::Linear => each!(Function::Linear),
             Function::Relu => each!(Function::Relu),
             Function::Relu6 => each!(Function::Relu6),
@@ -308,56 +290,4 @@ impl Part<'_> {
             Function::Sigmoid => each!(Function::Sigmoid),
         }
     }
-
-    #[inline(always)]
-    unsafe fn each<S: Simd>(
-        &self,
-        tile: Tile,
-        begin: usize,
-        stop: usize,
-        function: impl Fn(S::V) -> S::V,
-    ) {
-        let stride = self.conv.to.stride;
-        for item in begin..stop {
-            for at in (0..tile.width * LANES).step_by(S::WIDTH) {
-                let at = item * stride + tile.first * LANES + at;
-                // SAFETY: items and tiles lie within the output, and the shortcut has its layout.
-                unsafe {
-                    let out = self.target.at().add(at);
-                    let mut x = S::load(out);
-                    if let Some(shortcut) = self.shortcut {
-                        x = S::add(x, S::load(shortcut.as_ptr().add(at)));
-                    }
-                    S::store(out, function(x));
-                }
-            }
-        }
-    }
-}
-
-/// Adds up what `length` values side by side give at each position; returns the weights after theirs.
-#[inline(always)]
-unsafe fn stretch<S: Simd, const V: usize, const P: usize>(
-    sums: &mut [[S::V; P]; V],
-    at: [*const f32; P],
-    length: usize,
-    mut weights: *const f32,
-) -> *const f32 {
-    for input in 0..length {
-        // SAFETY: the caller's pointers are to as many values, and weights for each.
-        unsafe {
-            let mut w = [S::splat(0.0); V];
-            for v in 0..V {
-                w[v] = S::load(weights.add(v * LANES));
-            }
-            for p in 0..P {
-                let x = S::splat(*at[p].add(input));
-                for v in 0..V {
-                    sums[v][p] = S::fma(x, w[v], sums[v][p]);
-                }
-            }
-            weights = weights.add(V * LANES);
-        }
-    }
-    weights
 }

@@ -10,8 +10,10 @@ mod convolve;
 mod depthwise;
 mod filters;
 mod moves;
+mod places;
 mod pool;
 mod rows;
+mod sums;
 
 pub(crate) use affine::{Affine, Join};
 pub(crate) use convolve::Convolve;
@@ -86,6 +88,11 @@ impl Draft {
     #[must_use]
     pub(crate) fn rows(&self, value: usize) -> Rows {
         self.values[value]
+    }
+
+    /// Says that values lie otherwise than was thought: nothing reads them yet.
+    pub(crate) fn set_rows(&mut self, value: usize, rows: Rows) {
+        self.values[value] = rows;
     }
 
     /// Adds a stage of a layer that makes values.

@@ -22,6 +22,49 @@ pub(crate) enum Reduce {
     Norm,
 }
 
+/// All of it is called where the set is enabled, of a `self` that is known when it is compiled.
+impl Reduce {
+    /// Returns what is kept of nothing.
+    #[inline(always)]
+    pub(super) unsafe fn start<S: Simd>(self) -> S::V {
+        let start = match self {
+            Self::Max => f32::NEG_INFINITY,
+            Self::Min => f32::INFINITY,
+            Self::Sum | Self::Norm => 0.0,
+        };
+        // SAFETY: the caller has enabled the set.
+        unsafe { S::splat(start) }
+    }
+
+    /// Takes a value in.
+    #[inline(always)]
+    pub(super) unsafe fn take<S: Simd>(self, kept: S::V, x: S::V) -> S::V {
+        // SAFETY: the caller has enabled the set.
+        unsafe {
+            match self {
+                // Not a number wins and stays.
+                Self::Max => S::if_equal(kept, kept, S::max(kept, x), kept),
+                Self::Min => S::if_equal(kept, kept, S::min(kept, x), kept),
+                Self::Sum => S::add(kept, x),
+                Self::Norm => S::fma(x, x, kept),
+            }
+        }
+    }
+
+    /// Returns what is kept of a window whose sum is multiplied with `share`.
+    #[inline(always)]
+    pub(super) unsafe fn end<S: Simd>(self, kept: S::V, share: f32) -> S::V {
+        // SAFETY: the caller has enabled the set.
+        unsafe {
+            match self {
+                Self::Sum => S::mul(kept, S::splat(share)),
+                Self::Norm => S::sqrt(kept),
+                Self::Max | Self::Min => kept,
+            }
+        }
+    }
+}
+
 /// Pools windows.
 #[derive(Debug)]
 pub(crate) struct Pool {
@@ -69,26 +112,18 @@ impl Work for Slide<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self) {
-        // SAFETY: the set is enabled where `Work` runs.
-        unsafe {
-            match self.pool.reduce {
-                // Not a number wins and stays.
-                Reduce::Max => self.each::<S>(f32::NEG_INFINITY, |kept, x| {
-                    S::if_equal(kept, kept, S::max(kept, x), kept)
-                }),
-                Reduce::Min => self.each::<S>(f32::INFINITY, |kept, x| {
-                    S::if_equal(kept, kept, S::min(kept, x), kept)
-                }),
-                Reduce::Sum => self.each::<S>(0.0, |sum, x| S::add(sum, x)),
-                Reduce::Norm => self.each::<S>(0.0, |sum, x| S::fma(x, x, sum)),
-            }
+        match self.pool.reduce {
+            Reduce::Max => self.each::<S>(Reduce::Max),
+            Reduce::Min => self.each::<S>(Reduce::Min),
+            Reduce::Sum => self.each::<S>(Reduce::Sum),
+            Reduce::Norm => self.each::<S>(Reduce::Norm),
         }
     }
 }
 
 impl Slide<'_> {
     #[inline(always)]
-    unsafe fn each<S: Simd>(&self, start: f32, take: impl Fn(S::V, S::V) -> S::V) {
+    fn each<S: Simd>(&self, reduce: Reduce) {
         let Pool { from, to, .. } = self.pool;
         let phase = &self.pool.geometry.forward.phases[0];
         let mut image = self.items.0 / to.positions;
@@ -99,19 +134,15 @@ impl Slide<'_> {
                 // SAFETY: the table names positions of the input; `at` is within a row of whole registers.
                 unsafe {
                     let source = self.source.as_ptr().add(image * from.values() + at);
-                    let mut kept = S::splat(start);
+                    let mut kept = reduce.start::<S>();
                     for tap in 0..phase.taps.len() {
                         let position = *phase.table.as_ptr().add(tap * to.positions + place);
                         if position != OUTSIDE {
                             let x = S::load(source.add(position as usize * from.stride));
-                            kept = take(kept, x);
+                            kept = reduce.take::<S>(kept, x);
                         }
                     }
-                    let kept = match self.pool.reduce {
-                        Reduce::Sum => S::mul(kept, S::splat(self.pool.shares[place])),
-                        Reduce::Norm => S::sqrt(kept),
-                        Reduce::Max | Reduce::Min => kept,
-                    };
+                    let kept = reduce.end::<S>(kept, self.pool.shares[place]);
                     S::store(self.target.at().add(item * to.stride + at), kept);
                 }
             }
