@@ -6,7 +6,6 @@ use burn::backend::flex::FlexTensor;
 use burn::tensor::TensorData;
 
 use super::buffer::{unset, values};
-use super::depthwise;
 use super::extension::{Keeps, Kernel, Pass};
 use super::function::{Function, activate_part, slopes};
 use super::geometry::{Gather, Geometry};
@@ -14,7 +13,7 @@ use super::gradient::{Gradient, output_tiles};
 use super::lanes::{LANES, Layout};
 use super::parallel::{Shared, map_ranges, ranges};
 use super::product::{Order, Packed, Product};
-use super::single;
+use super::{depthwise, single, winograd};
 
 /// Windows times weights, plus a bias, through a function.
 ///
@@ -43,7 +42,7 @@ impl Kernel for Convolve {
         let y = output.storage_mut::<f32>();
         if self.is_depthwise() {
             depthwise::forward(self, x, weights, bias, y);
-        } else {
+        } else if !self.by_tiles(x, weights, bias, y) {
             let [outputs, inputs] = self.channels();
             for group in 0..self.groups {
                 let product = Whole {
@@ -115,6 +114,39 @@ impl Convolve {
         ]
     }
 
+    /// Returns the plane for Winograd's algorithm, where it takes less time.
+    fn winograd(&self) -> Option<winograd::Plane> {
+        let plane = winograd::Plane::of(self.geometry.axes()).filter(|_| self.groups == 1)?;
+        let runs = self
+            .geometry
+            .forward
+            .phases
+            .iter()
+            .flat_map(|phase| &phase.runs);
+        let reads: usize = runs.flatten().map(|run| run.length).sum();
+        let blocks = self.to.blocks;
+        plane
+            .pays(blocks, self.channels(), blocks * reads)
+            .then_some(plane)
+    }
+
+    /// Computes the outputs by Winograd's algorithm where that takes less time. Returns whether it did.
+    fn by_tiles(&self, x: &[f32], weights: &[f32], bias: Option<&[f32]>, y: &mut [f32]) -> bool {
+        let convolution = self.winograd().map(|plane| winograd::Convolution {
+            plane,
+            weights,
+            order: self.order,
+            is_turned: false,
+            bias,
+            function: self.function,
+            source: x,
+            from: self.from,
+            target: Shared(y.as_mut_ptr()),
+            to: self.to,
+        });
+        convolution.is_some_and(winograd::Convolution::compute)
+    }
+
     /// Returns whether every channel has one filter of its own.
     fn is_depthwise(&self) -> bool {
         self.groups > 1 && self.channels() == [1, 1]
@@ -138,15 +170,33 @@ impl Convolve {
             return output;
         }
         let [outputs, inputs] = self.channels();
+        let order = Order {
+            output: self.order.input,
+            input: self.order.output,
+            tap: self.order.tap,
+        };
+        if let Some(plane) = self.winograd() {
+            let convolution = winograd::Convolution {
+                plane: plane.turned(),
+                weights,
+                order,
+                is_turned: true,
+                bias: None,
+                function: Function::Linear,
+                source: g,
+                from: self.to,
+                target: Shared(to.as_mut_ptr()),
+                to: self.from,
+            };
+            if convolution.compute() {
+                return output;
+            }
+        }
         for group in 0..self.groups {
             let product = Whole {
                 gather: self.geometry.backward(),
                 weights: &weights[group * outputs * self.weights_of_an_output()..],
-                order: Order {
-                    output: self.order.input,
-                    input: self.order.output,
-                    tap: self.order.tap,
-                },
+                order,
                 counts: [inputs, outputs],
                 bias: None,
                 from: (self.to, group * outputs),

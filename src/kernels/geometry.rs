@@ -126,6 +126,11 @@ impl Geometry {
         tables.all(|position| *position != OUTSIDE)
     }
 
+    /// Returns the dimensions, outermost first.
+    pub(super) fn axes(&self) -> &[Axis] {
+        &self.axes
+    }
+
     /// Each position of the input reads the output: the transpose of [`Geometry::forward`], made when it is
     /// first asked for, as pools never do.
     pub(super) fn backward(&self) -> &Gather {

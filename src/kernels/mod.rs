@@ -16,6 +16,7 @@
 )]
 
 mod buffer;
+mod chunk;
 mod convolve;
 mod depthwise;
 mod dropped;
@@ -23,6 +24,7 @@ mod extension;
 mod function;
 mod geometry;
 mod gradient;
+mod isa;
 mod lanes;
 mod losses;
 mod moments;
@@ -37,14 +39,18 @@ mod simd;
 mod single;
 mod steps;
 mod sums;
+mod transform;
+mod winograd;
+#[cfg(test)]
+mod winograd_tests;
 
 pub use function::Function;
 pub use geometry::{Axis, Geometry};
+pub use isa::{Isa, NAMES as ISA_NAMES, unknown_isa};
 pub use losses::{Shares, binary_cross_entropy, cross_entropy};
 pub use parallel::together;
 pub use pool::Kind as PoolKind;
 pub use product::Order as WeightOrder;
-pub use simd::{Isa, NAMES as ISA_NAMES, unknown_isa};
 pub use steps::{Decay, Update, step};
 
 use std::sync::Arc;
