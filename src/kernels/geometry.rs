@@ -120,6 +120,12 @@ impl Geometry {
         self.axes.iter().map(|axis| axis.taps).product()
     }
 
+    /// Returns how many positions all taps of all windows read.
+    pub(super) fn reads(&self) -> usize {
+        let tables = self.forward.phases.iter().flat_map(|phase| &phase.table);
+        tables.filter(|position| **position != OUTSIDE).count()
+    }
+
     /// Returns whether no window reaches beyond the input.
     pub(super) fn is_inside(&self) -> bool {
         let mut tables = self.forward.phases.iter().flat_map(|phase| &phase.table);

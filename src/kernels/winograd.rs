@@ -31,7 +31,7 @@ static CHUNKS: Scratch = Scratch::new();
 
 /// A plane of maps, and how far the windows reach over its upper left corner.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Plane {
+pub(crate) struct Plane {
     pub(super) input: [usize; 2],
     pub(super) output: [usize; 2],
     pub(super) before: [usize; 2],
@@ -165,7 +165,7 @@ impl Convolution<'_> {
 
 /// Returns the floats from one value of a transform to the next: not a power of two, as all 36 would share
 /// a few sets of the cache.
-fn step(values: usize) -> usize {
+pub(super) fn step(values: usize) -> usize {
     values.next_multiple_of(LANES) + LANES
 }
 

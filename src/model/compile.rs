@@ -11,7 +11,7 @@ use super::pad::positions_of;
 use super::sequence::Flow;
 use crate::kernels::program::{
     Affine, Concat, Convolve, Depthwise, Draft, Fold, Inputs, Join, Line, Move, Pool, Program,
-    Rows, Source, Stage,
+    Rows, Source, Stage, Winograd,
 };
 use crate::kernels::{Function, Geometry};
 
@@ -295,12 +295,28 @@ impl Compiler {
             self.draft.stage(open.layer, stage, &inputs, open.output);
             return;
         }
-        let filters = open.source.pack();
-        let adds = open.shortcut.is_some();
-        let follows = (adds, open.function, open.pool);
-        let stage = Convolve::new(open.geometry, [from, to], filters, follows);
         let inputs: Vec<usize> = [open.input].into_iter().chain(open.shortcut).collect();
-        self.draft.stage(open.layer, stage, &inputs, open.output);
+        let adds = open.shortcut.is_some();
+        let filters = open.source.pack();
+        let Some(plane) = Winograd::plane(&open.geometry, from, &open.source) else {
+            let follows = (adds, open.function, open.pool);
+            let stage = Convolve::new(open.geometry, [from, to], filters, follows);
+            self.draft.stage(open.layer, stage, &inputs, open.output);
+            return;
+        };
+        // Tiles and the windows of a pool need not lie over each other.
+        let whole = open.pool.as_ref().map_or(to, |pool| pool.from);
+        let output = match &open.pool {
+            Some(_) => self.draft.value(whole),
+            None => open.output,
+        };
+        let follows = (adds, open.function, None);
+        let direct = Convolve::new(open.geometry, [from, whole], filters, follows);
+        let stage = Winograd::new(plane, direct, &open.source);
+        self.draft.stage(open.layer, stage, &inputs, output);
+        if let Some(pool) = open.pool {
+            self.draft.stage(open.layer, pool, &[output], open.output);
+        }
     }
 
     /// Returns the convolution that made the values, if it still takes something in.

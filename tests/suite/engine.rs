@@ -32,10 +32,41 @@ const MIXED: &str = r#"
   { type = "conv", filters = 130, kernel_size = 3, activation = "tanh" },
   { type = "flatten" }, { type = "dense", units = 7 }"#;
 
+/// Convolutions by tiles.
+const WIDE: &str = r#"
+  { type = "conv", filters = 32, kernel_size = 3, padding = 1, activation = "relu" },
+  { type = "residual", activation = "relu", layers = [
+    { type = "conv", filters = 32, kernel_size = 3, padding = "same" },
+  ] },
+  { type = "pool", kind = "max", size = 2 },
+  { type = "flatten" }, { type = "dense", units = 7 }"#;
+
 #[test]
 fn an_answer_depends_neither_on_its_batch_nor_on_the_threads() {
-    let project = project(&[3, 13, 15], MIXED);
+    assert_alone(&project(&[3, 13, 15], MIXED));
+    assert_alone(&project(&[32, 12, 12], WIDE));
+}
+
+#[test]
+fn an_image_that_is_not_finite_changes_no_other() {
+    let project = project(&[32, 12, 12], WIDE);
     let engine = engine(&project);
+    let size = project.plan.input.iter().product();
+    let mut images = Numbers(4).array(&[6, size]).values;
+    let whole = engine.logits(&images).unwrap();
+    images[3 * size + 50] = f32::NAN;
+    let lost = engine.logits(&images).unwrap();
+    for (image, answer) in lost.chunks(7).enumerate() {
+        if image == 3 {
+            assert!(answer.iter().all(|x| x.is_nan()), "{answer:?}");
+        } else {
+            assert_eq!(answer, &whole[image * 7..][..7], "image {image}");
+        }
+    }
+}
+
+fn assert_alone(project: &Project) {
+    let engine = engine(project);
     let size = project.plan.input.iter().product();
     let images = Numbers(4).array(&[37, size]).values;
     let whole = engine.logits(&images).unwrap();

@@ -50,6 +50,7 @@ fn every_layer_is_as_in_pytorch_and_its_gradients_as_by_differences() {
                 "golden_training::losses_and_their_gradients_equal_pytorch",
                 "golden_training::ten_steps_of_every_optimizer_equal_pytorch",
                 "kernels::random_networks_are_as_with_stock_operations",
+                "kernels::networks_of_many_channels_are_as_with_stock_operations",
                 "kernels_in_training::losses_are_as_with_stock_operations",
                 "kernels_in_training::steps_are_as_with_stock_operations",
             ],
@@ -353,12 +354,26 @@ const BOUNDS: &[(usize, &[usize], &str)] = &[
 ];
 
 /// Enough channels for Winograd's algorithm, which has tests of its own for sizes, paddings and instructions.
-const MANY: &[(usize, &[usize], &str)] = &[(
-    5,
-    &[32, 12, 12],
-    r#"{ type = "conv", filters = 32, kernel_size = 3, padding = "same", activation = "tanh" },
-       { type = "global_pool", kind = "avg" }"#,
-)];
+const MANY: &[(usize, &[usize], &str)] = &[
+    (
+        5,
+        &[32, 12, 12],
+        r#"{ type = "conv", filters = 32, kernel_size = 3, padding = "same", activation = "tanh" },
+           { type = "global_pool", kind = "avg" }"#,
+    ),
+    // Tiles that reach over the edge, a shortcut, a pool whose windows lie across tiles.
+    (
+        2,
+        &[32, 12, 11],
+        r#"{ type = "residual", activation = "relu", layers = [
+             { type = "conv", filters = 32, kernel_size = 3, padding = 1, bias = false },
+             { type = "batch_norm" },
+           ] },
+           { type = "conv", filters = 30, kernel_size = 3, activation = "leaky_relu" },
+           { type = "pool", kind = "max", size = 3 },
+           { type = "flatten" }, { type = "dense", units = 5 }"#,
+    ),
+];
 
 #[test]
 fn networks_of_many_channels_are_as_with_stock_operations() {
@@ -378,7 +393,13 @@ fn what_is_not_finite_goes_where_it_goes_with_stock_operations() {
         let toward = Numbers(8).array(&[997]).values;
         let ours = results(&project, &samples, &toward, &Device::flex());
         let stock = results(&project, &samples, &toward, &Device::ndarray());
-        for what in ["answer", "output", "gradient of the input", "0.weight"] {
+        for what in [
+            "answer",
+            "compiled answer",
+            "output",
+            "gradient of the input",
+            "0.weight",
+        ] {
             let kind = |array: &Array| -> Vec<(bool, bool)> {
                 let values = array.values.iter();
                 values.map(|x| (x.is_nan(), x.is_infinite())).collect()

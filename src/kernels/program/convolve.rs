@@ -24,11 +24,11 @@ with_simd_here!();
 pub(crate) struct Convolve {
     pub(super) places: Places,
     pub(super) from: Rows,
-    to: Rows,
+    pub(super) to: Rows,
     pub(super) filters: Filters,
     /// Whether a second input of the output's layout is added.
-    adds: bool,
-    function: Function,
+    pub(super) adds: bool,
+    pub(super) function: Function,
     pool: Option<Pool>,
     /// For tiles of one register of outputs, of two, …: what is summed up at once.
     pub(super) blocks: Vec<Vec<Block>>,
@@ -86,6 +86,36 @@ impl Convolve {
         geometry.is_disjoint && geometry.is_inside() && geometry.taps() <= CHUNK
     }
 
+    /// Holds inputs and output to their layouts.
+    pub(super) fn check(&self, images: usize, inputs: Inputs<'_>, output: &[f32]) {
+        self.from.check(images, inputs.get(0));
+        self.to.check(images, output);
+        if self.adds {
+            self.to.check(images, inputs.get(1));
+        }
+    }
+
+    /// Computes some of the images, on one thread.
+    pub(super) fn images(&self, images: (usize, usize), inputs: Inputs<'_>, target: Shared) {
+        self.part(images, inputs, target).over(|_| {});
+    }
+
+    fn part<'a>(
+        &'a self,
+        (first, last): (usize, usize),
+        inputs: Inputs<'a>,
+        target: Shared,
+    ) -> Part<'a> {
+        Part {
+            conv: self,
+            source: inputs.get(0),
+            shortcut: self.adds.then(|| inputs.get(1)),
+            target,
+            items: (first * self.to.positions, last * self.to.positions),
+            tiles: (0, self.filters.tiles.len()),
+        }
+    }
+
     /// Returns the windows that make one position of the output.
     #[inline(always)]
     fn pooled(&self) -> usize {
@@ -95,21 +125,9 @@ impl Convolve {
 
 impl Stage for Convolve {
     fn run(&self, images: usize, inputs: Inputs<'_>, output: &mut [f32]) {
-        self.from.check(images, inputs.get(0));
-        self.to.check(images, output);
-        if self.adds {
-            self.to.check(images, inputs.get(1));
-        }
-        let items = images * self.to.positions;
-        let tiles = self.filters.tiles.len();
-        let part = Part {
-            conv: self,
-            source: inputs.get(0),
-            shortcut: self.adds.then(|| inputs.get(1)),
-            target: Shared(output.as_mut_ptr()),
-            items: (0, items),
-            tiles: (0, tiles),
-        };
+        self.check(images, inputs, output);
+        let part = self.part((0, images), inputs, Shared(output.as_mut_ptr()));
+        let (items, tiles) = (part.items.1, part.tiles.1);
         let chunk = CHUNK / self.pooled().max(1);
         if items >= 4 * chunk || tiles == 1 {
             ranges(items, chunk.min(items.div_ceil(4)), |begin, end| {

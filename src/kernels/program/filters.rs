@@ -99,6 +99,16 @@ impl Source {
         self.groups == 1 || self.counts[0].is_multiple_of(LANES)
     }
 
+    /// Returns a weight where all outputs are one group.
+    pub(super) fn weight(&self, output: usize, input: usize, tap: usize) -> f32 {
+        let Order {
+            output: by_output,
+            input: by_input,
+            tap: by_tap,
+        } = self.order;
+        self.values[output * by_output + input * by_input + tap * by_tap]
+    }
+
     /// Multiplies outputs and moves them.
     pub(crate) fn fold(&mut self, fold: &Fold) {
         let outputs = self.counts[0] * self.groups;
@@ -167,7 +177,7 @@ impl Source {
         Filters {
             weights,
             bias,
-            zeros: vec![0.0; inputs],
+            zeros: vec![0.0; inputs.next_multiple_of(LANES)],
             tiles: all,
             taps: self.taps,
             inputs,

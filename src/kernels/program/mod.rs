@@ -14,6 +14,8 @@ mod places;
 mod pool;
 mod rows;
 mod sums;
+mod tiles;
+mod winograd;
 
 pub(crate) use affine::{Affine, Join};
 pub(crate) use convolve::Convolve;
@@ -22,6 +24,7 @@ pub(crate) use filters::{Fold, Source};
 pub(crate) use moves::{Concat, Line, Move};
 pub(crate) use pool::{Pool, Reduce};
 pub(crate) use rows::Rows;
+pub(crate) use winograd::Winograd;
 
 use std::fmt::Debug;
 use std::sync::{Mutex, PoisonError};

@@ -8,7 +8,7 @@ use crate::kernels::lanes::LANES;
 use crate::kernels::simd::Simd;
 
 /// Positions of a tile, at most.
-const LONGEST: usize = 8;
+pub(super) const LONGEST: usize = 8;
 
 /// Values of some positions, one row of registers each.
 #[derive(Clone, Copy)]
@@ -41,6 +41,8 @@ macro_rules! with_sizes {
         }
     };
 }
+
+pub(super) use with_sizes;
 
 /// What sums are made of, and where they go.
 #[derive(Clone, Copy)]
@@ -167,7 +169,7 @@ impl Sums<'_> {
 
 /// Adds up what `length` values side by side give at each position; returns the weights after theirs.
 #[inline(always)]
-unsafe fn stretch<S: Simd, const V: usize, const P: usize>(
+pub(super) unsafe fn stretch<S: Simd, const V: usize, const P: usize>(
     sums: &mut [[S::V; P]; V],
     at: [*const f32; P],
     length: usize,
