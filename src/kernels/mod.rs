@@ -37,6 +37,7 @@ mod product;
 pub(crate) mod program;
 mod simd;
 mod single;
+mod squares;
 mod steps;
 mod sums;
 mod transform;
@@ -51,6 +52,7 @@ pub use losses::{Shares, binary_cross_entropy, cross_entropy};
 pub use parallel::together;
 pub use pool::Kind as PoolKind;
 pub use product::Order as WeightOrder;
+pub use squares::sum_of_squares;
 pub use steps::{Decay, Update, step};
 
 use std::sync::Arc;

@@ -6,6 +6,7 @@ use burn::module::{Module as _, ModuleVisitor, Param, ParamId};
 use burn::tensor::{self, Tensor};
 
 use crate::diagnostic::{Diagnostic, Error, Result};
+use crate::kernels;
 use crate::model::Model;
 
 /// Gradients in the order of the weights.
@@ -61,8 +62,13 @@ impl Gradients {
     /// # Errors
     /// When they cannot be read back from the device.
     pub fn norms(&self) -> Result<Vec<f64>> {
-        if self.0.is_empty() {
+        let Some((_, first)) = self.0.first() else {
             return Ok(Vec::new());
+        };
+        if kernels::compute_on(&first.device()) {
+            let squares = self.0.iter();
+            let squares = squares.map(|(_, gradient)| kernels::sum_of_squares(gradient.clone()));
+            return Ok(squares.map(f64::sqrt).collect());
         }
         let squares = self.0.iter().map(|(_, gradient)| {
             let squares = gradient.clone() * gradient.clone();

@@ -71,7 +71,8 @@ impl Session {
             if group.is_empty() {
                 return Ok(None);
             }
-            self.step(group)?;
+            // Nothing within waits for the loader.
+            kernels::together(|| self.step(group))?;
             self.progress.partial.secs = secs_before + begin.elapsed().as_secs_f64();
             emit(Event::Step(Step::of(&self.progress)));
             if self.is_checkpoint_due() {
@@ -120,9 +121,7 @@ impl Session {
         let rate = self.rate();
         let optimizer = &mut self.optimizer;
         let model = match gradients {
-            Some(gradients) => {
-                kernels::together(|| optimizer.step(rate, model, gradients).constrained())
-            }
+            Some(gradients) => optimizer.step(rate, model, gradients).constrained(),
             None => model,
         };
         if let Some(average) = &mut self.average {
@@ -163,12 +162,8 @@ impl Session {
             let step = step * self.batches_per_step() as u64 + number as u64;
             let pass = Pass::Train { seed, step };
             let input = Value::of_inputs(batch.inputs, &shape, &device);
-            let (kind, targets) = (&self.loss, &batch.targets);
-            let (outputs, loss) = kernels::together(|| {
-                let outputs = model.logits(input.clone(), pass);
-                let loss = kind.of(outputs.clone(), targets);
-                (outputs, loss)
-            });
+            let outputs = model.logits(input.clone(), pass);
+            let loss = self.loss.of(outputs.clone(), &batch.targets);
             let values = to_host(outputs.inner())?;
             metrics.add(
                 &self.loss,
@@ -179,7 +174,7 @@ impl Session {
             if !metrics.loss().is_finite() {
                 return Err(self.loss_diverged(model, input, pass));
             }
-            let gradients = kernels::together(|| Gradients::of(&model.penalized(loss), model));
+            let gradients = Gradients::of(&model.penalized(loss), model);
             if is_whole {
                 sum = Some(gradients);
                 break;
