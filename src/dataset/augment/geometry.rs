@@ -235,6 +235,7 @@ impl Bordered {
 }
 
 /// Holds a number between 0 and `most`, without the checks of `clamp` at each number; what is none becomes 0.
+#[inline]
 fn within(number: f32, most: f32) -> f32 {
     let number = if number > 0.0 { number } else { 0.0 };
     if number > most { most } else { number }
@@ -244,6 +245,7 @@ fn within(number: f32, most: f32) -> f32 {
 const LARGEST_QUICK: usize = 1 << 22;
 
 /// Rounds down what is not negative, and returns it as an index too.
+#[inline]
 fn floor(number: f32) -> (f32, u32) {
     let index = number as u32;
     (index as f32, index)
@@ -251,6 +253,7 @@ fn floor(number: f32) -> (f32, u32) {
 
 /// Returns what [`floor`] does of numbers up to 2²², in instructions that every processor has for many numbers at a time:
 /// neither `f32::floor` nor a cast is one.
+#[inline]
 fn quick_floor(number: f32) -> (f32, u32) {
     /// From here on to its double a number of 32 bits is whole, and its lowest bits count.
     const WHOLE: f32 = (1_u32 << 23) as f32;
