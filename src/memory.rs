@@ -2,8 +2,8 @@
 
 use crate::config::{LayerKind, Model, Size};
 use crate::diagnostic::{Diagnostic, Error, Result};
-use crate::plan::{Dtype, Plan};
-use crate::shape;
+use crate::plan::{Dtype, Layer, Operation, Plan};
+use crate::shape::{self, Window};
 
 /// Refuses a training that would not fit into the memory that is free.
 ///
@@ -44,15 +44,48 @@ fn needed(plan: &Plan, batch: usize, dtype: Dtype) -> u64 {
 }
 
 /// The bytes that a forward pass with a batch takes: its input, the fullest moment between layers,
-/// the weights, and the same as a compiled network has them.
+/// the weights, and the same as a compiled network has them, transformed ones too.
 fn needed_to_infer(plan: &Plan, batch: usize) -> u64 {
     let bytes = || {
         let totals = plan.totals(Dtype::F32, batch)?;
         let input = shape::elements(&plan.input)?.checked_mul(4 * batch as u64)?;
         let outputs = totals.inference_bytes.checked_add(input)?;
-        outputs.checked_add(totals.weight_bytes.checked_mul(2)?)
+        let weights = totals.weight_bytes.checked_mul(2)?;
+        let transformed = transformed_values(&plan.layers)?.checked_mul(4)?;
+        outputs.checked_add(weights)?.checked_add(transformed)
     };
     bytes().unwrap_or(u64::MAX)
+}
+
+/// Returns the values of kernels that Winograd's algorithm may want transformed: 36 for each of 3x3.
+fn transformed_values(layers: &[Layer]) -> Option<u64> {
+    let mut values: u64 = 0;
+    for layer in layers {
+        let own = match &layer.operation {
+            Operation::Conv(conv) => {
+                let is_fit =
+                    |window: &Window| [window.size, window.stride, window.dilation] == [3, 1, 1];
+                let is_fit = conv.groups == 1 && conv.windows.iter().all(is_fit);
+                let kernels = shape::elements(&[conv.filters, conv.channels])?;
+                if is_fit && conv.windows.len() == 2 {
+                    kernels.checked_mul(36)?
+                } else {
+                    0
+                }
+            }
+            Operation::Residual(residual) => transformed_values(&residual.layers)?
+                .checked_add(transformed_values(&residual.shortcut)?)?,
+            Operation::Branches(branches) => {
+                let lists = branches.branches.iter();
+                lists
+                    .map(|list| transformed_values(list))
+                    .sum::<Option<u64>>()?
+            }
+            _ => 0,
+        };
+        values = values.checked_add(own)?;
+    }
+    Some(values)
 }
 
 fn inference_shortage(plan: &Plan, batch: usize, free: u64) -> Option<Diagnostic> {

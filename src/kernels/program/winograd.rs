@@ -38,7 +38,7 @@ const HELD: usize = 1 << 20;
 /// What the transforms of a tile take for each channel, in products of a direct convolution.
 const CHANNEL: usize = 400;
 /// What reading a transformed kernel takes, beyond that of the kernel.
-const KERNEL: usize = 200;
+const KERNEL: usize = 250;
 
 impl Winograd {
     /// Returns the plane if the algorithm is for these windows and takes less time for one image.
