@@ -3,7 +3,7 @@
 use crate::config::{LayerKind, Model, Size};
 use crate::diagnostic::{Diagnostic, Error, Result};
 use crate::plan::{Dtype, Layer, Operation, Plan};
-use crate::shape::{self, Window};
+use crate::shape;
 
 /// Refuses a training that would not fit into the memory that is free.
 ///
@@ -63,15 +63,8 @@ fn transformed_values(layers: &[Layer]) -> Option<u64> {
     for layer in layers {
         let own = match &layer.operation {
             Operation::Conv(conv) => {
-                let is_fit =
-                    |window: &Window| [window.size, window.stride, window.dilation] == [3, 1, 1];
-                let is_fit = conv.groups == 1 && conv.windows.iter().all(is_fit);
                 let kernels = shape::elements(&[conv.filters, conv.channels])?;
-                if is_fit && conv.windows.len() == 2 {
-                    kernels.checked_mul(36)?
-                } else {
-                    0
-                }
+                kernels.checked_mul(if conv.fits_winograd() { 36 } else { 0 })?
             }
             Operation::Residual(residual) => transformed_values(&residual.layers)?
                 .checked_add(transformed_values(&residual.shortcut)?)?,

@@ -17,10 +17,12 @@ macro_rules! with_simd_here {
     () => {
         /// Does work with the instructions in use.
         fn with_simd<W: $crate::kernels::simd::Work>(work: W) -> W::Output {
-            use $crate::kernels::{isa::Isa, simd};
+            use $crate::kernels::simd;
 
             #[cfg(target_arch = "x86_64")]
             {
+                use $crate::kernels::isa::Isa;
+
                 #[target_feature(enable = "avx512f")]
                 fn on_avx512<W: simd::Work>(work: W) -> W::Output {
                     work.run::<simd::Avx512>()

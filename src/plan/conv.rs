@@ -309,6 +309,12 @@ fn check_connections(
 }
 
 impl Conv {
+    /// Returns whether Winograd's F(4x4, 3x3) is for it: 3x3 in two dimensions, neither strided nor dilated nor in groups.
+    pub(crate) fn fits_winograd(&self) -> bool {
+        let is_fit = |window: &Window| [window.size, window.stride, window.dilation] == [3, 1, 1];
+        self.groups == 1 && self.windows.len() == 2 && self.windows.iter().all(is_fit)
+    }
+
     /// Returns the weights that one output position is made with, over all filters.
     fn weights_at_a_position(&self) -> Option<u64> {
         let taps: Vec<usize> = self.windows.iter().map(|window| window.size).collect();

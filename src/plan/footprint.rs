@@ -30,28 +30,34 @@ pub(super) struct Footprint {
     transient: f64,
     /// Whether our own kernels compute.
     is_packed: bool,
+    /// Inputs of a step, where our own kernels compute.
+    batch: usize,
+    /// By the transforms of the one layer that needs most, whatever the number of inputs.
+    transforms: f64,
 }
 
 /// Estimates the resident memory of a training process, in bytes.
 pub(super) fn predict_training_rss(plan: &Plan, batch: usize) -> Option<u64> {
     let is_packed = batch >= plan.least_batch();
-    let footprint = Footprint::of(plan, is_packed)?;
     // Our kernels take sixteen images at a time.
     let batch = if is_packed {
         batch.checked_next_multiple_of(16)?
     } else {
         batch
     };
+    let footprint = Footprint::of(plan, is_packed, batch)?;
     let weights = plan.counts()?.parameters()? as f64;
     let values = KEPT * footprint.kept + footprint.transient;
-    let bytes = 4.0 * (WEIGHTS * weights + batch as f64 * values);
+    let bytes = 4.0 * (WEIGHTS * weights + batch as f64 * values + footprint.transforms);
     Some((PROCESS + bytes) as u64)
 }
 
 impl Footprint {
-    fn of(plan: &Plan, is_packed: bool) -> Option<Self> {
+    fn of(plan: &Plan, is_packed: bool, batch: usize) -> Option<Self> {
         let mut footprint = Self {
             is_packed,
+            batch,
+            transforms: 0.0,
             kept: shape::elements(&plan.input)? as f64,
             transient: 0.0,
         };
@@ -77,6 +83,12 @@ impl Footprint {
         let single = if own || wanted { output } else { 0.0 };
         self.kept += single + extra * output;
         let mut transient = GRADIENTS * (input + output);
+        if let Operation::Conv(conv) = &layer.operation
+            && self.is_packed
+        {
+            let transforms = transforms(conv, &layer.output, self.batch);
+            self.transforms = self.transforms.max(transforms);
+        }
         match &layer.operation {
             Operation::Conv(_) | Operation::SeparableConv(_) | Operation::Dropout(_)
                 if self.is_packed => {}
@@ -122,6 +134,32 @@ fn columns(conv: &super::Conv, output: f64) -> f64 {
     let taps: usize = conv.windows.iter().map(|window| window.size).product();
     let positions = output / conv.filters as f64;
     taps as f64 * (conv.channels / conv.groups.max(1)) as f64 * positions
+}
+
+/// Returns the values that Winograd's algorithm has for a layer, where it is taken: the transformed kernels,
+/// and those of 24 tiles.
+fn transforms(conv: &super::Conv, output: &[usize], batch: usize) -> f64 {
+    if !conv.fits_winograd() {
+        return 0.0;
+    }
+    let blocks = batch.div_ceil(16) as f64;
+    let extents = || output.iter().skip(1).map(|extent| *extent as f64);
+    let tiles: f64 = blocks
+        * extents()
+            .map(|extent| (extent / 4.0).ceil())
+            .product::<f64>();
+    let inside = extents().zip(&conv.padding);
+    let inside = inside.map(|(extent, [before, after])| 3.0 * extent - (before + after) as f64);
+    let reads: f64 = blocks * inside.product::<f64>();
+    let [outputs, inputs] = [conv.filters as f64, conv.channels as f64];
+    let (pairs, channels) = (outputs * inputs, outputs + inputs);
+    // The rule of the kernels.
+    let pays = (36.0 * tiles + 400.0) * pairs + 600.0 * tiles * channels < reads * pairs;
+    if pays {
+        36.0 * (pairs + 16.0 * tiles.min(24.0) * channels)
+    } else {
+        0.0
+    }
 }
 
 /// Returns whether the backward of an operation asks for its input.
