@@ -53,6 +53,7 @@ impl Chunk<'_> {
     }
 
     /// Returns block, row and column of the first output of a tile.
+    #[inline(always)]
     fn whereabouts(&self, tile: usize) -> [usize; 3] {
         let [rows, columns] = self.whole.plane.tiles();
         let tile = self.first + tile;

@@ -117,16 +117,10 @@ impl Convolve {
     /// Returns the plane for Winograd's algorithm, where it takes less time.
     fn winograd(&self) -> Option<winograd::Plane> {
         let plane = winograd::Plane::of(self.geometry.axes()).filter(|_| self.groups == 1)?;
-        let runs = self
-            .geometry
-            .forward
-            .phases
-            .iter()
-            .flat_map(|phase| &phase.runs);
-        let reads: usize = runs.flatten().map(|run| run.length).sum();
         let blocks = self.to.blocks;
+        let products = blocks * self.geometry.reads;
         plane
-            .pays(blocks, self.channels(), blocks * reads)
+            .pays(blocks, self.channels(), products)
             .then_some(plane)
     }
 

@@ -29,6 +29,8 @@ pub struct Geometry {
     pub(super) output: usize,
     /// Taps of a window.
     pub(super) taps: usize,
+    /// Positions that all taps of all windows read.
+    pub(super) reads: usize,
     /// Whether no position of the input is read twice.
     pub(super) is_disjoint: bool,
     /// Whether every position of the input is read.
@@ -115,17 +117,6 @@ impl Geometry {
         self.output
     }
 
-    /// Returns the taps of a window.
-    pub(super) fn taps(&self) -> usize {
-        self.axes.iter().map(|axis| axis.taps).product()
-    }
-
-    /// Returns how many positions all taps of all windows read.
-    pub(super) fn reads(&self) -> usize {
-        let tables = self.forward.phases.iter().flat_map(|phase| &phase.table);
-        tables.filter(|position| **position != OUTSIDE).count()
-    }
-
     /// Returns whether no window reaches beyond the input.
     pub(super) fn is_inside(&self) -> bool {
         let mut tables = self.forward.phases.iter().flat_map(|phase| &phase.table);
@@ -156,6 +147,7 @@ impl Geometry {
             }
         }
         Self {
+            reads: reads.iter().sum(),
             is_disjoint: reads.iter().all(|count| *count <= 1),
             is_covering: reads.iter().all(|count| *count >= 1),
             input: product(|axis| axis.input),

@@ -82,6 +82,7 @@ impl Plane {
     }
 
     /// Returns the tiles along each dimension.
+    #[inline(always)]
     pub(super) fn tiles(&self) -> [usize; 2] {
         self.output.map(|size| size.div_ceil(SIDE))
     }

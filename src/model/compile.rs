@@ -139,8 +139,10 @@ impl Compiler {
 
     /// Multiplies channels and moves them.
     pub(super) fn scale(&mut self, input: Wire, fold: &Fold) -> Wire {
+        // After `flatten` there is a factor for every value of a map, not for every map.
         if let Some(open) = self.open_at(&input)
             && open.shortcut.is_none()
+            && fold.scale.len() == open.source.counts[0] * open.source.groups
         {
             open.source.fold(fold);
             return input;

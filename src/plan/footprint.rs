@@ -32,7 +32,7 @@ pub(super) struct Footprint {
     is_packed: bool,
     /// Inputs of a step, where our own kernels compute.
     batch: usize,
-    /// By the transforms of the one layer that needs most, whatever the number of inputs.
+    /// By the transforms of the one layer that needs most, for all inputs together.
     transforms: f64,
 }
 
@@ -137,7 +137,7 @@ fn columns(conv: &super::Conv, output: f64) -> f64 {
 }
 
 /// Returns the values that Winograd's algorithm has for a layer, where it is taken: the transformed kernels,
-/// and those of 24 tiles.
+/// and those of 24 tiles, which four threads have at most.
 fn transforms(conv: &super::Conv, output: &[usize], batch: usize) -> f64 {
     if !conv.fits_winograd() {
         return 0.0;
@@ -149,7 +149,10 @@ fn transforms(conv: &super::Conv, output: &[usize], batch: usize) -> f64 {
             .map(|extent| (extent / 4.0).ceil())
             .product::<f64>();
     let inside = extents().zip(&conv.padding);
-    let inside = inside.map(|(extent, [before, after])| 3.0 * extent - (before + after) as f64);
+    // The outermost of p rows of padding are read by one tap, the next by two.
+    let lost = |padding: usize| (padding * (padding + 1) / 2) as f64;
+    let inside =
+        inside.map(|(extent, [before, after])| 3.0 * extent - lost(*before) - lost(*after));
     let reads: f64 = blocks * inside.product::<f64>();
     let [outputs, inputs] = [conv.filters as f64, conv.channels as f64];
     let (pairs, channels) = (outputs * inputs, outputs + inputs);

@@ -41,10 +41,22 @@ const WIDE: &str = r#"
   { type = "pool", kind = "max", size = 2 },
   { type = "flatten" }, { type = "dense", units = 7 }"#;
 
+/// Pools within convolutions, of sizes that do not divide the maps, and one beyond what is taken in.
+const POOLED: &str = r#"
+  { type = "conv", filters = 20, kernel_size = 5, activation = "tanh" },
+  { type = "pool", kind = "max", size = 2 },
+  { type = "conv", filters = 70, kernel_size = 1, activation = "leaky_relu" },
+  { type = "pool", kind = "avg", size = [3, 2] },
+  { type = "conv", filters = 7, kernel_size = 1 },
+  { type = "pool", kind = "l2", size = [1, 2] },
+  { type = "conv", filters = 7, kernel_size = 1, activation = "sigmoid" },
+  { type = "global_pool", kind = "avg" }"#;
+
 #[test]
 fn an_answer_depends_neither_on_its_batch_nor_on_the_threads() {
     assert_alone(&project(&[3, 13, 15], MIXED));
     assert_alone(&project(&[32, 12, 12], WIDE));
+    assert_alone(&project(&[3, 19, 18], POOLED));
 }
 
 #[test]

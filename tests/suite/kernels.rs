@@ -294,6 +294,21 @@ const BOUNDS: &[(usize, &[usize], &str)] = &[
            { type = "batch_norm" }, { type = "activation", fn = "tanh" }, { type = "pool", kind = "max", size = 2 },
            { type = "spatial_dropout", rate = 0.3 }, { type = "conv", filters = 32, kernel_size = 1, groups = 2 }"#,
     ),
+    // What follows `flatten` looks at single values, not at the maps of the convolution before.
+    (
+        3,
+        &[2, 5, 4],
+        r#"{ type = "conv", filters = 4, kernel_size = 3 }, { type = "flatten" },
+           { type = "batch_norm" }, { type = "dense", units = 3 }"#,
+    ),
+    // Pools that a convolution takes in, of sizes that do not divide the maps.
+    (
+        3,
+        &[2, 15, 14],
+        r#"{ type = "conv", filters = 20, kernel_size = 3, activation = "tanh" }, { type = "pool", kind = "max", size = 2 },
+           { type = "conv", filters = 5, kernel_size = 1, activation = "relu" }, { type = "pool", kind = "avg", size = [4, 1] },
+           { type = "conv", filters = 6, kernel_size = 1 }, { type = "pool", kind = "l2", size = [1, 4] }"#,
+    ),
     (
         17,
         &[2, 4, 4],
@@ -363,13 +378,13 @@ const MANY: &[(usize, &[usize], &str)] = &[
     ),
     // Tiles that reach over the edge, a shortcut, a pool whose windows lie across tiles.
     (
-        2,
+        17,
         &[32, 12, 11],
         r#"{ type = "residual", activation = "relu", layers = [
              { type = "conv", filters = 32, kernel_size = 3, padding = 1, bias = false },
              { type = "batch_norm" },
            ] },
-           { type = "conv", filters = 30, kernel_size = 3, activation = "leaky_relu" },
+           { type = "conv", filters = 6, kernel_size = 1, activation = "leaky_relu" },
            { type = "pool", kind = "max", size = 3 },
            { type = "flatten" }, { type = "dense", units = 5 }"#,
     ),

@@ -37,6 +37,9 @@ pub(crate) struct Convolve {
 /// Windows that go through all weights together, at most.
 const CHUNK: usize = 96;
 
+/// Windows that are pooled at once, at most: larger pools leave too little to share out among threads.
+const POOLED: usize = 16;
+
 /// Sums that a pool makes one of, for each thread.
 static UNPOOLED: Scratch = Scratch::new();
 
@@ -83,7 +86,7 @@ impl Convolve {
     #[must_use]
     pub(crate) fn takes(pool: &Pool) -> bool {
         let geometry = &pool.geometry;
-        geometry.is_disjoint && geometry.is_inside() && geometry.taps() <= CHUNK
+        geometry.is_disjoint && geometry.is_inside() && geometry.taps <= POOLED
     }
 
     /// Holds inputs and output to their layouts.
@@ -207,10 +210,12 @@ impl Part<'_> {
         };
         let count = stop - begin;
         let Some(pool) = &conv.pool else {
-            sums(output).tile::<S>(tile, begin, stop);
             let shortcut = self.shortcut.map(|values| values[own..].as_ptr());
-            // SAFETY: the shortcut has the layout of the output.
-            unsafe { self.finish::<S>(tile, output, count, shortcut) };
+            // SAFETY: the caller's; the shortcut has the layout of the output.
+            unsafe {
+                sums(output).tile::<S>(tile, begin, stop);
+                self.finish::<S>(tile, output, count, shortcut);
+            }
             return;
         };
         let pooled = conv.pooled();
@@ -218,9 +223,9 @@ impl Part<'_> {
             at: unpooled,
             stride: tile.width * LANES,
         };
-        sums(every).tile::<S>(tile, begin * pooled, stop * pooled);
-        // SAFETY: as many sums were written as are pooled.
+        // SAFETY: the room is for the sums of a chunk; as many are written as are pooled.
         unsafe {
+            sums(every).tile::<S>(tile, begin * pooled, stop * pooled);
             // No function falls: the largest value is that of the largest sum.
             let is_last = matches!(pool.reduce, Reduce::Max | Reduce::Min);
             if !is_last {

@@ -55,8 +55,10 @@ pub(super) struct Sums<'a> {
 
 impl Sums<'_> {
     /// Sums up the outputs of a tile at the windows from `begin` to `stop`, counted over images.
+    ///
+    /// SAFETY: the target has room for all of them, the source holds their images, and the set is enabled.
     #[inline(always)]
-    pub(super) fn tile<S: Simd>(&self, tile: Tile, begin: usize, stop: usize) {
+    pub(super) unsafe fn tile<S: Simd>(&self, tile: Tile, begin: usize, stop: usize) {
         let most = (S::SUMS / tile.width).min(LONGEST);
         for (index, block) in self.conv.blocks[tile.width - 1].iter().enumerate() {
             let mut item = begin;
@@ -69,7 +71,7 @@ impl Sums<'_> {
                 macro_rules! call {
                     ($width:literal, $count:literal) => {
                         if $width * $count <= S::SUMS && $width <= widest(S::SUMS) {
-                            // SAFETY: items and tiles lie within the layouts, as the table's positions do.
+                            // SAFETY: the caller's; the table's positions lie within the layout.
                             unsafe {
                                 let out = self.target.at.add((item - begin) * self.target.stride);
                                 self.sum::<S, $width, $count>(tile, item, out, block, index == 0);

@@ -53,7 +53,7 @@ impl Winograd {
         let tiles = rows * columns;
         let fewer = (tiles * VALUES + KERNEL) * outputs * inputs;
         let transforms = tiles * CHANNEL * (outputs + inputs);
-        (fewer + transforms < geometry.reads() * outputs * inputs).then_some(plane)
+        (fewer + transforms < geometry.reads * outputs * inputs).then_some(plane)
     }
 
     /// Transforms the kernels of a convolution.
