@@ -51,15 +51,6 @@ impl Chunk<'_> {
             with_simd(Outputs(self, (begin, end)));
         });
     }
-
-    /// Returns block, row and column of the first output of a tile.
-    #[inline(always)]
-    fn whereabouts(&self, tile: usize) -> [usize; 3] {
-        let [rows, columns] = self.whole.plane.tiles();
-        let tile = self.first + tile;
-        let (block, tile) = (tile / (rows * columns), tile % (rows * columns));
-        [block, tile / columns * SIDE, tile % columns * SIDE]
-    }
 }
 
 /// Splits a range of pairs of a tile and a channel by tiles: `work` takes the tile and a range of channels.
@@ -92,16 +83,13 @@ impl Work for Inputs<'_> {
         let zeros = vec![0.0_f32; from.channels * LANES];
         let (to, step) = chunk.inputs;
         by_tile(range, from.channels, |tile, [first, last]| {
-            let [block, row, column] = chunk.whereabouts(tile);
-            let mut at = [zeros.as_ptr(); VALUES];
-            for (index, at) in at.iter_mut().enumerate() {
-                let place = [row + index / REACH, column + index % REACH];
-                let [y, x] = [0, 1].map(|axis| place[axis].wrapping_sub(plane.before[axis]));
-                if y < plane.input[0] && x < plane.input[1] {
-                    let position = block * from.positions + y * plane.input[1] + x;
-                    *at = source[position * from.stride * LANES..].as_ptr();
-                }
-            }
+            let [block, row, column] = plane.corner(chunk.first + tile);
+            let at = plane.reads([row, column]).map(|position| {
+                position.map_or(zeros.as_ptr(), |position| {
+                    let position = block * from.positions + position;
+                    source[position * from.stride * LANES..].as_ptr()
+                })
+            });
             for channel in first..last {
                 for lane in (0..LANES).step_by(S::WIDTH) {
                     let offset = channel * LANES + lane;
@@ -257,7 +245,7 @@ impl Outputs<'_> {
         // SAFETY: only registers are touched.
         let [zero, mut finite] = unsafe { [S::splat(0.0); 2] };
         by_tile(range, to.channels, |tile, [first, last]| {
-            let [block, row, column] = chunk.whereabouts(tile);
+            let [block, row, column] = plane.corner(chunk.first + tile);
             let rows = SIDE.min(plane.output[0] - row);
             let columns = SIDE.min(plane.output[1] - column);
             let position = block * to.positions + row * plane.output[1] + column;

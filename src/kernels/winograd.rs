@@ -17,7 +17,7 @@ use super::lanes::{LANES, Layout};
 use super::parallel::{Shared, ranges};
 use super::product::{Order, tiles, widest};
 use super::simd::{Simd, Work, with_simd_here};
-use super::transform::{SIDE, TOGETHER, VALUES, of_kernels};
+use super::transform::{REACH, SIDE, TOGETHER, VALUES, of_kernels};
 
 with_simd_here!();
 
@@ -79,6 +79,25 @@ impl Plane {
             output: self.input,
             before: self.before.map(|before| 2 - before),
         }
+    }
+
+    /// Returns block, row and column of the first output of a tile, counted over blocks.
+    #[inline(always)]
+    pub(super) fn corner(&self, tile: usize) -> [usize; 3] {
+        let [rows, columns] = self.tiles();
+        let (block, tile) = (tile / (rows * columns), tile % (rows * columns));
+        [block, tile / columns * SIDE, tile % columns * SIDE]
+    }
+
+    /// Returns the position of the input that each value of a tile is, if it lies inside.
+    #[inline(always)]
+    pub(super) fn reads(&self, [row, column]: [usize; 2]) -> [Option<usize>; VALUES] {
+        std::array::from_fn(|index| {
+            let place = [row + index / REACH, column + index % REACH];
+            let [y, x] = [0, 1].map(|axis| place[axis].wrapping_sub(self.before[axis]));
+            let [rows, columns] = self.input;
+            (y < rows && x < columns).then(|| y * columns + x)
+        })
     }
 
     /// Returns the tiles along each dimension.

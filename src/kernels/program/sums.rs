@@ -44,6 +44,16 @@ macro_rules! with_sizes {
 
 pub(super) use with_sizes;
 
+/// Returns how many of the positions left go next where at most `most` go at once: as [`with_sizes`] has them.
+#[inline(always)]
+pub(super) fn next(left: usize, most: usize) -> usize {
+    match left {
+        left if left >= most => most,
+        left if left >= most / 2 => most / 2,
+        _ => 1,
+    }
+}
+
 /// What sums are made of, and where they go.
 #[derive(Clone, Copy)]
 pub(super) struct Sums<'a> {
@@ -63,11 +73,7 @@ impl Sums<'_> {
         for (index, block) in self.conv.blocks[tile.width - 1].iter().enumerate() {
             let mut item = begin;
             while item < stop {
-                let count = match stop - item {
-                    left if left >= most => most,
-                    left if left >= most / 2 => most / 2,
-                    _ => 1,
-                };
+                let count = next(stop - item, most);
                 macro_rules! call {
                     ($width:literal, $count:literal) => {
                         if $width * $count <= S::SUMS && $width <= widest(S::SUMS) {

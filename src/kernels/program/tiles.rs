@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::Rows;
 use super::convolve::Convolve;
 use super::filters::{Tile, widest};
-use super::sums::{LONGEST, stretch, with_sizes};
+use super::sums::{LONGEST, next, stretch, with_sizes};
 use super::winograd::Winograd;
 use crate::kernels::Function;
 use crate::kernels::function::value;
@@ -53,15 +53,6 @@ impl Chunk<'_> {
             with_simd(ToOutputs(self, (begin, end)));
         });
     }
-
-    /// Returns image, row and column of the first output of a tile.
-    #[inline(always)]
-    fn whereabouts(&self, tile: usize) -> [usize; 3] {
-        let [rows, columns] = self.whole.plane.tiles();
-        let tile = self.tiles.0 + tile;
-        let (image, tile) = (tile / (rows * columns), tile % (rows * columns));
-        [image, tile / columns * SIDE, tile % columns * SIDE]
-    }
 }
 
 /// The transforms of some tiles of the input.
@@ -77,16 +68,14 @@ impl Work for OfInputs<'_> {
         let from = direct.from;
         let (to, step) = chunk.inputs;
         for tile in begin..end {
-            let [image, row, column] = chunk.whereabouts(tile);
-            let mut at = [direct.filters.zeros.as_ptr(); VALUES];
-            for (index, at) in at.iter_mut().enumerate() {
-                let place = [row + index / REACH, column + index % REACH];
-                let [y, x] = [0, 1].map(|axis| place[axis].wrapping_sub(plane.before[axis]));
-                if y < plane.input[0] && x < plane.input[1] {
-                    let position = image * from.positions + y * plane.input[1] + x;
-                    *at = chunk.source[position * from.stride..].as_ptr();
-                }
-            }
+            let [image, row, column] = plane.corner(chunk.tiles.0 + tile);
+            let zeros = direct.filters.zeros.as_ptr();
+            let at = plane.reads([row, column]).map(|position| {
+                position.map_or(zeros, |position| {
+                    let position = image * from.positions + position;
+                    chunk.source[position * from.stride..].as_ptr()
+                })
+            });
             for channel in (0..from.stride).step_by(S::WIDTH) {
                 // SAFETY: each pointer is to all channels of a position, or as many zeros; the memory has a
                 // place for each value, tile and channel.
@@ -127,11 +116,7 @@ impl Work for Products<'_> {
                 let most = (S::SUMS / tile.width).min(LONGEST);
                 let mut first = 0;
                 while first < chunk.tiles.1 {
-                    let count = match chunk.tiles.1 - first {
-                        left if left >= most => most,
-                        left if left >= most / 2 => most / 2,
-                        _ => 1,
-                    };
+                    let count = next(chunk.tiles.1 - first, most);
                     macro_rules! call {
                         ($width:literal, $count:literal) => {
                             if $width * $count <= S::SUMS && $width <= widest(S::SUMS) {
@@ -225,7 +210,7 @@ impl ToOutputs<'_> {
         // SAFETY: only registers are touched.
         let [zero, mut finite] = unsafe { [S::splat(0.0); 2] };
         for tile in begin..end {
-            let [image, row, column] = chunk.whereabouts(tile);
+            let [image, row, column] = plane.corner(chunk.tiles.0 + tile);
             let rows = SIDE.min(plane.output[0] - row);
             let columns = SIDE.min(plane.output[1] - column);
             let position = image * positions + row * plane.output[1] + column;
