@@ -296,6 +296,7 @@ impl Lanes {
             epsilon: norm.epsilon,
             function,
             is_of_batch: norm.is_of_batch,
+            has_shortcut: shortcut.is_some(),
         };
         let inputs = [
             self.tensor.into(),

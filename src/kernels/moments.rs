@@ -7,7 +7,7 @@ use super::buffer::values;
 use super::extension::{Keeps, Kernel, Pass};
 use super::lanes::{LANES, Layout};
 use super::simd::{Simd, Work, with_simd_here};
-use super::sums::{CHANNELS, by_channels, reduce};
+use super::sums::{over_rows, reduce};
 
 with_simd_here!();
 
@@ -29,14 +29,13 @@ impl Kernel for Moments {
         let pivots: Vec<f32> = (0..layout.channels)
             .map(|channel| x[channel * LANES])
             .collect();
-        let [sums, squares] = reduce(layout, |rows, [sums, squares]| {
+        let [sums, squares] = reduce(layout, |rows, sums| {
             with_simd(Deviations {
                 moments: self,
                 x,
                 pivots: &pivots,
                 rows,
                 sums,
-                squares,
             });
         });
         let means = sums
@@ -91,54 +90,29 @@ struct Deviations<'a> {
     x: &'a [f32],
     pivots: &'a [f32],
     rows: (usize, usize),
-    sums: &'a mut [f32],
-    squares: &'a mut [f32],
+    /// Deviations, and squares.
+    sums: &'a mut [Vec<f32>; 2],
 }
 
 impl Work for Deviations<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run<S: Simd>(mut self) {
-        macro_rules! add {
-            ($count:expr, $channel:expr) => {
-                // SAFETY: rows and channels lie within the layout.
-                unsafe { self.add::<S, { $count }>($channel) }
-            };
-        }
-        by_channels!(self.pivots.len(), add);
-    }
-}
-
-impl Deviations<'_> {
-    #[inline(always)]
-    unsafe fn add<S: Simd, const C: usize>(&mut self, channel: usize) {
+    fn run<S: Simd>(self) {
         let Moments { batch, layout } = *self.moments;
-        for lane in (0..LANES).step_by(S::WIDTH) {
-            // SAFETY: the caller's; `lane` is within `LANES`.
-            unsafe {
-                let mut sums = [S::splat(0.0); C];
-                let mut squares = [S::splat(0.0); C];
-                let mut pivots = [S::splat(0.0); C];
-                for c in 0..C {
-                    pivots[c] = S::splat(self.pivots[channel + c]);
-                }
-                for row in self.rows.0..self.rows.1 {
-                    let mask = mask(batch, layout, row);
-                    let at = (row * layout.stride + channel) * LANES + lane;
-                    for c in 0..C {
-                        let x = S::load(self.x.as_ptr().add(at + c * LANES));
-                        let away = masked::<S>(mask.as_ref(), lane, S::sub(x, pivots[c]));
-                        sums[c] = S::add(sums[c], away);
-                        squares[c] = S::fma(away, away, squares[c]);
-                    }
-                }
-                for c in 0..C {
-                    let at = (channel + c) * LANES + lane;
-                    S::store(self.sums.as_mut_ptr().add(at), sums[c]);
-                    S::store(self.squares.as_mut_ptr().add(at), squares[c]);
-                }
-            }
+        // SAFETY: rows and channels lie within the layout, which is that of the values.
+        unsafe {
+            over_rows::<S, 2>(
+                (batch, layout),
+                self.rows,
+                self.sums,
+                |place, [sum, square]| {
+                    let x = S::load(self.x.as_ptr().add(place.at));
+                    let away = S::sub(x, S::splat(self.pivots[place.channel]));
+                    let away = masked::<S>(place.mask, place.lane, away);
+                    [S::add(sum, away), S::fma(away, away, square)]
+                },
+            );
         }
     }
 }

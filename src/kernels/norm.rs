@@ -10,7 +10,7 @@ use super::lanes::{LANES, Layout};
 use super::moments::{mask, masked};
 use super::parallel::{Shared, ranges};
 use super::simd::{Simd, Work, with_simd_here};
-use super::sums::{CHANNELS, by_channels, reduce};
+use super::sums::{over_rows, reduce};
 
 with_simd_here!();
 
@@ -25,6 +25,7 @@ pub(super) struct Normalize {
     pub(super) function: Function,
     /// Whether the moments are those of the values: then they depend on them.
     pub(super) is_of_batch: bool,
+    pub(super) has_shortcut: bool,
 }
 
 /// Positions a thread takes at a time.
@@ -39,18 +40,22 @@ impl Normalize {
             .map(|variance| (1.0 / (f64::from(*variance) + self.epsilon).sqrt()) as f32);
         (means.to_vec(), inverse.collect())
     }
+
+    /// Returns whether the way back computes the output once more, which takes less time than to read it.
+    fn recomputes(&self) -> bool {
+        let is_cheap = matches!(
+            self.function,
+            Function::Relu | Function::Relu6 | Function::Leaky(_)
+        );
+        is_cheap && !self.has_shortcut
+    }
 }
 
 impl Kernel for Normalize {
     fn forward(&self, inputs: &[FlexTensor]) -> FlexTensor {
         let layout = self.layout;
-        let (means, inverse) = self.moments(&inputs[1]);
-        let [weight, bias] = [values(&inputs[2]), values(&inputs[3])];
-        let scale: Vec<f32> = weight.iter().zip(&inverse).map(|(w, i)| w * i).collect();
-        let shift = bias.iter().zip(&means).zip(&scale);
-        let shift: Vec<f32> = shift
-            .map(|((bias, mean), scale)| bias - mean * scale)
-            .collect();
+        let moments = self.moments(&inputs[1]);
+        let line = Line::new(&moments, [&inputs[2], &inputs[3]]);
         let mut output = unset([layout.blocks, layout.positions, layout.stride, LANES]);
         let to = Shared(output.storage_mut::<f32>().as_mut_ptr());
         let x = values(&inputs[0]);
@@ -60,8 +65,7 @@ impl Kernel for Normalize {
                 normalize: self,
                 x,
                 shortcut,
-                scale: &scale,
-                shift: &shift,
+                line: &line,
                 to,
                 rows: (begin, end),
             });
@@ -71,21 +75,29 @@ impl Kernel for Normalize {
 
     fn backward(&self, pass: &Pass<'_>) -> Vec<FlexTensor> {
         let layout = self.layout;
-        let [x, moments, weight] = [&pass.kept[0], &pass.kept[1], &pass.kept[2]];
-        let (means, inverse) = self.moments(moments);
+        let [x, weight, bias] = [&pass.kept[0], &pass.kept[2], &pass.kept[3]];
+        let moments = self.moments(&pass.kept[1]);
+        let line = Line::new(&moments, [weight, bias]);
+        let (means, inverse) = moments;
         let slopes = Slopes {
             normalize: self,
             x: values(x),
-            y: pass.kept.last().map_or(&[][..], values),
+            y: match self.function {
+                Function::Linear => Output::Unasked,
+                _ if self.recomputes() => Output::Computed(&line),
+                _ => pass
+                    .kept
+                    .last()
+                    .map_or(Output::Unasked, |y| Output::Kept(values(y))),
+            },
             g: values(pass.gradient),
         };
-        let sums: [Vec<f64>; 2] = reduce(layout, |rows, [sums, products]| {
+        let sums: [Vec<f64>; 2] = reduce(layout, |rows, sums| {
             with_simd(Products {
                 slopes,
                 means: &means,
                 rows,
                 sums,
-                with_deviations: products,
             });
         });
         let products = sums[1].iter().zip(&inverse);
@@ -116,7 +128,37 @@ impl Kernel for Normalize {
     fn keeps(&self) -> Keeps {
         Keeps {
             inputs: true,
-            output: self.function != Function::Linear,
+            output: self.function != Function::Linear && !self.recomputes(),
+        }
+    }
+}
+
+/// `scale · x + shift` of each channel.
+struct Line {
+    scale: Vec<f32>,
+    shift: Vec<f32>,
+}
+
+impl Line {
+    fn new((means, inverse): &(Vec<f32>, Vec<f32>), parameters: [&FlexTensor; 2]) -> Self {
+        let [weight, bias] = parameters.map(values);
+        let scale: Vec<f32> = weight.iter().zip(inverse).map(|(w, i)| w * i).collect();
+        let shift = bias.iter().zip(means).zip(&scale);
+        let shift = shift.map(|((bias, mean), scale)| bias - mean * scale);
+        let shift = shift.collect();
+        Self { scale, shift }
+    }
+
+    /// SAFETY: the caller has enabled the set.
+    #[inline(always)]
+    unsafe fn at<S: Simd>(&self, channel: usize, x: S::V) -> S::V {
+        // SAFETY: the caller's.
+        unsafe {
+            S::fma(
+                x,
+                S::splat(self.scale[channel]),
+                S::splat(self.shift[channel]),
+            )
         }
     }
 }
@@ -129,13 +171,12 @@ fn of_channels(sums: &[f64]) -> FlexTensor {
 impl Normalize {
     /// The gradient after the sum, before the function.
     fn of_shortcut(&self, slopes: Slopes<'_>, gradient: &FlexTensor) -> FlexTensor {
-        if self.function == Function::Linear {
+        let Output::Kept(y) = slopes.y else {
             return gradient.clone();
-        }
+        };
         let layout = self.layout;
         let mut output = unset([layout.blocks, layout.positions, layout.stride, LANES]);
-        let to = output.storage_mut::<f32>();
-        super::function::slopes(self.function, slopes.y, slopes.g, to);
+        super::function::slopes(self.function, y, slopes.g, output.storage_mut::<f32>());
         output
     }
 
@@ -183,23 +224,36 @@ impl Normalize {
 struct Slopes<'a> {
     normalize: &'a Normalize,
     x: &'a [f32],
-    /// The output, if there is a function.
-    y: &'a [f32],
+    y: Output<'a>,
     g: &'a [f32],
 }
 
+/// The output of the function, whose slope it tells.
+#[derive(Clone, Copy)]
+enum Output<'a> {
+    /// There is no function.
+    Unasked,
+    Kept(&'a [f32]),
+    Computed(&'a Line),
+}
+
 impl Slopes<'_> {
+    /// Returns `x` at a place, and the gradient before the function.
+    ///
     /// SAFETY: the caller has enabled the set, and `at` is a register's place in the layout.
     #[inline(always)]
-    unsafe fn at<S: Simd>(&self, at: usize) -> S::V {
+    unsafe fn at<S: Simd>(&self, at: usize, channel: usize) -> [S::V; 2] {
         let function = self.normalize.function;
         // SAFETY: the caller's.
         unsafe {
+            let x = S::load(self.x.as_ptr().add(at));
             let g = S::load(self.g.as_ptr().add(at));
-            if function == Function::Linear {
-                return g;
-            }
-            slope::<S>(function, S::load(self.y.as_ptr().add(at)), g)
+            let y = match self.y {
+                Output::Unasked => return [x, g],
+                Output::Kept(y) => S::load(y.as_ptr().add(at)),
+                Output::Computed(line) => value::<S>(function, line.at::<S>(channel, x)),
+            };
+            [x, slope::<S>(function, y, g)]
         }
     }
 }
@@ -208,8 +262,7 @@ struct Forward<'a> {
     normalize: &'a Normalize,
     x: &'a [f32],
     shortcut: Option<&'a [f32]>,
-    scale: &'a [f32],
-    shift: &'a [f32],
+    line: &'a Line,
     to: Shared,
     rows: (usize, usize),
 }
@@ -234,9 +287,7 @@ impl Work for Forward<'_> {
                     // SAFETY: all have the layout; each part has its own rows.
                     unsafe {
                         let x = S::load(self.x.as_ptr().add(at));
-                        let [scale, shift] =
-                            [S::splat(self.scale[channel]), S::splat(self.shift[channel])];
-                        let mut y = S::fma(x, scale, shift);
+                        let mut y = self.line.at::<S>(channel, x);
                         if let Some(shortcut) = self.shortcut {
                             y = S::add(y, S::load(shortcut.as_ptr().add(at)));
                         }
@@ -254,57 +305,30 @@ struct Products<'a> {
     slopes: Slopes<'a>,
     means: &'a [f32],
     rows: (usize, usize),
-    sums: &'a mut [f32],
-    with_deviations: &'a mut [f32],
+    /// Gradients, and products.
+    sums: &'a mut [Vec<f32>; 2],
 }
 
 impl Work for Products<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run<S: Simd>(mut self) {
-        macro_rules! add {
-            ($count:expr, $channel:expr) => {
-                // SAFETY: rows and channels lie within the layout.
-                unsafe { self.add::<S, { $count }>($channel) }
-            };
-        }
-        by_channels!(self.means.len(), add);
-    }
-}
-
-impl Products<'_> {
-    #[inline(always)]
-    unsafe fn add<S: Simd, const C: usize>(&mut self, channel: usize) {
+    fn run<S: Simd>(self) {
         let Normalize { batch, layout, .. } = *self.slopes.normalize;
-        for lane in (0..LANES).step_by(S::WIDTH) {
-            // SAFETY: the caller's; `lane` is within `LANES`.
-            unsafe {
-                let mut sums = [S::splat(0.0); C];
-                let mut products = [S::splat(0.0); C];
-                let mut means = [S::splat(0.0); C];
-                for c in 0..C {
-                    means[c] = S::splat(self.means[channel + c]);
-                }
-                for row in self.rows.0..self.rows.1 {
-                    let mask = mask(batch, layout, row);
-                    let at = (row * layout.stride + channel) * LANES + lane;
-                    for c in 0..C {
-                        let at = at + c * LANES;
-                        let g = self.slopes.at::<S>(at);
-                        // Lanes without an image have no gradient, but may hold anything.
-                        let away = S::sub(S::load(self.slopes.x.as_ptr().add(at)), means[c]);
-                        let away = masked::<S>(mask.as_ref(), lane, away);
-                        sums[c] = S::add(sums[c], g);
-                        products[c] = S::fma(g, away, products[c]);
-                    }
-                }
-                for c in 0..C {
-                    let at = (channel + c) * LANES + lane;
-                    S::store(self.sums.as_mut_ptr().add(at), sums[c]);
-                    S::store(self.with_deviations.as_mut_ptr().add(at), products[c]);
-                }
-            }
+        // SAFETY: rows and channels lie within the layout, which is that of the values.
+        unsafe {
+            over_rows::<S, 2>(
+                (batch, layout),
+                self.rows,
+                self.sums,
+                |place, [sum, product]| {
+                    let [x, g] = self.slopes.at::<S>(place.at, place.channel);
+                    // Lanes without an image have no gradient, but may hold anything.
+                    let away = S::sub(x, S::splat(self.means[place.channel]));
+                    let away = masked::<S>(place.mask, place.lane, away);
+                    [S::add(sum, g), S::fma(g, away, product)]
+                },
+            );
         }
     }
 }
@@ -330,9 +354,8 @@ impl Work for Backward<'_> {
                     let at = (row * layout.stride + channel) * LANES + lane;
                     // SAFETY: all have the layout; each part has its own rows.
                     unsafe {
-                        let x = S::load(self.slopes.x.as_ptr().add(at));
+                        let [x, g] = self.slopes.at::<S>(at, channel);
                         let rest = S::fma(x, S::splat(b[channel]), S::splat(c[channel]));
-                        let g = self.slopes.at::<S>(at);
                         let gradient = S::fma(g, S::splat(a[channel]), rest);
                         let gradient = masked::<S>(mask.as_ref(), lane, gradient);
                         S::store(self.to.at().add(at), gradient);
