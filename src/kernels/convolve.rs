@@ -13,7 +13,7 @@ use super::gradient::{Gradient, output_tiles};
 use super::lanes::{LANES, Layout};
 use super::parallel::{Shared, map_ranges, ranges};
 use super::product::{Order, Packed, Product};
-use super::{depthwise, single, winograd};
+use super::{depthwise, single, winograd, winograd_gradient};
 
 /// Windows times weights, plus a bias, through a function.
 ///
@@ -209,6 +209,8 @@ impl Convolve {
             depthwise::of_weight(self, x, g, &mut gradient);
             gradient
         } else if let Some(gradient) = single::of_weight(self, x, g, size) {
+            gradient
+        } else if let Some(gradient) = winograd_gradient::of_weight(self, x, g, size) {
             gradient
         } else if size <= SMALL && self.to.blocks > 1 {
             // Each thread sums up images of its own, which stay in the cache.

@@ -42,6 +42,7 @@ mod steps;
 mod sums;
 mod transform;
 mod winograd;
+mod winograd_gradient;
 #[cfg(test)]
 mod winograd_tests;
 

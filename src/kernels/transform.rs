@@ -142,3 +142,75 @@ unsafe fn line_to_outputs<S: Simd>(m: [S::V; REACH]) -> [S::V; SIDE] {
         ]
     }
 }
+
+/// Returns `A e Aᵀ`: the transpose of [`to_outputs`].
+///
+/// SAFETY: the caller has enabled the set.
+#[inline(always)]
+pub(super) unsafe fn of_gradients<S: Simd>(e: [[S::V; SIDE]; SIDE]) -> [[S::V; REACH]; REACH] {
+    // SAFETY: only registers are touched.
+    unsafe {
+        let mut half = [e[0]; REACH];
+        for column in 0..SIDE {
+            let line =
+                line_of_gradients::<S>([e[0][column], e[1][column], e[2][column], e[3][column]]);
+            for row in 0..REACH {
+                half[row][column] = line[row];
+            }
+        }
+        let mut values = [[half[0][0]; REACH]; REACH];
+        for row in 0..REACH {
+            values[row] = line_of_gradients::<S>(half[row]);
+        }
+        values
+    }
+}
+
+/// `A e`.
+#[inline(always)]
+unsafe fn line_of_gradients<S: Simd>(e: [S::V; SIDE]) -> [S::V; REACH] {
+    // SAFETY: only registers are touched.
+    unsafe {
+        let [two, four] = [S::splat(2.0), S::splat(4.0)];
+        let [even, odd] = [S::add(e[0], e[2]), S::add(e[1], e[3])];
+        let far_even = S::fma(e[2], four, e[0]);
+        let far_odd = S::mul(S::fma(e[3], four, e[1]), two);
+        [
+            e[0],
+            S::add(even, odd),
+            S::sub(even, odd),
+            S::add(far_even, far_odd),
+            S::sub(far_even, far_odd),
+            e[3],
+        ]
+    }
+}
+
+/// Returns the taps `Gᵀ m G` of sums of products: the transpose of [`of_kernels`].
+pub(super) fn of_sums(values: &[f32; VALUES]) -> [f32; 9] {
+    let mut half = [[0.0; REACH]; 3];
+    for column in 0..REACH {
+        let mut line = [0.0; REACH];
+        for (row, value) in line.iter_mut().enumerate() {
+            *value = values[row * REACH + column];
+        }
+        for (row, value) in line_of_sums(line).into_iter().enumerate() {
+            half[row][column] = value;
+        }
+    }
+    let mut taps = [0.0; 9];
+    for (row, line) in half.into_iter().enumerate() {
+        taps[row * 3..][..3].copy_from_slice(&line_of_sums(line));
+    }
+    taps
+}
+
+/// `Gᵀ m`.
+fn line_of_sums([a, b, c, d, e, f]: [f32; REACH]) -> [f32; 3] {
+    let [near, far] = [b + c, d + e];
+    [
+        a * 0.25 - near * (1.0 / 6.0) + far * (1.0 / 24.0),
+        (c - b) * (1.0 / 6.0) + (d - e) * (1.0 / 12.0),
+        (far - near) * (1.0 / 6.0) + f,
+    ]
+}

@@ -100,6 +100,16 @@ impl Plane {
         })
     }
 
+    /// Returns the position of each output of a tile, if it lies inside.
+    #[inline(always)]
+    pub(super) fn writes(&self, [row, column]: [usize; 2]) -> [Option<usize>; SIDE * SIDE] {
+        let [rows, columns] = self.output;
+        std::array::from_fn(|index| {
+            let [y, x] = [row + index / SIDE, column + index % SIDE];
+            (y < rows && x < columns).then(|| y * columns + x)
+        })
+    }
+
     /// Returns the tiles along each dimension.
     #[inline(always)]
     pub(super) fn tiles(&self) -> [usize; 2] {

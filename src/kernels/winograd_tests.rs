@@ -9,6 +9,7 @@ use super::lanes::{LANES, Layout};
 use super::parallel::Shared;
 use super::product::Order;
 use super::winograd::{Convolution, Plane};
+use super::winograd_gradient::OfKernels;
 
 /// A convolution of made-up values.
 struct Case {
@@ -153,6 +154,84 @@ impl Case {
     }
 }
 
+impl Case {
+    /// Computes the gradient of the kernels by Winograd's algorithm, from gradients of the outputs.
+    fn of_kernels(&self, gradients: &[f32]) -> (Vec<f32>, bool) {
+        let plane = Plane::of(self.geometry.axes()).unwrap();
+        let mut gradient = vec![f32::NAN; self.weights.len()];
+        let is_finite = OfKernels {
+            plane,
+            inputs: &self.x,
+            from: self.from,
+            gradients,
+            to: self.to,
+            order: Order {
+                output: self.from.channels * 9,
+                input: 9,
+                tap: 1,
+            },
+        }
+        .compute(&mut gradient);
+        (gradient, is_finite)
+    }
+
+    /// The same in double precision, product by product.
+    fn exact_of_kernels(&self, gradients: &[f32]) -> Vec<f64> {
+        let phase = &self.geometry.forward.phases[0];
+        let places = phase.places.len();
+        let mut exact = vec![0.0; self.weights.len()];
+        for block in 0..self.to.blocks {
+            for (index, position) in phase.table.iter().enumerate() {
+                if *position == OUTSIDE {
+                    continue;
+                }
+                let (tap, place) = (index / places, index % places);
+                let source = (block * self.from.positions + *position as usize) * self.from.stride;
+                let target = (block * self.to.positions + place) * self.to.stride;
+                for output in 0..self.to.channels {
+                    for input in 0..self.from.channels {
+                        let of = &mut exact[(output * self.from.channels + input) * 9 + tap];
+                        for lane in 0..LANES {
+                            *of += f64::from(self.x[(source + input) * LANES + lane])
+                                * f64::from(gradients[(target + output) * LANES + lane]);
+                        }
+                    }
+                }
+            }
+        }
+        exact
+    }
+}
+
+#[test]
+fn gradients_of_kernels_are_exact_to_a_few_units() {
+    let mut cases = 0;
+    for size in [[1, 1], [2, 3], [4, 4], [7, 7], [18, 13]] {
+        for padding in [[0; 4], [1; 4], [2, 1, 0, 3]] {
+            for (blocks, channels) in [(1, [3, 2]), (5, [8, 5]), (2, [17, 9])] {
+                let Some(case) = Case::new(blocks, channels, size, padding) else {
+                    continue;
+                };
+                cases += 1;
+                let what = format!("{size:?} {padding:?} {blocks} {channels:?}");
+                let values = blocks * case.to.positions * case.to.stride * LANES;
+                let mut gradients = numbers(values, 7);
+                let (ours, is_finite) = case.of_kernels(&gradients);
+                assert!(is_finite, "{what}");
+                let exact = case.exact_of_kernels(&gradients);
+                let largest = exact.iter().fold(1.0, |a: f64, b| a.max(b.abs()));
+                for (ours, exact) in ours.iter().zip(&exact) {
+                    let error = (f64::from(*ours) - exact).abs() / largest;
+                    assert!(error < 2e-5, "{what}: {ours} is {exact}");
+                }
+                gradients[0] = f32::INFINITY;
+                assert!(!case.of_kernels(&gradients).1, "{what}");
+            }
+        }
+    }
+    assert!(cases > 30, "{cases}");
+}
+
 fn assert_close(what: &str, to: Layout, ours: &[f32], exact: impl Iterator<Item = f64>) {
     for (at, (ours, exact)) in ours.iter().zip(exact).enumerate() {
         let is_used = at / LANES % to.stride < to.channels;
@@ -257,6 +336,7 @@ fn every_set_of_instructions_does_so() {
     let module = module_path!().split_once("::").map_or("", |(_, path)| path);
     for (name, _) in NAMES.into_iter().filter(|(_, isa)| isa.is_here()) {
         let tests = [
+            "gradients_of_kernels_are_exact_to_a_few_units",
             "sums_are_exact_to_a_few_units_for_every_size_and_padding",
             "the_number_of_threads_changes_no_bit",
             "what_is_not_finite_is_seen_wherever_it_stands",
@@ -270,7 +350,7 @@ fn every_set_of_instructions_does_so() {
             .unwrap();
         let said = String::from_utf8_lossy(&output.stdout);
         assert!(
-            output.status.success() && said.contains("3 passed"),
+            output.status.success() && said.contains("4 passed"),
             "{name}: {said}"
         );
     }
