@@ -16,7 +16,7 @@ use super::lanes::LANES;
 /// The floats of a cache line, and of the widest register.
 #[repr(C, align(64))]
 #[derive(Clone, Copy, Debug)]
-struct Line([f32; LANES]);
+pub(super) struct Line(pub(super) [f32; LANES]);
 
 /// Memory that keeps its size: aligned floats, zeros at first.
 #[derive(Debug, Default)]

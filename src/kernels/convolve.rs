@@ -14,6 +14,7 @@ use super::lanes::{LANES, Layout};
 use super::parallel::{Shared, map_ranges, ranges};
 use super::product::{Order, Packed, Product};
 use super::{depthwise, single, winograd, winograd_gradient};
+use crate::plan::WinogradCosts;
 
 /// Windows times weights, plus a bias, through a function.
 ///
@@ -117,11 +118,13 @@ impl Convolve {
     /// Returns the plane for Winograd's algorithm, where it takes less time.
     fn winograd(&self) -> Option<winograd::Plane> {
         let plane = winograd::Plane::of(self.geometry.axes()).filter(|_| self.groups == 1)?;
+        self.costs(&plane).pays().then_some(plane)
+    }
+
+    /// Returns what decides whether Winograd's algorithm is taken.
+    pub(super) fn costs(&self, plane: &winograd::Plane) -> WinogradCosts {
         let blocks = self.to.blocks;
-        let products = blocks * self.geometry.reads;
-        plane
-            .pays(blocks, self.channels(), products)
-            .then_some(plane)
+        plane.costs(blocks, self.channels(), blocks * self.geometry.reads)
     }
 
     /// Computes the outputs by Winograd's algorithm where that takes less time. Returns whether it did.

@@ -3,6 +3,7 @@
 
 use std::cell::Cell;
 
+use super::buffer::Line;
 use super::geometry::{Phase, Run};
 use super::lanes::{LANES, Layout};
 use super::parallel::Shared;
@@ -64,7 +65,7 @@ impl Work for Gradient<'_> {
         let outputs: Vec<Tile> = tiles(self.to_channels.1, widest(S::SUMS)).collect();
         let outputs = &outputs[self.tiles.0..self.tiles.1];
         let pairs = (HELD / (S::SUMS * LANES * taps)).max(1);
-        let mut scratch = SCRATCH.replace(Scratch::EMPTY);
+        let mut scratch = WORKING.replace(Working::EMPTY);
         for outputs in outputs.chunk_by(|a, b| a.1 == b.1) {
             let Some((_, width)) = outputs.first().copied() else {
                 continue;
@@ -78,34 +79,29 @@ impl Work for Gradient<'_> {
                 }
             }
         }
-        SCRATCH.set(scratch);
+        WORKING.set(scratch);
     }
 }
 
 /// What a part works with.
-struct Scratch {
+struct Working {
     /// Sums of pairs of tiles, a register after the other.
     sums: Vec<Line>,
     /// Where the values of input and gradient begin that a tap multiplies.
     places: Vec<[usize; 2]>,
 }
 
-impl Scratch {
+impl Working {
     const EMPTY: Self = Self {
         sums: Vec::new(),
         places: Vec::new(),
     };
 }
 
-/// The floats of the widest register, where no register lies across two lines of the cache.
-#[repr(C, align(64))]
-#[derive(Clone, Copy)]
-struct Line([f32; LANES]);
-
 thread_local! {
     /// Kept from one part to the next.
-    static SCRATCH: Cell<Scratch> = const {
-        Cell::new(Scratch::EMPTY)
+    static WORKING: Cell<Working> = const {
+        Cell::new(Working::EMPTY)
     };
 }
 
@@ -120,7 +116,7 @@ impl Gradient<'_> {
 
     /// Sums up every pair of the tiles, over all positions.
     #[inline(always)]
-    unsafe fn pairs<S: Simd>(&self, outputs: &[Tile], inputs: &[Tile], scratch: &mut Scratch) {
+    unsafe fn pairs<S: Simd>(&self, outputs: &[Tile], inputs: &[Tile], scratch: &mut Working) {
         let size = S::SUMS;
         let (first, end) = self.items;
         let is_short = end - first <= CHUNK;
@@ -130,7 +126,7 @@ impl Gradient<'_> {
         } else {
             (self.taps.1 - self.taps.0) * outputs.len() * inputs.len()
         };
-        let Scratch { sums, places } = scratch;
+        let Working { sums, places } = scratch;
         if sums.len() < held * size {
             sums.resize(held * size, Line([0.0; LANES]));
         }

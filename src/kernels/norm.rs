@@ -55,7 +55,7 @@ impl Kernel for Normalize {
     fn forward(&self, inputs: &[FlexTensor]) -> FlexTensor {
         let layout = self.layout;
         let moments = self.moments(&inputs[1]);
-        let line = Line::new(&moments, [&inputs[2], &inputs[3]]);
+        let line = Affine::new(&moments, [&inputs[2], &inputs[3]]);
         let mut output = unset([layout.blocks, layout.positions, layout.stride, LANES]);
         let to = Shared(output.storage_mut::<f32>().as_mut_ptr());
         let x = values(&inputs[0]);
@@ -77,7 +77,7 @@ impl Kernel for Normalize {
         let layout = self.layout;
         let [x, weight, bias] = [&pass.kept[0], &pass.kept[2], &pass.kept[3]];
         let moments = self.moments(&pass.kept[1]);
-        let line = Line::new(&moments, [weight, bias]);
+        let line = Affine::new(&moments, [weight, bias]);
         let (means, inverse) = moments;
         let slopes = Slopes {
             normalize: self,
@@ -134,12 +134,12 @@ impl Kernel for Normalize {
 }
 
 /// `scale · x + shift` of each channel.
-struct Line {
+struct Affine {
     scale: Vec<f32>,
     shift: Vec<f32>,
 }
 
-impl Line {
+impl Affine {
     fn new((means, inverse): &(Vec<f32>, Vec<f32>), parameters: [&FlexTensor; 2]) -> Self {
         let [weight, bias] = parameters.map(values);
         let scale: Vec<f32> = weight.iter().zip(inverse).map(|(w, i)| w * i).collect();
@@ -234,7 +234,7 @@ enum Output<'a> {
     /// There is no function.
     Unasked,
     Kept(&'a [f32]),
-    Computed(&'a Line),
+    Computed(&'a Affine),
 }
 
 impl Slopes<'_> {
@@ -262,7 +262,7 @@ struct Forward<'a> {
     normalize: &'a Normalize,
     x: &'a [f32],
     shortcut: Option<&'a [f32]>,
-    line: &'a Line,
+    line: &'a Affine,
     to: Shared,
     rows: (usize, usize),
 }

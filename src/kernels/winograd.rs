@@ -19,13 +19,15 @@ use super::product::{Order, tiles, widest};
 use super::simd::{Simd, Work, with_simd_here};
 use super::transform::{REACH, SIDE, TOGETHER, VALUES, of_kernels};
 
+use crate::plan::WinogradCosts;
+
 with_simd_here!();
 
 /// Bytes that the transforms of a chunk may take, so that they stay in the cache of a core.
 const HELD: usize = 1 << 20;
 
-/// Transformed kernels of the layer at work.
-static KERNELS: Scratch = Scratch::new();
+/// Transformed kernels of the layer at work, or their gradients.
+pub(super) static KERNELS: Scratch = Scratch::new();
 /// Transforms of the chunk at work, one for each thread.
 static CHUNKS: Scratch = Scratch::new();
 
@@ -52,24 +54,21 @@ impl Plane {
         })
     }
 
-    /// Returns whether the algorithm takes less time than `products` for each pair of channels, those of
-    /// a direct convolution.
-    ///
-    /// Measured within networks, in products: the transforms of a tile take as long as 600 for each channel,
-    /// mostly waiting for memory, and the transform of a kernel as long as 400, as it is written to memory
-    /// and read again.
-    pub(super) fn pays(
+    /// Returns what decides whether the algorithm is taken, for some blocks of images, outputs and inputs; a direct
+    /// convolution has so many products for each pair of them.
+    pub(super) fn costs(
         &self,
         blocks: usize,
         [outputs, inputs]: [usize; 2],
         products: usize,
-    ) -> bool {
-        const CHANNEL: usize = 600;
-        const KERNEL: usize = 400;
+    ) -> WinogradCosts {
         let [rows, columns] = self.tiles();
-        let tiles = blocks * rows * columns;
-        let pairs = outputs * inputs;
-        (tiles * VALUES + KERNEL) * pairs + tiles * CHANNEL * (outputs + inputs) < products * pairs
+        WinogradCosts {
+            tiles: blocks * rows * columns,
+            outputs,
+            inputs,
+            products,
+        }
     }
 
     /// Returns the plane of the way back.
@@ -202,7 +201,7 @@ pub(super) fn step(values: usize) -> usize {
 /// Returns how many tiles go together, so that their transforms stay in the cache.
 fn at_once(channels: usize) -> usize {
     let bytes = VALUES * channels * LANES * size_of::<f32>();
-    (HELD / bytes).clamp(6, 24) / 3 * 3
+    (HELD / bytes).clamp(6, WinogradCosts::OF_OUTPUTS) / 3 * 3
 }
 
 /// Returns tiles of outputs.

@@ -15,19 +15,23 @@ use super::parallel::{Shared, ranges};
 use super::product::Order;
 use super::simd::{Simd, Work, with_simd_here};
 use super::transform::{REACH, SIDE, VALUES, of_gradients, of_inputs, of_sums};
-use super::winograd::{Plane, step};
+use super::winograd::{KERNELS, Plane, step};
+use crate::plan::WinogradCosts;
 
 with_simd_here!();
 
 /// Tiles that go together.
-const TOGETHER: usize = 48;
+const TOGETHER: usize = WinogradCosts::OF_KERNELS;
 
-/// Transforms of the tiles at work, and sums over all of them.
-static TRANSFORMS: Scratch = Scratch::new();
+/// Transforms of the tiles at work.
+static CHUNK: Scratch = Scratch::new();
 
 /// Computes the gradient of a weight of `size` values, where that takes less time so and all of it is finite.
 pub(super) fn of_weight(conv: &Convolve, x: &[f32], g: &[f32], size: usize) -> Option<Vec<f32>> {
     let plane = Plane::of(conv.geometry.axes()).filter(|_| conv.groups == 1)?;
+    if !conv.costs(&plane).pays_for_kernels() {
+        return None;
+    }
     let kernels = OfKernels {
         plane,
         inputs: x,
@@ -37,8 +41,7 @@ pub(super) fn of_weight(conv: &Convolve, x: &[f32], g: &[f32], size: usize) -> O
         order: conv.order,
     };
     let mut gradient = vec![0.0; size];
-    let pays = kernels.pays(conv.to.blocks * conv.geometry.reads);
-    (pays && kernels.compute(&mut gradient)).then_some(gradient)
+    kernels.compute(&mut gradient).then_some(gradient)
 }
 
 /// A convolution whose kernels' gradient is wanted.
@@ -53,20 +56,6 @@ pub(super) struct OfKernels<'a> {
 }
 
 impl OfKernels<'_> {
-    /// Returns whether the algorithm takes less time than `products` for each pair of channels.
-    ///
-    /// In products, as in [`Plane::pays`]: 900 for each channel of a tile, 16 for each of a pair's 36 sums over the lanes.
-    pub(super) fn pays(&self, products: usize) -> bool {
-        const CHANNEL: usize = 900;
-        const SUM: usize = 16;
-        let [rows, columns] = self.plane.tiles();
-        let tiles = self.from.blocks * rows * columns;
-        let chunks = tiles.div_ceil(TOGETHER);
-        let pairs = self.from.channels * self.to.channels;
-        let channels = self.from.channels + self.to.channels;
-        VALUES * (tiles + chunks * SUM) * pairs + tiles * CHANNEL * channels < products * pairs
-    }
-
     /// Computes the gradient; returns whether all of it is finite.
     ///
     /// Where it is not, values may be lost that are finite in truth.
@@ -75,47 +64,62 @@ impl OfKernels<'_> {
         let [rows, columns] = self.plane.tiles();
         let tiles = self.from.blocks * rows * columns;
         let pairs = outputs * inputs;
-        let steps = [self.from, self.to].map(|layout| step(TOGETHER * layout.stride * LANES));
-        let size = VALUES * (steps[0] + steps[1] + 2 * pairs);
-        TRANSFORMS.with(size, |values| {
-            let (of_inputs, values) = values.split_at_mut(VALUES * steps[0]);
-            let (of_gradients, values) = values.split_at_mut(VALUES * steps[1]);
+        let steps =
+            [self.from, self.to].map(|layout| step(tiles.min(TOGETHER) * layout.stride * LANES));
+        // Sums of later tiles come to those of the first.
+        let later = if tiles > TOGETHER { pairs } else { 0 };
+        KERNELS.with(VALUES * (pairs + later), |values| {
             let (sums, parts) = values.split_at_mut(VALUES * pairs);
-            sums.fill(0.0);
-            for first in (0..tiles).step_by(TOGETHER) {
-                let chunk = Chunk {
-                    whole: self,
-                    first,
-                    count: TOGETHER.min(tiles - first),
-                    inputs: (Shared(of_inputs.as_mut_ptr()), steps[0]),
-                    gradients: (Shared(of_gradients.as_mut_ptr()), steps[1]),
-                };
-                ranges(chunk.count, chunk.count.div_ceil(8), |begin, end| {
-                    with_simd(Transform(chunk, (begin, end)));
-                });
-                chunk.add(of_inputs, of_gradients, parts, sums);
-            }
+            CHUNK.with(VALUES * (steps[0] + steps[1]), |values| {
+                self.sum_up(tiles, values, steps, sums, parts);
+            });
             self.put(sums, gradient);
         });
         gradient.iter().all(|value| value.is_finite())
+    }
+
+    /// Sums up what the tiles add to each pair.
+    fn sum_up(
+        &self,
+        tiles: usize,
+        values: &mut [f32],
+        steps: [usize; 2],
+        sums: &mut [f32],
+        parts: &mut [f32],
+    ) {
+        let (of_inputs, of_gradients) = values.split_at_mut(VALUES * steps[0]);
+        for first in (0..tiles).step_by(TOGETHER) {
+            let chunk = Chunk {
+                whole: *self,
+                first,
+                count: TOGETHER.min(tiles - first),
+                inputs: (Shared(of_inputs.as_mut_ptr()), steps[0]),
+                gradients: (Shared(of_gradients.as_mut_ptr()), steps[1]),
+            };
+            ranges(chunk.count, chunk.count.div_ceil(8), |begin, end| {
+                with_simd(Transform(chunk, (begin, end)));
+            });
+            chunk.add(of_inputs, of_gradients, parts, sums);
+        }
     }
 
     /// Makes taps of the sums of each pair.
     fn put(&self, sums: &[f32], gradient: &mut [f32]) {
         let [outputs, inputs] = [self.to.channels, self.from.channels];
         let pairs = outputs * inputs;
-        for output in 0..outputs {
-            for input in 0..inputs {
-                let mut values = [0.0; VALUES];
-                for (index, value) in values.iter_mut().enumerate() {
-                    *value = sums[index * pairs + output * inputs + input];
-                }
+        assert!(gradient.len() >= pairs * 9, "nine taps for each pair");
+        let to = Shared(gradient.as_mut_ptr());
+        ranges(outputs, (4096 / inputs).max(1), |begin, end| {
+            for pair in begin * inputs..end * inputs {
+                let values = std::array::from_fn(|value| sums[value * pairs + pair]);
+                let (output, input) = (pair / inputs, pair % inputs);
                 let at = output * self.order.output + input * self.order.input;
                 for (tap, value) in of_sums(&values).into_iter().enumerate() {
-                    gradient[at + tap * self.order.tap] = value;
+                    // SAFETY: the order is that of a weight; each pair has taps of its own.
+                    unsafe { *to.at().add(at + tap * self.order.tap) = value };
                 }
             }
-        }
+        });
     }
 }
 
@@ -132,7 +136,8 @@ struct Chunk<'a> {
 }
 
 impl Chunk<'_> {
-    /// Adds the products of all tiles, summed up over lanes, to `sums` `[values, outputs, inputs]`.
+    /// Adds the products of all tiles, summed up over lanes, to `sums` `[values, outputs, inputs]`; those of the
+    /// first tiles are the sums.
     fn add(&self, of_inputs: &[f32], of_gradients: &[f32], parts: &mut [f32], sums: &mut [f32]) {
         let OfKernels { from, to, .. } = self.whole;
         let pairs = to.channels * from.channels;
@@ -153,8 +158,9 @@ impl Chunk<'_> {
         let [parts, sums] = [parts, sums].map(|values| Shared(values.as_mut_ptr()));
         ranges(VALUES, 1, |begin, end| {
             for value in begin..end {
-                // SAFETY: each value has pairs of its own.
-                let own = [parts, sums].map(|values| unsafe { values.at().add(value * pairs) });
+                // SAFETY: each value has pairs of its own, in `parts` too where there are tiles before.
+                let own = |values: Shared| unsafe { values.at().add(value * pairs) };
+                let target = if self.first == 0 { sums } else { parts };
                 let gradient = Gradient {
                     phase: &positions.forward.phases[0],
                     inputs: &of_inputs[value * self.inputs.1..],
@@ -166,7 +172,7 @@ impl Chunk<'_> {
                     items: (0, self.count),
                     tiles: (0, output_tiles(to.channels)),
                     taps: (0, 1),
-                    weights: Shared(own[0]),
+                    weights: Shared(own(target)),
                     order: Order {
                         output: from.channels,
                         input: 1,
@@ -174,11 +180,14 @@ impl Chunk<'_> {
                     },
                 };
                 gradient.sum_up();
-                // SAFETY: as above; all pairs are written.
-                let [part, sum] =
-                    own.map(|own| unsafe { std::slice::from_raw_parts_mut(own, pairs) });
-                for (sum, part) in sum.iter_mut().zip(part) {
-                    *sum += *part;
+                if self.first > 0 {
+                    // SAFETY: as above; all pairs are written.
+                    let [part, sum] = [parts, sums].map(|values| unsafe {
+                        std::slice::from_raw_parts_mut(own(values), pairs)
+                    });
+                    for (sum, part) in sum.iter_mut().zip(part) {
+                        *sum += *part;
+                    }
                 }
             }
         });
@@ -230,7 +239,9 @@ impl Work for Transform<'_> {
             unsafe {
                 let (to_values, step) = chunk.gradients;
                 let target = to_values.at().add(tile * to.stride * LANES);
-                each::<S, SIDE, { SIDE * SIDE }>(at, to.channels, (target, step), |e| of_gradients::<S>(e));
+                each::<S, SIDE, { SIDE * SIDE }>(at, to.channels, (target, step), |e| {
+                    of_gradients::<S>(e)
+                });
             }
         }
     }

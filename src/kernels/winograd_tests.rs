@@ -323,7 +323,7 @@ fn it_is_taken_where_it_pays() {
         let plane = Plane::of(case.geometry.axes()).unwrap();
         let reads = case.geometry.forward.phases[0].table.iter();
         let reads = reads.filter(|position| **position != OUTSIDE).count();
-        plane.pays(blocks, channels, blocks * reads)
+        plane.costs(blocks, channels, blocks * reads).pays()
     };
     assert!(pays(1, [32, 32], 12, 1) && pays(3, [32, 32], 8, 1));
     assert!(pays(4, [256, 256], 8, 1) && pays(8, [16, 16], 32, 1));

@@ -132,6 +132,8 @@ impl Sequence {
     /// When weights cannot be read from the device.
     pub(super) fn compile(&self, input: Wire, compiler: &mut Compiler) -> Result<Wire> {
         let mut wire = input;
+        // What joins the layers of a container is the container's.
+        let around = compiler.layer;
         for layer in &self.layers {
             compiler.layer = layer.index;
             let stages = layer.kind.compile(&wire, compiler)?;
@@ -144,6 +146,7 @@ impl Sequence {
                 compiler.kept.insert(layer.index, wire.clone());
             }
         }
+        compiler.layer = around;
         Ok(wire)
     }
 

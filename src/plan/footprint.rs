@@ -9,7 +9,7 @@
 //! `configs/` with Burn's own operations, and hold for our kernels, which write nothing out as columns:
 //! within 10 % for `LeNet-5`, `ResNet-20` and VGG-11.
 
-use super::{Layer, Operation, Plan};
+use super::{Layer, Operation, Plan, WinogradCosts};
 use crate::config::{Function, Join, PoolKind};
 use crate::shape;
 
@@ -136,33 +136,31 @@ fn columns(conv: &super::Conv, output: f64) -> f64 {
     taps as f64 * (conv.channels / conv.groups.max(1)) as f64 * positions
 }
 
-/// Returns the values that Winograd's algorithm has for a layer, where it is taken: the transformed kernels,
-/// and those of 24 tiles, which four threads have at most.
+/// Returns the values that Winograd's algorithm has for a layer, where it is taken.
 fn transforms(conv: &super::Conv, output: &[usize], batch: usize) -> f64 {
     if !conv.fits_winograd() {
         return 0.0;
     }
-    let blocks = batch.div_ceil(16) as f64;
-    let extents = || output.iter().skip(1).map(|extent| *extent as f64);
-    let tiles: f64 = blocks
-        * extents()
-            .map(|extent| (extent / 4.0).ceil())
-            .product::<f64>();
-    let inside = extents().zip(&conv.padding);
+    let blocks = batch.div_ceil(16);
+    let extents = || output.iter().skip(1);
+    let product =
+        |sizes: &mut dyn Iterator<Item = usize>| sizes.fold(blocks, usize::saturating_mul);
+    let tiles = product(&mut extents().map(|extent| extent.div_ceil(4)));
     // The outermost of p rows of padding are read by one tap, the next by two.
-    let lost = |padding: usize| (padding * (padding + 1) / 2) as f64;
-    let inside =
-        inside.map(|(extent, [before, after])| 3.0 * extent - lost(*before) - lost(*after));
-    let reads: f64 = blocks * inside.product::<f64>();
-    let [outputs, inputs] = [conv.filters as f64, conv.channels as f64];
-    let (pairs, channels) = (outputs * inputs, outputs + inputs);
-    // The rule of the kernels.
-    let pays = (36.0 * tiles + 400.0) * pairs + 600.0 * tiles * channels < reads * pairs;
-    if pays {
-        36.0 * (pairs + 16.0 * tiles.min(24.0) * channels)
-    } else {
-        0.0
+    let lost = |padding: usize| padding * (padding + 1) / 2;
+    let reads = extents()
+        .zip(&conv.padding)
+        .map(|(extent, [before, after])| {
+            let all = extent.saturating_mul(3);
+            all.saturating_sub(lost(*before) + lost(*after))
+        });
+    WinogradCosts {
+        tiles,
+        outputs: conv.filters,
+        inputs: conv.channels,
+        products: product(&mut { reads }),
     }
+    .values()
 }
 
 /// Returns whether the backward of an operation asks for its input.

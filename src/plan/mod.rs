@@ -19,6 +19,7 @@ mod reshape;
 mod totals;
 mod transposed;
 mod window;
+mod winograd;
 
 pub use conv::{Conv, SeparableConv};
 pub use dense::Dense;
@@ -30,6 +31,7 @@ pub use pool::{AdaptivePool, Pool, adaptive_window};
 pub use reshape::{Pad, Scale, Upsample};
 pub use totals::{Dtype, Totals};
 pub use transposed::TransposedConv;
+pub(crate) use winograd::WinogradCosts;
 
 use crate::config::{self, Function, Task};
 use crate::diagnostic::{Diagnostic, Span};
