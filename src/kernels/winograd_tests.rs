@@ -318,17 +318,22 @@ fn what_is_not_finite_is_seen_wherever_it_stands() {
 
 #[test]
 fn it_is_taken_where_it_pays() {
-    let pays = |blocks, channels, size: usize, padding| {
+    let costs = |blocks, channels, size: usize, padding| {
         let case = Case::new(blocks, channels, [size; 2], [padding; 4]).unwrap();
         let plane = Plane::of(case.geometry.axes()).unwrap();
         let reads = case.geometry.forward.phases[0].table.iter();
         let reads = reads.filter(|position| **position != OUTSIDE).count();
-        plane.costs(blocks, channels, blocks * reads).pays()
+        plane.costs(blocks, channels, blocks * reads)
     };
+    let pays = |blocks, channels, size, padding| costs(blocks, channels, size, padding).pays();
     assert!(pays(1, [32, 32], 12, 1) && pays(3, [32, 32], 8, 1));
     assert!(pays(4, [256, 256], 8, 1) && pays(8, [16, 16], 32, 1));
     // Too few channels for the transforms, too few tiles for the kernels, tiles that are mostly empty.
     assert!(!pays(8, [32, 3], 32, 1) && !pays(4, [512, 512], 4, 1) && !pays(8, [512, 512], 2, 1));
+    let of_kernels = |blocks, channels, size| costs(blocks, channels, size, 1).pays_for_kernels();
+    assert!(of_kernels(1, [64, 64], 16) && of_kernels(4, [256, 256], 8));
+    // Sums over few tiles, transforms of many channels for few pairs.
+    assert!(!of_kernels(4, [512, 512], 4) && !of_kernels(8, [16, 16], 32));
 }
 
 #[test]
