@@ -115,23 +115,23 @@ impl Optimizer {
                 let decay = turn.shrinkage();
                 moments::adam(turn, adaptive, decay)
             }
-            Rule::RmsProp { .. } => plain::rmsprop(turn.with_penalty(), &settings.rule),
+            Rule::RmsProp { .. } => plain::rmsprop(turn, &settings.rule),
             Rule::Adagrad {
                 rate_decay,
                 initial_accumulator,
                 epsilon,
             } => {
                 let settings = [*rate_decay, *initial_accumulator, *epsilon];
-                plain::adagrad(turn.with_penalty(), settings)
+                plain::adagrad(turn, settings)
             }
-            Rule::Adadelta { rho, epsilon } => plain::adadelta(turn.with_penalty(), *rho, *epsilon),
+            Rule::Adadelta { rho, epsilon } => plain::adadelta(turn, *rho, *epsilon),
             Rule::Nadam {
                 moments,
                 momentum_decay,
-            } => moments::nadam(turn.with_penalty(), moments, *momentum_decay),
-            Rule::Radam(moments) => moments::radam(turn.with_penalty(), moments),
+            } => moments::nadam(turn, moments, *momentum_decay),
+            Rule::Radam(moments) => moments::radam(turn, moments),
             Rule::Lamb(moments) => moments::lamb(turn, moments),
-            Rule::Lion { beta1, beta2 } => plain::lion(turn.decayed(), *beta1, *beta2),
+            Rule::Lion { beta1, beta2 } => plain::lion(turn, *beta1, *beta2),
             Rule::Adan { moments, beta3 } => moments::adan(turn, moments, *beta3),
             Rule::Muon { others, .. } => {
                 if let Some(matrix) = matrix {

@@ -35,6 +35,7 @@ mod parallel;
 mod pool;
 mod product;
 pub(crate) mod program;
+mod rules;
 mod simd;
 mod single;
 mod squares;

@@ -60,6 +60,7 @@ impl Kernel for Normalize {
         let to = Shared(output.storage_mut::<f32>().as_mut_ptr());
         let x = values(&inputs[0]);
         let shortcut = inputs.get(4).map(values);
+        assert_eq!(shortcut.is_some(), self.has_shortcut, "told of a shortcut");
         ranges(layout.blocks * layout.positions, AT_ONCE, |begin, end| {
             with_simd(Forward {
                 normalize: self,
@@ -85,10 +86,7 @@ impl Kernel for Normalize {
             y: match self.function {
                 Function::Linear => Output::Unasked,
                 _ if self.recomputes() => Output::Computed(&line),
-                _ => pass
-                    .kept
-                    .last()
-                    .map_or(Output::Unasked, |y| Output::Kept(values(y))),
+                _ => Output::Kept(values(&pass.kept[pass.kept.len() - 1])),
             },
             g: values(pass.gradient),
         };
@@ -171,8 +169,10 @@ fn of_channels(sums: &[f64]) -> FlexTensor {
 impl Normalize {
     /// The gradient after the sum, before the function.
     fn of_shortcut(&self, slopes: Slopes<'_>, gradient: &FlexTensor) -> FlexTensor {
-        let Output::Kept(y) = slopes.y else {
-            return gradient.clone();
+        let y = match slopes.y {
+            Output::Unasked => return gradient.clone(),
+            Output::Kept(y) => y,
+            Output::Computed(_) => unreachable!("it is not computed where there is a shortcut"),
         };
         let layout = self.layout;
         let mut output = unset([layout.blocks, layout.positions, layout.stride, LANES]);

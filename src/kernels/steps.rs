@@ -6,6 +6,7 @@ use burn::tensor::Tensor;
 use super::buffer::{contiguous, values};
 use super::lanes::LANES;
 use super::parallel::{Shared, ranges};
+use super::rules::{Adadelta, Adagrad, Adan, Adaptive, Lion, Mean, Momentum, Plain, RmsProp, Rule};
 use super::simd::{Simd, Work, with_simd_here};
 
 with_simd_here!();
@@ -33,14 +34,72 @@ pub enum Update {
     Adaptive {
         /// The rate over what `m` lacks.
         size: f64,
-        /// One over the root of what `v` lacks.
-        root: f64,
+        /// One over the root of what `v` lacks; nothing where `v` is not divided by.
+        root: Option<f64>,
         /// How much of both means is kept.
         betas: [f64; 2],
         /// Added to the root.
         epsilon: f64,
+        /// Factors of `g` and `m`, whose sum takes the place of `m`.
+        ahead: Option<[f64; 2]>,
         /// Whether the largest `v` so far is taken.
         largest: bool,
+    },
+    /// `v` is a running mean of `g²`, `w −= rate · g / (√v + epsilon)`.
+    RmsProp {
+        /// The rate.
+        rate: f64,
+        /// How much of the means is kept.
+        keep: f64,
+        /// Added to the root.
+        epsilon: f64,
+        /// Whether the square of the mean of `g` is taken from `v`: its mean is remembered too.
+        centered: bool,
+        /// How much of the last step is kept: it is remembered too.
+        momentum: Option<f64>,
+    },
+    /// `s += start + g²`, `w −= rate · g / (√s + epsilon)`.
+    Adagrad {
+        /// The rate.
+        rate: f64,
+        /// Added to the sum in this step.
+        start: f64,
+        /// Added to the root.
+        epsilon: f64,
+    },
+    /// `v` and `d` are running means of `g²` and of the squares of `x = √(d + epsilon) / √(v + epsilon) · g`, `w −= rate · x`.
+    Adadelta {
+        /// The rate.
+        rate: f64,
+        /// How much of both means is kept.
+        keep: f64,
+        /// Added under the roots.
+        epsilon: f64,
+    },
+    /// `w −= rate · sign(m · keep + g · (1 − keep))` with the first share, then `m` is brought up to date with the second.
+    Lion {
+        /// The rate.
+        rate: f64,
+        /// How much of `m` is kept.
+        keep: [f64; 2],
+    },
+    /// `m`, `d` and `v` are running means of `g`, of its change since the last step, and of `(g + keep · change)²`;
+    /// `w = shrink · (w − (size · m + change · d) / (root · √v + epsilon))`.
+    Adan {
+        /// How much of the means is kept.
+        keep: [f64; 3],
+        /// Factor of `m`.
+        size: f64,
+        /// Factor of `d`.
+        change: f64,
+        /// One over the root of what `v` lacks.
+        root: f64,
+        /// Added to the root.
+        epsilon: f64,
+        /// What the weight is multiplied with after the step.
+        shrink: f64,
+        /// Whether there was no step before: nothing has changed then.
+        is_first: bool,
     },
 }
 
@@ -50,8 +109,13 @@ impl Update {
     pub fn slots(self) -> usize {
         match self {
             Self::Plain { .. } => 0,
-            Self::Momentum { .. } => 1,
+            Self::Momentum { .. } | Self::Adagrad { .. } | Self::Lion { .. } => 1,
             Self::Adaptive { largest, .. } => 2 + usize::from(largest),
+            Self::RmsProp {
+                centered, momentum, ..
+            } => 1 + usize::from(centered) + usize::from(momentum.is_some()),
+            Self::Adadelta { .. } => 2,
+            Self::Adan { .. } => 4,
         }
     }
 }
@@ -63,6 +127,14 @@ pub struct Decay {
     pub shrink: f64,
     /// How much of the weight is added to the gradient.
     pub penalty: f64,
+}
+
+impl Decay {
+    /// Leaves weights as they are.
+    pub const NONE: Self = Self {
+        shrink: 1.0,
+        penalty: 0.0,
+    };
 }
 
 /// Moves a weight of the flex device by one step; returns it and what is remembered of it.
@@ -90,7 +162,7 @@ pub fn step<const N: usize>(
         Shared(values.as_mut_ptr())
     };
     let own = shared(&mut weight);
-    let mut remembered: Slots = [own; 3];
+    let mut remembered: Slots = [own; SLOTS];
     for (to, slot) in remembered.iter_mut().zip(&mut slots) {
         *to = shared(slot);
     }
@@ -113,8 +185,10 @@ pub fn step<const N: usize>(
 
 /// Values that a thread takes at a time.
 const AT_ONCE: usize = 1 << 13;
-/// Where a weight's remembered values lie: of each at most three.
-type Slots = [Shared; 3];
+/// What is remembered of a value, at most.
+const SLOTS: usize = 4;
+/// Where a weight's remembered values lie.
+type Slots = [Shared; SLOTS];
 
 /// Returns the values of a weight, one after the other.
 fn flat(tensor: Tensor<1>) -> FlexTensor {
@@ -159,14 +233,15 @@ impl Work for Steps<'_> {
                 root,
                 betas,
                 epsilon,
+                ahead,
                 largest,
             } => {
                 let rule = Adaptive {
                     size: size as f32,
-                    root: root as f32,
-                    keep: betas.map(|beta| beta as f32),
-                    fresh: betas.map(|beta| (1.0 - beta) as f32),
+                    root: root.map(|root| root as f32),
+                    means: betas.map(Mean::new),
                     epsilon: epsilon as f32,
+                    ahead: ahead.map(|factors| factors.map(|factor| factor as f32)),
                 };
                 if largest {
                     self.each::<S, _, 3>(&rule);
@@ -174,142 +249,65 @@ impl Work for Steps<'_> {
                     self.each::<S, _, 2>(&rule);
                 }
             }
-        }
-    }
-}
-
-/// What an update does with a register of weights, their gradients and what is remembered of them.
-trait Rule<const N: usize> {
-    /// Returns the weights and what is to be remembered.
-    ///
-    /// SAFETY: the caller has enabled the set. Must be `#[inline(always)]`.
-    unsafe fn moved<S: Simd>(
-        &self,
-        weight: S::V,
-        gradient: S::V,
-        slots: [S::V; N],
-    ) -> (S::V, [S::V; N]);
-}
-
-struct Plain {
-    rate: f32,
-}
-
-impl Rule<0> for Plain {
-    #[inline(always)]
-    unsafe fn moved<S: Simd>(
-        &self,
-        weight: S::V,
-        gradient: S::V,
-        _: [S::V; 0],
-    ) -> (S::V, [S::V; 0]) {
-        // SAFETY: only registers are touched.
-        unsafe {
-            let step = S::mul(gradient, S::splat(self.rate));
-            (S::sub(weight, step), [])
-        }
-    }
-}
-
-struct Momentum {
-    rate: f32,
-    keep: f32,
-    fresh: f32,
-    ahead: Option<f32>,
-}
-
-impl Rule<1> for Momentum {
-    #[inline(always)]
-    unsafe fn moved<S: Simd>(
-        &self,
-        weight: S::V,
-        gradient: S::V,
-        [buffer]: [S::V; 1],
-    ) -> (S::V, [S::V; 1]) {
-        // SAFETY: only registers are touched.
-        unsafe {
-            let fresh = S::mul(gradient, S::splat(self.fresh));
-            let buffer = S::fma(buffer, S::splat(self.keep), fresh);
-            let step = match self.ahead {
-                Some(ahead) => S::fma(buffer, S::splat(ahead), gradient),
-                None => buffer,
-            };
-            (S::sub(weight, S::mul(step, S::splat(self.rate))), [buffer])
-        }
-    }
-}
-
-struct Adaptive {
-    size: f32,
-    root: f32,
-    keep: [f32; 2],
-    fresh: [f32; 2],
-    epsilon: f32,
-}
-
-impl Adaptive {
-    /// Brings the running means of the gradient and its square up to date.
-    ///
-    /// SAFETY: the caller has enabled the set.
-    #[inline(always)]
-    unsafe fn means<S: Simd>(&self, gradient: S::V, [mean, square]: [S::V; 2]) -> [S::V; 2] {
-        let [[keep, keep_square], [fresh, fresh_square]] = [self.keep, self.fresh];
-        // SAFETY: only registers are touched.
-        unsafe {
-            let squared = S::mul(gradient, gradient);
-            let fresh = S::mul(gradient, S::splat(fresh));
-            let fresh_square = S::mul(squared, S::splat(fresh_square));
-            [
-                S::fma(mean, S::splat(keep), fresh),
-                S::fma(square, S::splat(keep_square), fresh_square),
-            ]
-        }
-    }
-
-    /// Moves weights along the mean of their gradients, over the root of the mean of squares.
-    ///
-    /// SAFETY: the caller has enabled the set.
-    #[inline(always)]
-    unsafe fn along<S: Simd>(&self, weight: S::V, mean: S::V, square: S::V) -> S::V {
-        // SAFETY: only registers are touched.
-        unsafe {
-            let root = S::sqrt(square);
-            let spread = S::fma(root, S::splat(self.root), S::splat(self.epsilon));
-            S::sub(weight, S::mul(S::div(mean, spread), S::splat(self.size)))
-        }
-    }
-}
-
-impl Rule<2> for Adaptive {
-    #[inline(always)]
-    unsafe fn moved<S: Simd>(
-        &self,
-        weight: S::V,
-        gradient: S::V,
-        slots: [S::V; 2],
-    ) -> (S::V, [S::V; 2]) {
-        // SAFETY: the caller's.
-        unsafe {
-            let [mean, square] = self.means::<S>(gradient, slots);
-            (self.along::<S>(weight, mean, square), [mean, square])
-        }
-    }
-}
-
-impl Rule<3> for Adaptive {
-    #[inline(always)]
-    unsafe fn moved<S: Simd>(
-        &self,
-        weight: S::V,
-        gradient: S::V,
-        [mean, square, most]: [S::V; 3],
-    ) -> (S::V, [S::V; 3]) {
-        // SAFETY: the caller's.
-        unsafe {
-            let [mean, square] = self.means::<S>(gradient, [mean, square]);
-            // What is not a number wins.
-            let most = S::if_equal(square, square, S::max(square, most), square);
-            (self.along::<S>(weight, mean, most), [mean, square, most])
+            Update::RmsProp {
+                rate,
+                keep,
+                epsilon,
+                centered,
+                momentum,
+            } => {
+                let rule = RmsProp {
+                    rate: rate as f32,
+                    mean: Mean::new(keep),
+                    epsilon: epsilon as f32,
+                    centered,
+                    momentum: momentum.map(|momentum| momentum as f32),
+                };
+                match self.update.slots() {
+                    1 => self.each::<S, _, 1>(&rule),
+                    2 => self.each::<S, _, 2>(&rule),
+                    _ => self.each::<S, _, 3>(&rule),
+                }
+            }
+            Update::Adagrad {
+                rate,
+                start,
+                epsilon,
+            } => self.each::<S, _, 1>(&Adagrad {
+                rate: rate as f32,
+                start: start as f32,
+                epsilon: epsilon as f32,
+            }),
+            Update::Adadelta {
+                rate,
+                keep,
+                epsilon,
+            } => self.each::<S, _, 2>(&Adadelta {
+                rate: rate as f32,
+                mean: Mean::new(keep),
+                epsilon: epsilon as f32,
+            }),
+            Update::Lion { rate, keep } => self.each::<S, _, 1>(&Lion {
+                rate: rate as f32,
+                means: keep.map(Mean::new),
+            }),
+            Update::Adan {
+                keep,
+                size,
+                change,
+                root,
+                epsilon,
+                shrink,
+                is_first,
+            } => self.each::<S, _, 4>(&Adan {
+                means: keep.map(Mean::new),
+                size: size as f32,
+                change: change as f32,
+                root: root as f32,
+                epsilon: epsilon as f32,
+                shrink: shrink as f32,
+                is_first,
+            }),
         }
     }
 }
@@ -340,7 +338,7 @@ impl Steps<'_> {
             return;
         }
         // The last values by way of memory that fills registers.
-        let mut rest = [0.0_f32; 5 * LANES];
+        let mut rest = [0.0_f32; (2 + SLOTS) * LANES];
         let rest = rest.as_mut_ptr();
         // SAFETY: as above; each row of `rest` fills a register.
         unsafe {

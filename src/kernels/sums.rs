@@ -7,7 +7,7 @@ use super::simd::{Simd, Work, with_simd_here};
 
 with_simd_here!();
 
-/// Values that one thread sums up in single precision, as positions times channels.
+/// Values of an image that one thread sums up in single precision, from 16 to 256 positions.
 const AT_ONCE: usize = 1 << 13;
 /// Positions that go together: sums are loaded and stored once for as many.
 const TOGETHER: usize = 4;

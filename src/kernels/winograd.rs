@@ -18,13 +18,9 @@ use super::parallel::{Shared, ranges};
 use super::product::{Order, tiles, widest};
 use super::simd::{Simd, Work, with_simd_here};
 use super::transform::{REACH, SIDE, TOGETHER, VALUES, of_kernels};
-
 use crate::plan::WinogradCosts;
 
 with_simd_here!();
-
-/// Bytes that the transforms of a chunk may take, so that they stay in the cache of a core.
-const HELD: usize = 1 << 20;
 
 /// Transformed kernels of the layer at work, or their gradients.
 pub(super) static KERNELS: Scratch = Scratch::new();
@@ -160,7 +156,10 @@ impl Convolution<'_> {
     fn tiles(self, tiles: usize, kernels: (Shared, usize), widths: &[(usize, usize)]) -> bool {
         let [outputs, inputs] = [self.to.channels, self.from.channels];
         let is_finite = AtomicBool::new(true);
-        let at_once = at_once(outputs + inputs);
+        let at_once = self
+            .plane
+            .costs(self.from.blocks, [outputs, inputs], 0)
+            .tiles_at_once();
         let chunk = |begin: usize, end: usize, is_one_of_many: bool| {
             let count = end - begin;
             let steps = [inputs, outputs].map(|channels| step(count * channels * LANES));
@@ -196,12 +195,6 @@ impl Convolution<'_> {
 /// a few sets of the cache.
 pub(super) fn step(values: usize) -> usize {
     values.next_multiple_of(LANES) + LANES
-}
-
-/// Returns how many tiles go together, so that their transforms stay in the cache.
-fn at_once(channels: usize) -> usize {
-    let bytes = VALUES * channels * LANES * size_of::<f32>();
-    (HELD / bytes).clamp(6, WinogradCosts::OF_OUTPUTS) / 3 * 3
 }
 
 /// Returns tiles of outputs.

@@ -20,8 +20,8 @@ use crate::plan::WinogradCosts;
 
 with_simd_here!();
 
-/// Tiles that go together.
-const TOGETHER: usize = WinogradCosts::OF_KERNELS;
+/// Tiles that go together: no more than [`Gradient`] sums up in one pass.
+const TOGETHER: usize = WinogradCosts::TILES_OF_KERNELS;
 
 /// Transforms of the tiles at work.
 static CHUNK: Scratch = Scratch::new();
@@ -67,9 +67,10 @@ impl OfKernels<'_> {
         let steps =
             [self.from, self.to].map(|layout| step(tiles.min(TOGETHER) * layout.stride * LANES));
         // Sums of later tiles come to those of the first.
-        let later = if tiles > TOGETHER { pairs } else { 0 };
-        KERNELS.with(VALUES * (pairs + later), |values| {
-            let (sums, parts) = values.split_at_mut(VALUES * pairs);
+        let apart = step(pairs);
+        let later = if tiles > TOGETHER { apart } else { 0 };
+        KERNELS.with(VALUES * (apart + later), |values| {
+            let (sums, parts) = values.split_at_mut(VALUES * apart);
             CHUNK.with(VALUES * (steps[0] + steps[1]), |values| {
                 self.sum_up(tiles, values, steps, sums, parts);
             });
@@ -107,11 +108,14 @@ impl OfKernels<'_> {
     fn put(&self, sums: &[f32], gradient: &mut [f32]) {
         let [outputs, inputs] = [self.to.channels, self.from.channels];
         let pairs = outputs * inputs;
-        assert!(gradient.len() >= pairs * 9, "nine taps for each pair");
+        let apart = step(pairs);
+        let Order { output, input, tap } = self.order;
+        let last = (outputs - 1) * output + (inputs - 1) * input + 8 * tap;
+        assert!(last < gradient.len(), "nine taps for each pair");
         let to = Shared(gradient.as_mut_ptr());
         ranges(outputs, (4096 / inputs).max(1), |begin, end| {
             for pair in begin * inputs..end * inputs {
-                let values = std::array::from_fn(|value| sums[value * pairs + pair]);
+                let values = std::array::from_fn(|value| sums[value * apart + pair]);
                 let (output, input) = (pair / inputs, pair % inputs);
                 let at = output * self.order.output + input * self.order.input;
                 for (tap, value) in of_sums(&values).into_iter().enumerate() {
@@ -159,7 +163,7 @@ impl Chunk<'_> {
         ranges(VALUES, 1, |begin, end| {
             for value in begin..end {
                 // SAFETY: each value has pairs of its own, in `parts` too where there are tiles before.
-                let own = |values: Shared| unsafe { values.at().add(value * pairs) };
+                let own = |values: Shared| unsafe { values.at().add(value * step(pairs)) };
                 let target = if self.first == 0 { sums } else { parts };
                 let gradient = Gradient {
                     phase: &positions.forward.phases[0],

@@ -10,6 +10,8 @@ use super::parallel::Shared;
 use super::product::Order;
 use super::winograd::{Convolution, Plane};
 use super::winograd_gradient::OfKernels;
+use crate::config::Config;
+use crate::plan::{Operation, Plan, WinogradCosts};
 
 /// A convolution of made-up values.
 struct Case {
@@ -275,14 +277,16 @@ fn the_number_of_threads_changes_no_bit() {
     // One chunk whose steps are shared out, and many chunks.
     for (blocks, channels, size) in [(1, [24, 20], [7, 6]), (6, [8, 8], [17, 18])] {
         let case = Case::new(blocks, channels, size, [1; 4]).unwrap();
+        let gradients = numbers(blocks * case.to.positions * case.to.stride * LANES, 7);
         let mut results = [1, 2, 4].map(|threads| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
-            let (y, _) = pool
-                .unwrap()
-                .install(|| case.compute(false, Function::Linear));
+            let pool = pool.unwrap();
+            let (y, _) = pool.install(|| case.compute(false, Function::Linear));
+            let (of_kernels, _) = pool.install(|| case.of_kernels(&gradients));
             let used = y.chunks(case.to.stride * LANES);
             let used = used.flat_map(|row| &row[..case.to.channels * LANES]);
-            used.map(|y| y.to_bits()).collect::<Vec<u32>>()
+            let all = used.chain(&of_kernels);
+            all.map(|y| y.to_bits()).collect::<Vec<u32>>()
         });
         let first = results[0].clone();
         assert!(
@@ -334,6 +338,34 @@ fn it_is_taken_where_it_pays() {
     assert!(of_kernels(1, [64, 64], 16) && of_kernels(4, [256, 256], 8));
     // Sums over few tiles, transforms of many channels for few pairs.
     assert!(!of_kernels(4, [512, 512], 4) && !of_kernels(8, [16, 16], 32));
+}
+
+#[test]
+fn the_plan_counts_as_the_kernels_do() {
+    let mut cases = 0;
+    for size in [[1, 1], [2, 3], [7, 7], [18, 13]] {
+        for padding in [[0; 4], [1; 4], [2, 1, 0, 5]] {
+            let Some(case) = Case::new(2, [8, 5], size, padding) else {
+                continue;
+            };
+            cases += 1;
+            let ([rows, columns], [top, bottom, left, right]) = (size, padding);
+            let layer = format!(
+                r#"{{ type = "conv", filters = 8, kernel_size = 3, padding = [[{top}, {bottom}], [{left}, {right}]] }}"#
+            );
+            let text = format!("[model]\ninput = [5, {rows}, {columns}]\nlayers = [{layer}]");
+            let config = Config::parse("plan.toml", &text, &[]).config.unwrap();
+            let plan = Plan::new(&config.model).unwrap();
+            let Operation::Conv(conv) = &plan.layers[0].operation else {
+                unreachable!("{layer}")
+            };
+            let plane = Plane::of(case.geometry.axes()).unwrap();
+            let kernels = plane.costs(2, [8, 5], 2 * case.geometry.reads);
+            let planned = WinogradCosts::of(conv, &plan.layers[0].output, 17);
+            assert_eq!(planned, Some(kernels), "{size:?} {layer}");
+        }
+    }
+    assert!(cases > 8, "{cases}");
 }
 
 #[test]

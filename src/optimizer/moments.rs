@@ -6,12 +6,15 @@ use super::{Memory, Turn};
 use crate::config::{Adaptive, Moments};
 use crate::kernels::{Decay, Update};
 
+/// The means of gradients and of their squares.
+const MEANS: [&str; 2] = ["exp_avg", "exp_avg_sq"];
+
 /// Brings both means up to date and returns them.
 fn means(memory: &mut Memory, gradient: Tensor<1>, moments: &Moments) -> [Tensor<1>; 2] {
     let square = gradient.clone().square();
     [
-        memory.mean("exp_avg", gradient, moments.beta1),
-        memory.mean("exp_avg_sq", square, moments.beta2),
+        memory.mean(MEANS[0], gradient, moments.beta1),
+        memory.mean(MEANS[1], square, moments.beta2),
     ]
 }
 
@@ -30,17 +33,17 @@ pub(super) fn adam(turn: Turn<'_>, settings: &Adaptive, decay: Decay) -> Tensor<
     if turn.has_kernels() {
         let update = Update::Adaptive {
             size,
-            root: root_factor,
+            root: Some(root_factor),
             betas: [moments.beta1, moments.beta2],
             epsilon: moments.epsilon,
+            ahead: None,
             largest: settings.amsgrad,
         };
-        let slots = ["exp_avg", "exp_avg_sq", "max_exp_avg_sq"];
-        let [mean, square, _] = slots;
+        let [mean, square] = MEANS;
         return if settings.amsgrad {
-            turn.in_one_pass(update, decay, slots)
+            turn.in_one_pass(update, decay, [mean, square, "max_exp_avg_sq"])
         } else {
-            turn.in_one_pass(update, decay, [mean, square])
+            turn.in_one_pass(update, decay, MEANS)
         };
     }
     let turn = turn.with(decay);
@@ -69,11 +72,25 @@ pub(super) fn nadam(turn: Turn<'_>, moments: &Moments, momentum_decay: f64) -> T
             (product > f64::EPSILON * f64::EPSILON).then_some(product)
         })
         .unwrap_or(0.0);
+    let of_gradient = (1.0 - now) / (1.0 - product);
+    let of_mean = next / (1.0 - product * next);
+    if turn.has_kernels() {
+        let update = Update::Adaptive {
+            size: turn.rate,
+            root: Some(1.0 / correction(moments.beta2, step).sqrt()),
+            betas: [moments.beta1, moments.beta2],
+            epsilon: moments.epsilon,
+            ahead: Some([of_gradient, of_mean]),
+            largest: false,
+        };
+        let decay = turn.penalty();
+        return turn.in_one_pass(update, decay, MEANS);
+    }
+    let turn = turn.with_penalty();
     let gradient = turn.gradient.clone();
     let [mean, square] = means(turn.memory, turn.gradient, moments);
     let root = (square * (1.0 / correction(moments.beta2, step))).sqrt() + moments.epsilon;
-    let direction =
-        gradient * ((1.0 - now) / (1.0 - product)) + mean * (next / (1.0 - product * next));
+    let direction = gradient * of_gradient + mean * of_mean;
     turn.weight - direction / root * turn.rate
 }
 
@@ -81,20 +98,37 @@ pub(super) fn nadam(turn: Turn<'_>, moments: &Moments, momentum_decay: f64) -> T
 /// `torch.optim.RAdam`.
 pub(super) fn radam(turn: Turn<'_>, moments: &Moments) -> Tensor<1> {
     let step = turn.memory.step;
-    let [mean, square] = means(turn.memory, turn.gradient, moments);
-    let mean = mean * (1.0 / correction(moments.beta1, step));
+    let of_mean = 1.0 / correction(moments.beta1, step);
     let left = correction(moments.beta2, step);
     let longest = 2.0 / (1.0 - moments.beta2) - 1.0;
     let length = longest - 2.0 * step as f64 * (1.0 - left) / left;
     // Before so many steps the variance is not known.
-    if length <= 5.0 {
-        return turn.weight - mean * turn.rate;
+    let rectified = (length > 5.0).then(|| {
+        let rectified = (length - 4.0) * (length - 2.0) * longest
+            / ((longest - 4.0) * (longest - 2.0) * length);
+        rectified.sqrt() * left.sqrt()
+    });
+    let size = turn.rate * of_mean * rectified.unwrap_or(1.0);
+    if turn.has_kernels() {
+        let update = Update::Adaptive {
+            size,
+            root: rectified.map(|_| 1.0),
+            betas: [moments.beta1, moments.beta2],
+            epsilon: moments.epsilon,
+            ahead: None,
+            largest: false,
+        };
+        let decay = turn.penalty();
+        return turn.in_one_pass(update, decay, MEANS);
     }
-    let rectified = ((length - 4.0) * (length - 2.0) * longest
-        / ((longest - 4.0) * (longest - 2.0) * length))
-        .sqrt();
-    let size = turn.rate * rectified * left.sqrt();
-    turn.weight - mean / (square.sqrt() + moments.epsilon) * size
+    let turn = turn.with_penalty();
+    let [mean, square] = means(turn.memory, turn.gradient, moments);
+    let direction = if rectified.is_some() {
+        mean / (square.sqrt() + moments.epsilon)
+    } else {
+        mean
+    };
+    turn.weight - direction * size
 }
 
 /// # Reference
@@ -120,8 +154,22 @@ pub(super) fn lamb(turn: Turn<'_>, moments: &Moments) -> Tensor<1> {
 /// # Reference
 /// Xie et al. 2022, "Adan: adaptive Nesterov momentum algorithm", algorithm 1; as in timm.
 pub(super) fn adan(turn: Turn<'_>, moments: &Moments, beta3: f64) -> Tensor<1> {
+    let step = turn.memory.step;
+    let shrink = 1.0 / (1.0 + turn.rate * turn.decay);
+    if turn.has_kernels() {
+        let update = Update::Adan {
+            keep: [moments.beta1, moments.beta2, beta3],
+            size: turn.rate / correction(moments.beta1, step),
+            change: turn.rate * moments.beta2 / correction(moments.beta2, step),
+            root: 1.0 / correction(beta3, step).sqrt(),
+            epsilon: moments.epsilon,
+            shrink,
+            is_first: step == 1,
+        };
+        let slots = ["previous_gradient", "exp_avg", "exp_avg_diff", "exp_avg_sq"];
+        return turn.in_one_pass(update, Decay::NONE, slots);
+    }
     let (memory, gradient) = (turn.memory, turn.gradient);
-    let step = memory.step;
     let before = if step == 1 {
         gradient.clone()
     } else {
@@ -138,7 +186,7 @@ pub(super) fn adan(turn: Turn<'_>, moments: &Moments, beta3: f64) -> Tensor<1> {
         + change * (moments.beta2 / correction(moments.beta2, step));
     let weight = turn.weight - direction / root * turn.rate;
     if turn.decay > 0.0 {
-        return weight * (1.0 / (1.0 + turn.rate * turn.decay));
+        return weight * shrink;
     }
     weight
 }

@@ -62,6 +62,24 @@ pub(super) fn rmsprop(turn: Turn<'_>, rule: &Rule) -> Tensor<1> {
     else {
         return turn.weight;
     };
+    if turn.has_kernels() {
+        let (rate, decay) = (turn.rate, turn.penalty());
+        let update = Update::RmsProp {
+            rate,
+            keep: rho,
+            epsilon,
+            centered,
+            momentum: (momentum != 0.0).then_some(momentum),
+        };
+        let [square, mean, buffer] = ["square_avg", "grad_avg", "momentum_buffer"];
+        return match (centered, momentum != 0.0) {
+            (false, false) => turn.in_one_pass(update, decay, [square]),
+            (true, false) => turn.in_one_pass(update, decay, [square, mean]),
+            (false, true) => turn.in_one_pass(update, decay, [square, buffer]),
+            (true, true) => turn.in_one_pass(update, decay, [square, mean, buffer]),
+        };
+    }
+    let turn = turn.with_penalty();
     let (gradient, memory) = (turn.gradient, turn.memory);
     let square = memory.mean("square_avg", gradient.clone().square(), rho);
     let spread = if centered {
@@ -85,22 +103,38 @@ pub(super) fn adagrad(
     turn: Turn<'_>,
     [rate_decay, initial_accumulator, epsilon]: [f64; 3],
 ) -> Tensor<1> {
+    let is_first = turn.memory.step == 1;
+    let start = if is_first { initial_accumulator } else { 0.0 };
+    let rate = turn.rate / (1.0 + (turn.memory.step - 1) as f64 * rate_decay);
+    if turn.has_kernels() {
+        let update = Update::Adagrad {
+            rate,
+            start,
+            epsilon,
+        };
+        let decay = turn.penalty();
+        return turn.in_one_pass(update, decay, ["sum"]);
+    }
+    let turn = turn.with_penalty();
     let (gradient, memory) = (turn.gradient, turn.memory);
-    let sum = memory.take("sum", &gradient);
-    let sum = if memory.step == 1 {
-        sum + initial_accumulator
-    } else {
-        sum
-    };
-    let sum = sum + gradient.clone().square();
+    let sum = memory.take("sum", &gradient) + start + gradient.clone().square();
     memory.put("sum", &sum);
-    let rate = turn.rate / (1.0 + (memory.step - 1) as f64 * rate_decay);
     turn.weight - gradient / (sum.sqrt() + epsilon) * rate
 }
 
 /// # Reference
 /// `torch.optim.Adadelta`.
 pub(super) fn adadelta(turn: Turn<'_>, rho: f64, epsilon: f64) -> Tensor<1> {
+    if turn.has_kernels() {
+        let (rate, decay) = (turn.rate, turn.penalty());
+        let update = Update::Adadelta {
+            rate,
+            keep: rho,
+            epsilon,
+        };
+        return turn.in_one_pass(update, decay, ["square_avg", "acc_delta"]);
+    }
+    let turn = turn.with_penalty();
     let (gradient, memory) = (turn.gradient, turn.memory);
     let square = memory.mean("square_avg", gradient.clone().square(), rho);
     let before = memory.take("acc_delta", &gradient);
@@ -115,6 +149,12 @@ pub(super) fn adadelta(turn: Turn<'_>, rho: f64, epsilon: f64) -> Tensor<1> {
 /// # Reference
 /// Chen et al. 2023, "Symbolic discovery of optimization algorithms", algorithm 2.
 pub(super) fn lion(turn: Turn<'_>, beta1: f64, beta2: f64) -> Tensor<1> {
+    if turn.has_kernels() {
+        let (rate, decay) = (turn.rate, turn.shrinkage());
+        let keep = [beta1, beta2];
+        return turn.in_one_pass(Update::Lion { rate, keep }, decay, ["exp_avg"]);
+    }
+    let turn = turn.decayed();
     let (gradient, memory) = (turn.gradient, turn.memory);
     let mean = memory.take("exp_avg", &gradient);
     let direction = (mean.clone() * beta1 + gradient.clone() * (1.0 - beta1)).sign();

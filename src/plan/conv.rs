@@ -309,10 +309,13 @@ fn check_connections(
 }
 
 impl Conv {
-    /// Returns whether Winograd's F(4x4, 3x3) is for it: 3x3 in two dimensions, neither strided nor dilated nor in groups.
+    /// Returns whether Winograd's F(4x4, 3x3) is for it: 3x3 in two dimensions, neither strided nor dilated nor in groups,
+    /// every window with a tap inside at the upper left.
     pub(crate) fn fits_winograd(&self) -> bool {
         let is_fit = |window: &Window| [window.size, window.stride, window.dilation] == [3, 1, 1];
-        self.groups == 1 && self.windows.len() == 2 && self.windows.iter().all(is_fit)
+        let fits_before = self.padding.iter().all(|[before, _]| *before <= 2);
+        let is_plane = self.groups == 1 && self.windows.len() == 2;
+        is_plane && fits_before && self.windows.iter().all(is_fit)
     }
 
     /// Returns the weights that one output position is made with, over all filters.

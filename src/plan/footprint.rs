@@ -32,8 +32,8 @@ pub(super) struct Footprint {
     is_packed: bool,
     /// Inputs of a step, where our own kernels compute.
     batch: usize,
-    /// By the transforms of the one layer that needs most, for all inputs together.
-    transforms: f64,
+    /// By the transforms of the layers that need most, for all inputs together.
+    transforms: [f64; 3],
 }
 
 /// Estimates the resident memory of a training process, in bytes.
@@ -48,7 +48,8 @@ pub(super) fn predict_training_rss(plan: &Plan, batch: usize) -> Option<u64> {
     let footprint = Footprint::of(plan, is_packed, batch)?;
     let weights = plan.counts()?.parameters()? as f64;
     let values = KEPT * footprint.kept + footprint.transient;
-    let bytes = 4.0 * (WEIGHTS * weights + batch as f64 * values + footprint.transforms);
+    let transforms: f64 = footprint.transforms.iter().sum();
+    let bytes = 4.0 * (WEIGHTS * weights + batch as f64 * values + transforms);
     Some((PROCESS + bytes) as u64)
 }
 
@@ -57,7 +58,7 @@ impl Footprint {
         let mut footprint = Self {
             is_packed,
             batch,
-            transforms: 0.0,
+            transforms: [0.0; 3],
             kept: shape::elements(&plan.input)? as f64,
             transient: 0.0,
         };
@@ -85,9 +86,11 @@ impl Footprint {
         let mut transient = GRADIENTS * (input + output);
         if let Operation::Conv(conv) = &layer.operation
             && self.is_packed
+            && let Some(costs) = WinogradCosts::of(conv, &layer.output, self.batch)
         {
-            let transforms = transforms(conv, &layer.output, self.batch);
-            self.transforms = self.transforms.max(transforms);
+            for (most, own) in self.transforms.iter_mut().zip(costs.kept()) {
+                *most = own.max(*most);
+            }
         }
         match &layer.operation {
             Operation::Conv(_) | Operation::SeparableConv(_) | Operation::Dropout(_)
@@ -134,33 +137,6 @@ fn columns(conv: &super::Conv, output: f64) -> f64 {
     let taps: usize = conv.windows.iter().map(|window| window.size).product();
     let positions = output / conv.filters as f64;
     taps as f64 * (conv.channels / conv.groups.max(1)) as f64 * positions
-}
-
-/// Returns the values that Winograd's algorithm has for a layer, where it is taken.
-fn transforms(conv: &super::Conv, output: &[usize], batch: usize) -> f64 {
-    if !conv.fits_winograd() {
-        return 0.0;
-    }
-    let blocks = batch.div_ceil(16);
-    let extents = || output.iter().skip(1);
-    let product =
-        |sizes: &mut dyn Iterator<Item = usize>| sizes.fold(blocks, usize::saturating_mul);
-    let tiles = product(&mut extents().map(|extent| extent.div_ceil(4)));
-    // The outermost of p rows of padding are read by one tap, the next by two.
-    let lost = |padding: usize| padding * (padding + 1) / 2;
-    let reads = extents()
-        .zip(&conv.padding)
-        .map(|(extent, [before, after])| {
-            let all = extent.saturating_mul(3);
-            all.saturating_sub(lost(*before) + lost(*after))
-        });
-    WinogradCosts {
-        tiles,
-        outputs: conv.filters,
-        inputs: conv.channels,
-        products: product(&mut { reads }),
-    }
-    .values()
 }
 
 /// Returns whether the backward of an operation asks for its input.

@@ -1,15 +1,12 @@
-//! When a 3x3 convolution is computed by Winograd's algorithm: one rule for the kernels, which follow it, and for the
-//! estimate of the memory that they take.
+//! When a 3x3 convolution trains by Winograd's algorithm: one rule for the kernels, which follow it, and for the estimate
+//! of the memory that they take.
 
-/// Values of a transformed tile.
-const VALUES: f64 = 36.0;
-/// Images side by side.
-const LANES: f64 = 16.0;
+use super::Conv;
 
 /// A convolution as the rule sees it. Costs are counted in products: of one pair of channels, in sixteen images.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct WinogradCosts {
-    /// Tiles of 4x4 outputs, over all blocks of sixteen images.
+    /// Tiles of outputs, over all blocks of sixteen images.
     pub(crate) tiles: usize,
     pub(crate) outputs: usize,
     pub(crate) inputs: usize,
@@ -18,10 +15,40 @@ pub(crate) struct WinogradCosts {
 }
 
 impl WinogradCosts {
-    /// Tiles that go together when outputs are computed, at most.
-    pub(crate) const OF_OUTPUTS: usize = 24;
-    /// Tiles that go together when gradients of kernels are computed.
-    pub(crate) const OF_KERNELS: usize = 48;
+    /// Images side by side.
+    const LANES: usize = 16;
+    /// Outputs along a side of a tile.
+    const SIDE: usize = 4;
+    /// Values of a transformed tile.
+    const VALUES: usize = 36;
+    /// Tiles whose gradients of kernels are summed up in one go.
+    pub(crate) const TILES_OF_KERNELS: usize = 48;
+
+    /// Returns the costs of a convolution on a batch, if the algorithm is for it.
+    pub(crate) fn of(conv: &Conv, output: &[usize], batch: usize) -> Option<Self> {
+        if !conv.fits_winograd() {
+            return None;
+        }
+        let blocks = batch.div_ceil(Self::LANES);
+        let mut tiles = blocks;
+        let mut products = blocks;
+        for (extent, [before, after]) in output.iter().skip(1).zip(&conv.padding) {
+            tiles = tiles.saturating_mul(extent.div_ceil(Self::SIDE));
+            let input = (extent + 2).saturating_sub(before.saturating_add(*after));
+            // The windows whose tap of this number lies inside.
+            let reads = (0..3).map(|tap: usize| {
+                let end = (input + before).saturating_sub(tap).min(*extent);
+                end.saturating_sub(before.saturating_sub(tap))
+            });
+            products = products.saturating_mul(reads.sum());
+        }
+        Some(Self {
+            tiles,
+            outputs: conv.filters,
+            inputs: conv.channels,
+            products,
+        })
+    }
 
     /// Returns whether outputs take less time so, or gradients of inputs, which are the same the other way around.
     ///
@@ -31,7 +58,7 @@ impl WinogradCosts {
         const CHANNEL: f64 = 600.0;
         const KERNEL: f64 = 400.0;
         let (tiles, pairs, channels) = self.counts();
-        (VALUES * tiles + KERNEL) * pairs + CHANNEL * tiles * channels < self.direct()
+        (Self::VALUES as f64 * tiles + KERNEL) * pairs + CHANNEL * tiles * channels < self.direct()
     }
 
     /// Returns whether gradients of kernels take less time so.
@@ -42,27 +69,35 @@ impl WinogradCosts {
         const CHANNEL: f64 = 900.0;
         const SUM: f64 = 16.0;
         let (tiles, pairs, channels) = self.counts();
-        let sums = (tiles / Self::OF_KERNELS as f64).ceil();
-        VALUES * (tiles + SUM * sums) * pairs + CHANNEL * tiles * channels < self.direct()
+        let sums = (tiles / Self::TILES_OF_KERNELS as f64).ceil();
+        let products = Self::VALUES as f64 * (tiles + SUM * sums) * pairs;
+        products + CHANNEL * tiles * channels < self.direct()
     }
 
-    /// Returns how many values training keeps for the layer at work: transformed kernels or their gradients, and tiles.
-    pub(crate) fn values(&self) -> f64 {
+    /// Returns how many tiles of outputs one thread computes in one go, so that their transforms stay in its cache.
+    pub(crate) fn tiles_at_once(&self) -> usize {
+        /// Bytes of the transforms.
+        const HELD: usize = 1 << 20;
+        let values = Self::VALUES * Self::LANES * (self.outputs + self.inputs).max(1);
+        (HELD / (values * size_of::<f32>())).clamp(6, 24) / 3 * 3
+    }
+
+    /// Returns how many values training keeps for such layers: for kernels, for tiles of outputs on four threads, and for
+    /// tiles of which gradients of kernels are made. Layers share each of the three.
+    pub(crate) fn kept(&self) -> [f64; 3] {
         let (tiles, pairs, channels) = self.counts();
-        let transforms = |tiles: f64| LANES * tiles * channels;
-        let of_outputs = pairs + transforms(tiles.min(Self::OF_OUTPUTS as f64));
-        let later = if self.tiles > Self::OF_KERNELS {
-            pairs
-        } else {
-            0.0
-        };
-        let of_kernels = pairs + later + transforms(tiles.min(Self::OF_KERNELS as f64));
-        let taken = [
-            (self.pays(), of_outputs),
-            (self.pays_for_kernels(), of_kernels),
-        ];
-        let taken = taken.into_iter().filter(|(pays, _)| *pays);
-        VALUES * taken.map(|(_, values)| values).fold(0.0, f64::max)
+        let transforms = |most: usize| Self::LANES as f64 * tiles.min(most as f64) * channels;
+        let mut kept = [0.0; 3];
+        if self.pays() {
+            kept[0] = pairs;
+            kept[1] = transforms(4 * self.tiles_at_once());
+        }
+        if self.pays_for_kernels() {
+            let is_one_go = self.tiles <= Self::TILES_OF_KERNELS;
+            kept[0] = if is_one_go { pairs } else { 2.0 * pairs };
+            kept[2] = transforms(Self::TILES_OF_KERNELS);
+        }
+        kept.map(|values| Self::VALUES as f64 * values)
     }
 
     /// Returns tiles, pairs of channels, and channels.

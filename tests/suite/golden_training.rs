@@ -185,10 +185,13 @@ const TWO_LAYERS: &str = r#"[
 ]"#;
 
 /// Returns the network of `optimizers.safetensors`, and its gradients at a step.
-fn two_layers(file: &Goldens) -> Model {
+fn two_layers(file: &Goldens, device: &Device) -> Model {
     let project = goldens::project(&[2, 4, 4], TWO_LAYERS);
-    let device = Device::flex().autodiff();
-    goldens::model(&project, &file.below("initial/"), &device)
+    goldens::model(
+        &project,
+        &file.below("initial/"),
+        &device.clone().autodiff(),
+    )
 }
 
 fn given_gradients(file: &Goldens, model: &Model, step: usize) -> Gradients {
@@ -204,6 +207,16 @@ fn given_gradients(file: &Goldens, model: &Model, step: usize) -> Gradients {
 
 #[test]
 fn ten_steps_of_every_optimizer_equal_pytorch() {
+    ten_steps_of_every_optimizer(&Device::flex());
+}
+
+#[test]
+#[expect(deprecated, reason = "kept while burn has it")]
+fn so_do_those_of_stock_operations() {
+    ten_steps_of_every_optimizer(&Device::ndarray());
+}
+
+fn ten_steps_of_every_optimizer(device: &Device) {
     let file = Goldens::read("optimizers.safetensors");
     let runs: BTreeMap<String, String> = serde_json::from_str(&file.metadata["runs"]).unwrap();
     let mut words: Vec<&str> = Vec::new();
@@ -211,7 +224,7 @@ fn ten_steps_of_every_optimizer_equal_pytorch() {
         let settings = train(&format!("optimizer = {settings}")).optimizer;
         words.push(settings.rule.word());
         let mut optimizer = Optimizer::new(&settings);
-        let mut model = two_layers(&file);
+        let mut model = two_layers(&file, device);
         for step in 0..10 {
             let gradients = given_gradients(&file, &model, step);
             model = optimizer.step(settings.learning_rate, model, gradients);
@@ -238,7 +251,7 @@ fn ten_steps_of_every_optimizer_equal_pytorch() {
 #[test]
 fn a_moving_average_is_pytorchs() {
     let file = Goldens::read("optimizers.safetensors");
-    let mut model = two_layers(&file);
+    let mut model = two_layers(&file, &Device::flex());
     let mut average = Average::new(0.9);
     let settings = train("optimizer = { type = \"sgd\", learning_rate = 0.1 }").optimizer;
     let mut optimizer = Optimizer::new(&settings);
@@ -268,7 +281,7 @@ fn a_moving_average_is_pytorchs() {
 #[test]
 fn gradients_are_clipped_as_pytorch_clips_them() {
     let file = Goldens::read("optimizers.safetensors");
-    let model = two_layers(&file);
+    let model = two_layers(&file, &Device::flex());
     let values = |gradients: &Gradients| -> Vec<f64> {
         let arrays = goldens::gradients(&model, gradients).into_values();
         arrays

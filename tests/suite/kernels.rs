@@ -99,6 +99,8 @@ fn layers(rank: usize) -> impl Strategy<Value = String> {
         &[
             "{ type = \"batch_norm\" }",
             "{ type = \"batch_norm\" }, { type = \"activation\", fn = \"relu\" }",
+            "{ type = \"batch_norm\" }, { type = \"activation\", fn = \"relu6\" }",
+            "{ type = \"batch_norm\" }, { type = \"activation\", fn = \"leaky_relu\" }",
             "{ type = \"residual\", activation = \"relu\", layers = [{ type = \"batch_norm\" }] }",
             "{ type = \"residual\", layers = [{ type = \"batch_norm\" }], shortcut = [{ type = \"batch_norm\" }] }",
             "{ type = \"depthwise_conv\", kernel_size = 3, padding = \"same\", activation = \"relu6\" }",
@@ -293,6 +295,13 @@ const BOUNDS: &[(usize, &[usize], &str)] = &[
         r#"{ type = "conv", filters = 32, kernel_size = 3, padding = "same", activation = "relu" },
            { type = "batch_norm" }, { type = "activation", fn = "tanh" }, { type = "pool", kind = "max", size = 2 },
            { type = "spatial_dropout", rate = 0.3 }, { type = "conv", filters = 32, kernel_size = 1, groups = 2 }"#,
+    ),
+    // Slopes from the input of a normalization.
+    (
+        18,
+        &[3, 5, 4],
+        r#"{ type = "conv", filters = 5, kernel_size = 3 }, { type = "batch_norm" }, { type = "activation", fn = "relu6" },
+           { type = "conv", filters = 4, kernel_size = 2 }, { type = "batch_norm" }, { type = "activation", fn = "leaky_relu" }"#,
     ),
     // What follows `flatten` looks at single values, not at the maps of the convolution before.
     (

@@ -1,8 +1,8 @@
 //! Crops pictures, brings them to a size and turns them upright.
 
 use fast_image_resize::images::{Image, ImageRef};
-use fast_image_resize::pixels::{U8, U8x2, U8x3, U8x4};
-use fast_image_resize::{FilterType, PixelTrait, ResizeAlg, ResizeOptions, Resizer};
+use fast_image_resize::pixels::U8;
+use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
 use image::metadata::Orientation;
 
 use super::super::preprocess::{Invert, Mode, Preprocessing};
@@ -254,44 +254,51 @@ fn place(region: Region, wanted: [usize; 2], mode: Mode) -> (Part, Region) {
 
 /// Brings a region of a picture to a size, bilinear over the area that each new pixel covers, as Pillow does;
 /// nothing where the size is too large.
-fn resize(stored: &Stored, region: Region, size: [usize; 2]) -> Option<Vec<u8>> {
-    match stored.channels {
-        1 => resize_as::<U8>(stored, region, size),
-        2 => resize_as::<U8x2>(stored, region, size),
-        3 => resize_as::<U8x3>(stored, region, size),
-        _ => resize_as::<U8x4>(stored, region, size),
-    }
-}
-
-/// Resizes pixels of a type: asked for by type, those of 16 and 32 bits stay out of the program, where they would
-/// take a sixth of the size and the time to link.
-fn resize_as<P: PixelTrait>(
-    stored: &Stored,
-    region: Region,
-    [height, width]: [usize; 2],
-) -> Option<Vec<u8>> {
-    let kind = P::pixel_type();
-    let side = |side: usize| u32::try_from(side).ok();
-    let source = ImageRef::new(
-        side(stored.width)?,
-        side(stored.height)?,
-        &stored.values,
-        kind,
-    );
-    let mut target = Image::new(side(width)?, side(height)?, kind);
+///
+/// Each channel is resized as a grey picture: the resizer is compiled for every type of pixel that it is asked for, and
+/// all of them take a seventh of the program.
+fn resize(stored: &Stored, region: Region, [height, width]: [usize; 2]) -> Option<Vec<u8>> {
+    let sides = [stored.height, stored.width, height, width].map(|side| u32::try_from(side).ok());
+    let [
+        Some(from_height),
+        Some(from_width),
+        Some(to_height),
+        Some(to_width),
+    ] = sides
+    else {
+        return None;
+    };
     let options = ResizeOptions::new()
         .resize_alg(ResizeAlg::Convolution(FilterType::Bilinear))
         .crop(region.left, region.top, region.width, region.height)
         .use_alpha(false);
-    let source = source.ok()?;
-    Resizer::new()
-        .resize_typed(
-            &source.typed_image::<P>()?,
-            &mut target.typed_image_mut::<P>()?,
-            &options,
-        )
-        .ok()?;
-    Some(target.into_vec())
+    let mut resizer = Resizer::new();
+    let mut resize_plane = |plane: &[u8]| {
+        let source = ImageRef::new(from_width, from_height, plane, PixelType::U8).ok()?;
+        let mut target = Image::new(to_width, to_height, PixelType::U8);
+        resizer
+            .resize_typed::<U8>(
+                &source.typed_image()?,
+                &mut target.typed_image_mut()?,
+                &options,
+            )
+            .ok()?;
+        Some(target.into_vec())
+    };
+    let channels = stored.channels;
+    // Of transparency nothing is read later.
+    let read = if channels < 3 { 1 } else { 3 };
+    if channels == 1 {
+        return resize_plane(&stored.values);
+    }
+    let mut values = vec![0; height * width * channels];
+    for channel in 0..read {
+        let plane = stored.values.iter().skip(channel).step_by(channels);
+        let plane = resize_plane(&plane.copied().collect::<Vec<u8>>())?;
+        let own = values.iter_mut().skip(channel).step_by(channels);
+        own.zip(plane).for_each(|(to, value)| *to = value);
+    }
+    Some(values)
 }
 
 /// Turns pixels, `[row, column, channel]`, upright and takes their colours apart: `size` is that of the upright picture.
