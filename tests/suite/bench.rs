@@ -246,6 +246,26 @@ fn the_table_names_every_layer() {
 }
 
 #[test]
+fn what_joins_a_container_is_its_own() {
+    let lab = Lab::with_bars();
+    let layers = r#"[
+      { type = "conv", filters = 16, kernel_size = 3, padding = 1 },
+      { type = "residual", activation = "relu", layers = [{ type = "pool", kind = "max", size = 3, stride = 1, padding = 1 }] },
+      { type = "flatten" }, { type = "dense", units = 3 },
+    ]"#;
+    lab.write(
+        "bars.toml",
+        &format!("[model]\ninput = [1, 8, 8]\nlayers = {layers}\n"),
+    );
+    let report = bench(&lab, &["--layers", "--mode", "infer", "--json"]).ok();
+    let layers = report.json()["layers"].clone();
+    for (at, type_name) in [(0, "conv"), (1, "residual"), (2, "pool")] {
+        assert_eq!(layers[at]["type"], type_name);
+        check_positive(&layers[at], &["forward_ms"]);
+    }
+}
+
+#[test]
 fn what_cannot_be_measured_is_refused() {
     let lab = Lab::with_bars();
     for bad in [
