@@ -255,7 +255,7 @@ fn what_joins_a_container_is_its_own() {
     ]"#;
     lab.write(
         "bars.toml",
-        &format!("[model]\ninput = [1, 8, 8]\nlayers = {layers}\n"),
+        format!("[model]\ninput = [1, 8, 8]\nlayers = {layers}\n"),
     );
     let report = bench(&lab, &["--layers", "--mode", "infer", "--json"]).ok();
     let layers = report.json()["layers"].clone();
