@@ -133,7 +133,7 @@ struct Chunk<'a> {
     whole: OfKernels<'a>,
     first: usize,
     count: usize,
-    /// `[values, tiles, channels, lanes]`, and floats from one value to the next.
+    /// `[values, tiles, stride, lanes]` with the stride of the input's layout, and floats from one value to the next.
     inputs: (Shared, usize),
     /// The same of the output's gradients.
     gradients: (Shared, usize),

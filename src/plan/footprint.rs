@@ -7,7 +7,7 @@
 //!
 //! The factors are fitted to what `cnn inspect --measure` took on the `cpu` device for 19 networks of
 //! `configs/` with Burn's own operations, and hold for our kernels, which write nothing out as columns:
-//! within 10 % for `LeNet-5`, `ResNet-20` and VGG-11.
+//! within 18 % for the six networks of `docs/performance.md`.
 
 use super::{Layer, Operation, Plan, WinogradCosts};
 use crate::config::{Function, Join, PoolKind};

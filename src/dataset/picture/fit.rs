@@ -256,7 +256,7 @@ fn place(region: Region, wanted: [usize; 2], mode: Mode) -> (Part, Region) {
 /// nothing where the size is too large.
 ///
 /// Each channel is resized as a grey picture: the resizer is compiled for every type of pixel that it is asked for, and
-/// all of them take a seventh of the program.
+/// four of them take 2 MB more than one.
 fn resize(stored: &Stored, region: Region, [height, width]: [usize; 2]) -> Option<Vec<u8>> {
     let sides = [stored.height, stored.width, height, width].map(|side| u32::try_from(side).ok());
     let [
