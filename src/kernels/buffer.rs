@@ -1,16 +1,13 @@
-//! Memory of tensors: aligned to registers, and kept for the next step.
-//!
-//! A step asks for the same sizes as the one before. What is let go is kept for a while, so that no
-//! memory goes back to the system and comes anew, page by page.
+//! Memory that is aligned to registers: of tensors, which lies in the arena, and of the kernels themselves.
 
-use std::collections::HashMap;
 use std::mem::MaybeUninit;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use burn::backend::flex::{FlexTensor, Layout};
 use burn::tensor::{DType, Shape};
 use burn_std::{AccessError, AccessPolicy, AllocationController, AllocationProperty, Bytes};
 
+use super::arena::Loan;
 use super::lanes::LANES;
 
 /// The floats of a cache line, and of the widest register.
@@ -69,62 +66,6 @@ impl Scratch {
     }
 }
 
-/// Requests after which memory that nobody took goes back to the system.
-const PATIENCE: u64 = 2048;
-
-#[derive(Default)]
-struct Pool {
-    /// Free memory by its number of lines, with the request after which it was let go.
-    free: HashMap<usize, Vec<(u64, Vec<Line>)>>,
-    requests: u64,
-}
-
-static POOL: Mutex<Option<Pool>> = Mutex::new(None);
-
-fn pool() -> MutexGuard<'static, Option<Pool>> {
-    POOL.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Returns memory of so many lines; what it holds is of no meaning.
-fn take(lines: usize) -> Vec<Line> {
-    let mut pool = pool();
-    let pool = pool.get_or_insert_default();
-    pool.requests += 1;
-    let now = pool.requests;
-    if now.is_multiple_of(PATIENCE) {
-        pool.free.retain(|_, free| {
-            free.retain(|(since, _)| now - since < PATIENCE);
-            !free.is_empty()
-        });
-    }
-    if let Some((_, memory)) = pool.free.get_mut(&lines).and_then(Vec::pop) {
-        return memory;
-    }
-    vec![Line([0.0; LANES]); lines]
-}
-
-fn give(memory: Vec<Line>) {
-    let mut pool = pool();
-    let pool = pool.get_or_insert_default();
-    let free = pool.free.entry(memory.len()).or_default();
-    free.push((pool.requests, memory));
-}
-
-/// Memory on loan from the pool.
-struct Loan(Vec<Line>);
-
-impl Drop for Loan {
-    fn drop(&mut self) {
-        give(std::mem::take(&mut self.0));
-    }
-}
-
-impl Loan {
-    fn bytes(&self) -> usize {
-        size_of_val(self.0.as_slice())
-    }
-}
-
 impl AllocationController for Loan {
     fn alloc_align(&self) -> usize {
         align_of::<Line>()
@@ -138,21 +79,23 @@ impl AllocationController for Loan {
         &mut self,
         _: AccessPolicy,
     ) -> Result<&mut [MaybeUninit<u8>], AccessError> {
-        let length = self.bytes();
+        let lines = self.lines_mut();
+        let bytes = size_of_val(lines);
         // SAFETY: lines are floats without gaps; the caller writes initialized bytes alone.
-        Ok(unsafe { std::slice::from_raw_parts_mut(self.0.as_mut_ptr().cast(), length) })
+        Ok(unsafe { std::slice::from_raw_parts_mut(lines.as_mut_ptr().cast(), bytes) })
     }
 
     fn memory(&self, _: AccessPolicy) -> Result<&[MaybeUninit<u8>], AccessError> {
+        let lines = self.lines();
         // SAFETY: lines are floats without gaps.
-        Ok(unsafe { std::slice::from_raw_parts(self.0.as_ptr().cast(), self.bytes()) })
+        Ok(unsafe { std::slice::from_raw_parts(lines.as_ptr().cast(), size_of_val(lines)) })
     }
 }
 
 /// Makes a tensor whose values are of no meaning yet, and are to be written by the caller.
 pub(super) fn unset<const D: usize>(shape: [usize; D]) -> FlexTensor {
     let values: usize = shape.iter().product();
-    let loan = Loan(take(values.div_ceil(LANES)));
+    let loan = Loan::of(values.div_ceil(LANES));
     // SAFETY: the memory is initialized: it was zeros when it came from the system, and floats since.
     let bytes = unsafe { Bytes::from_controller(Box::new(loan), values * size_of::<f32>()) };
     FlexTensor::new(bytes, Layout::contiguous(Shape::from(shape)), DType::F32)

@@ -15,6 +15,7 @@
     reason = "kernels must be inlined where their instructions are enabled, with loops that unroll"
 )]
 
+mod arena;
 mod buffer;
 mod chunk;
 mod convolve;

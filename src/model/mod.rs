@@ -39,7 +39,7 @@ use crate::plan::Plan;
 use compile::Compiler;
 use initialize::Builder;
 use rules::{Constrain, Penalties, Rules};
-use sequence::{Flow, Observe, Sequence};
+use sequence::{Flow, Sequence, Tap};
 
 /// How a forward pass is meant.
 #[derive(Clone, Copy, Debug)]
@@ -82,7 +82,8 @@ impl Model {
     /// Computes the last layer's output.
     #[must_use]
     pub fn forward(&self, input: Value, pass: Pass) -> Value {
-        self.run(input, pass, None)
+        let packs = packed::is_packed(&input, self.least_batch);
+        self.run(input, pass, packs, None)
     }
 
     /// Computes the last layer's output; `observe` hears of the output of every layer, by
@@ -94,16 +95,33 @@ impl Model {
         pass: Pass,
         observe: &mut dyn FnMut(usize, &Value),
     ) -> Value {
-        self.run(input, pass, Some(observe))
+        let packs = packed::is_packed(&input, self.least_batch);
+        let mut tap = |index: usize, value: Value| {
+            observe(index, &value);
+            value
+        };
+        self.run(input, pass, packs, Some(&mut tap))
     }
 
-    fn run(&self, input: Value, pass: Pass, observe: Option<Observe<'_>>) -> Value {
+    /// Computes the last layer's output with Burn's operations; `tap` is handed the output of every layer, by
+    /// [`crate::plan::Layer::index`], and returns what flows on in its place.
+    #[must_use]
+    pub fn forward_tapped(
+        &self,
+        input: Value,
+        pass: Pass,
+        tap: &mut dyn FnMut(usize, Value) -> Value,
+    ) -> Value {
+        self.run(input, pass, false, Some(tap))
+    }
+
+    fn run(&self, input: Value, pass: Pass, packs: bool, tap: Option<Tap<'_>>) -> Value {
         let mut flow = Flow {
             pass,
-            packs: packed::is_packed(&input, self.least_batch),
+            packs,
             kept: HashMap::new(),
             last_uses: Arc::clone(&self.last_uses),
-            observe,
+            tap,
         };
         self.layers.forward(input, &mut flow).plain()
     }

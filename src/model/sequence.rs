@@ -15,8 +15,8 @@ use super::{Pass, Value};
 use crate::diagnostic::Result;
 use crate::plan;
 
-/// Hears of the number and the output of each layer.
-pub(super) type Observe<'a> = &'a mut dyn FnMut(usize, &Value);
+/// Is handed the number and the output of each layer, and returns what flows on in its place.
+pub(super) type Tap<'a> = &'a mut dyn FnMut(usize, Value) -> Value;
 
 /// A forward pass under way.
 pub(super) struct Flow<'a> {
@@ -27,8 +27,8 @@ pub(super) struct Flow<'a> {
     pub(super) kept: HashMap<usize, Value>,
     /// The last `merge` that takes the output of a layer, both by number.
     pub(super) last_uses: Arc<HashMap<usize, usize>>,
-    /// Hears of every layer's output.
-    pub(super) observe: Option<Observe<'a>>,
+    /// Is handed every layer's output.
+    pub(super) tap: Option<Tap<'a>>,
 }
 
 /// Layers one after the other.
@@ -57,7 +57,7 @@ impl Flow<'_> {
             packs: false,
             kept: HashMap::new(),
             last_uses: Arc::default(),
-            observe: None,
+            tap: None,
         }
     }
 }
@@ -88,10 +88,10 @@ impl Sequence {
                 value.plain()
             };
             let output = each!(&layer.kind, kind => kind.forward(value, flow));
-            let output = if layer.is_kept || flow.observe.is_some() {
-                output.settled()
-            } else {
-                output
+            let output = match &mut flow.tap {
+                Some(tap) => tap(layer.index, output.settled()),
+                None if layer.is_kept => output.settled(),
+                None => output,
             };
             if matches!(layer.kind, Kind::Merge(_)) {
                 let last_uses = Arc::clone(&flow.last_uses);
@@ -100,9 +100,6 @@ impl Sequence {
             }
             if layer.is_kept {
                 flow.kept.insert(layer.index, output.clone());
-            }
-            if let Some(observe) = &mut flow.observe {
-                observe(layer.index, &output);
             }
             output
         })

@@ -1,9 +1,10 @@
-//! When a 3x3 convolution trains by Winograd's algorithm: one rule for the kernels, which follow it, and for the estimate
-//! of the memory that they take.
+//! When a 3x3 convolution takes Winograd's algorithm: one rule for the kernels, which follow it, and for the estimate
+//! of the memory that training takes.
 
 use super::Conv;
 
-/// A convolution as the rule sees it. Costs are counted in products: of one pair of channels, in sixteen images.
+/// A convolution as the rule sees it. Costs are counted in products of one pair of channels: in training in sixteen images
+/// side by side, for answers in one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct WinogradCosts {
     /// Tiles of outputs, over all blocks of sixteen images.
@@ -55,10 +56,20 @@ impl WinogradCosts {
     /// Measured within networks: the transforms of a tile take as long as 600 products for each channel, mostly waiting
     /// for memory, and the transform of a kernel as long as 400, as it is written to memory and read again.
     pub(crate) fn pays(&self) -> bool {
-        const CHANNEL: f64 = 600.0;
-        const KERNEL: f64 = 400.0;
+        self.pays_with(600.0, 400.0)
+    }
+
+    /// Returns whether an answer for one image takes less time so, with kernels that were transformed before: reading one
+    /// of these takes as long as 250 products more than reading its taps.
+    pub(crate) fn pays_for_answers(&self) -> bool {
+        self.pays_with(400.0, 250.0)
+    }
+
+    /// Compares with a direct convolution, where the transforms of a tile take so many products for each channel, and a
+    /// kernel takes so many.
+    fn pays_with(&self, channel: f64, kernel: f64) -> bool {
         let (tiles, pairs, channels) = self.counts();
-        (Self::VALUES as f64 * tiles + KERNEL) * pairs + CHANNEL * tiles * channels < self.direct()
+        (Self::VALUES as f64 * tiles + kernel) * pairs + channel * tiles * channels < self.direct()
     }
 
     /// Returns whether gradients of kernels take less time so.

@@ -1,5 +1,7 @@
 //! Crops pictures, brings them to a size and turns them upright.
 
+use std::borrow::Cow;
+
 use fast_image_resize::images::{Image, ImageRef};
 use fast_image_resize::pixels::U8;
 use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
@@ -139,8 +141,14 @@ pub(super) fn fit(
     let (part, region) = place(centred(whole, cropped), wanted, preprocessing.mode);
     let size = [part.height, part.width];
     let region = turn.stored(region, stored_size);
-    let resized = resize(stored, region, turn.swapped(size))
-        .ok_or_else(|| Fault::Unreadable(format!("it cannot be brought to {height}x{width}")))?;
+    let resized = if cropped == whole && whole == wanted {
+        Cow::Borrowed(&*stored.values)
+    } else {
+        let resized = resize(stored, region, turn.swapped(size));
+        Cow::Owned(resized.ok_or_else(|| {
+            Fault::Unreadable(format!("it cannot be brought to {height}x{width}"))
+        })?)
+    };
     Ok(Fitted {
         pixels: turned(&resized, stored.channels, size, channels, turn),
         size: wanted,

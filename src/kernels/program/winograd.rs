@@ -15,6 +15,7 @@ use crate::kernels::lanes::LANES;
 use crate::kernels::parallel::{Shared, is_alone, ranges, threads};
 use crate::kernels::transform::{TOGETHER, VALUES, of_kernels};
 use crate::kernels::winograd::{Plane, step};
+use crate::plan::WinogradCosts;
 
 /// A convolution in tiles of 4x4 outputs, with shortcut and activation.
 #[derive(Debug)]
@@ -35,11 +36,6 @@ static CHUNKS: Scratch = Scratch::new();
 /// Bytes that the transforms of a chunk may take, so that they stay in the cache of a core.
 const HELD: usize = 1 << 20;
 
-/// What the transforms of a tile take for each channel, in products of a direct convolution.
-const CHANNEL: usize = 400;
-/// What reading a transformed kernel takes, beyond that of the kernel.
-const KERNEL: usize = 250;
-
 impl Winograd {
     /// Returns the plane if the algorithm is for these windows and takes less time for one image.
     ///
@@ -50,10 +46,13 @@ impl Winograd {
         let plane = Plane::of(geometry.axes()).filter(|_| is_fit)?;
         let [outputs, inputs] = source.counts;
         let [rows, columns] = plane.tiles();
-        let tiles = rows * columns;
-        let fewer = (tiles * VALUES + KERNEL) * outputs * inputs;
-        let transforms = tiles * CHANNEL * (outputs + inputs);
-        (fewer + transforms < geometry.reads * outputs * inputs).then_some(plane)
+        let costs = WinogradCosts {
+            tiles: rows * columns,
+            outputs,
+            inputs,
+            products: geometry.reads,
+        };
+        costs.pays_for_answers().then_some(plane)
     }
 
     /// Transforms the kernels of a convolution.
