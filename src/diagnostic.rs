@@ -1,6 +1,7 @@
 //! What went wrong, where, and how to mend it: values, not text on a terminal.
 
 use std::fmt;
+use std::io::ErrorKind;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
@@ -251,7 +252,16 @@ impl Error {
     #[must_use]
     pub fn io(action: &str, path: &Path, error: &std::io::Error) -> Self {
         let message = format!("failed to {action} `{}`: {error}", path.display());
-        Self::new(Kind::Io, Diagnostic::error(message))
+        let diagnostic = Diagnostic::error(message);
+        let help = match error.kind() {
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+                "make room there, or choose another place"
+            }
+            ErrorKind::FileTooLarge => "raise the limit on the size of files (`ulimit -f`)",
+            ErrorKind::ReadOnlyFilesystem => "choose a place that can be written",
+            _ => return Self::new(Kind::Io, diagnostic),
+        };
+        Self::new(Kind::Io, diagnostic.help(help))
     }
 }
 

@@ -3,6 +3,7 @@
 //! The layout in floors is in `ARCHITECTURE.md`: a module uses what stands below it.
 
 pub mod bench;
+mod canvas;
 pub mod checkpoint;
 pub mod cli;
 pub mod config;
@@ -17,6 +18,7 @@ pub mod group;
 pub mod handmade;
 pub mod kernels;
 pub mod load;
+pub mod look;
 pub mod loss;
 pub mod measure;
 pub mod memory;

@@ -117,10 +117,7 @@ impl Project {
     pub fn load_data(&self) -> Result<Loaded> {
         let request = self.request()?;
         if request.source.is_empty() {
-            return Err(Error::config(
-                Diagnostic::error("the config names no data")
-                    .help("add `source = \"mnist-5k\"` to `[data]`, or give `--data`"),
-            ));
+            return Err(self.no_data());
         }
         if self
             .plan
@@ -181,6 +178,26 @@ impl Project {
             dataset: Dataset { classes, ..dataset },
             preprocessing,
         })
+    }
+
+    /// Says what data the network takes.
+    fn no_data(&self) -> Error {
+        let input = crate::shape::display(&self.plan.input);
+        let outputs: usize = self.plan.output().iter().product();
+        let help = match (&self.plan.input[..], outputs) {
+            ([1, 28 | 32, 28 | 32], 10) => {
+                "add `source = \"mnist-5k\"` to `[data]`, or give `--data`"
+            }
+            ([1 | 3, _, _], _) => {
+                "give `--data FOLDER`, a folder of class folders of pictures, or `source` in `[data]`"
+            }
+            _ => {
+                "give `--data PATH`, a `.npz` or CSV file of such samples, or `source` in `[data]`"
+            }
+        };
+        let note = format!("the network takes inputs of {input} and has {outputs} outputs");
+        let diagnostic = Diagnostic::error("the config names no data");
+        Error::config(diagnostic.note(note).help(help))
     }
 
     /// Checks that the data has what the loss learns.

@@ -74,13 +74,7 @@ pub fn predict(
     } else {
         let engine = Engine::new(&trained.model, &preprocessing.input_shape(), device)?;
         let mut outputs = engine.logits(&inputs)?;
-        match task {
-            Task::Classes => outputs.chunks_mut(width).for_each(softmax),
-            Task::Labels => outputs
-                .iter_mut()
-                .for_each(|x| *x = 1.0 / (1.0 + (-*x).exp())),
-            Task::Values => {}
-        }
+        outputs.chunks_mut(width).for_each(|row| answer(task, row));
         outputs
     };
     let mut rows = rows.chunks(width);
@@ -100,6 +94,15 @@ pub fn predict(
             }),
         })
         .collect())
+}
+
+/// Makes an answer of a network's output: probabilities of logits; numbers are left as they are.
+pub(crate) fn answer(task: Task, row: &mut [f32]) {
+    match task {
+        Task::Classes => softmax(row),
+        Task::Labels => (row.iter_mut()).for_each(|x| *x = 1.0 / (1.0 + (-*x).exp())),
+        Task::Values => {}
+    }
 }
 
 /// Makes probabilities of logits.

@@ -174,12 +174,11 @@ pub(crate) fn lock(folder: &Path, busy: Diagnostic) -> Result<File> {
 /// When it is not there or damaged.
 pub fn read_record(path: &Path) -> Result<Record> {
     let file = path.join("run.json");
-    let text = fs::read_to_string(&file).map_err(|error| Error::io("read", &file, &error))?;
-    serde_json::from_str(&text).map_err(|error| {
-        Error::model(Diagnostic::error(format!(
-            "`{}` is damaged: {error}",
-            file.display()
-        )))
+    let text = fs::read(&file).map_err(|error| Error::io("read", &file, &error))?;
+    serde_json::from_slice(&text).map_err(|error| {
+        let message = format!("`{}` is damaged: {error}", file.display());
+        let help = "bring back a copy of it, or train anew without `--resume`";
+        Error::model(Diagnostic::error(message).help(help))
     })
 }
 

@@ -8,6 +8,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use super::{Mode, Options, ceiling, median, repeat};
 use crate::config::Join;
 use crate::diagnostic::Result;
+use crate::kernels;
 use crate::measure::{LayerMeasurement, made_up, made_up_values, wait};
 use crate::model::{Model, Pass, Value};
 use crate::plan::{Branches, Layer, Operation, Plan, Residual};
@@ -178,7 +179,7 @@ impl Backward<'_> {
         let batch = self.options.batch;
         let model = Model::new(plan, seed, &self.device);
         let input = made_up(batch, &plan.input, seed, &self.device);
-        let input = if hands_on { tracked(input) } else { input };
+        let input = if hands_on { input.tracked() } else { input };
         let values: usize = plan.output().iter().product();
         let weights = TensorData::new(made_up_values(batch * values, seed), [batch, values]);
         let weights = Tensor::from_data(weights, &self.device);
@@ -192,14 +193,17 @@ impl Backward<'_> {
             seed: self.options.project.config.train.seed,
             step: 0,
         };
-        let output = model.logits(input.clone(), pass);
-        wait(&self.device)?;
-        let begin = Instant::now();
-        let gradients = (output * weights.clone()).sum().backward();
-        wait(&self.device)?;
-        let secs = begin.elapsed().as_secs_f64();
-        drop(gradients);
-        Ok(secs)
+        // As a step of training, or each kernel would wait for a thread to wake up.
+        kernels::together(|| {
+            let output = model.logits(input.clone(), pass);
+            wait(&self.device)?;
+            let begin = Instant::now();
+            let gradients = (output * weights.clone()).sum().backward();
+            wait(&self.device)?;
+            let secs = begin.elapsed().as_secs_f64();
+            drop(gradients);
+            Ok(secs)
+        })
     }
 }
 
@@ -232,16 +236,6 @@ fn alone(layer: &Layer) -> Option<Layer> {
 }
 
 /// Asks for the gradient of a value.
-fn tracked(value: Value) -> Value {
-    match value {
-        Value::Row(tensor) => Value::Row(tensor.require_grad()),
-        Value::Signal(tensor) => Value::Signal(tensor.require_grad()),
-        Value::Maps(tensor) => Value::Maps(tensor.require_grad()),
-        Value::Volume(tensor) => Value::Volume(tensor.require_grad()),
-        Value::Packed(_) => unreachable!("inputs are made in Burn's order"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -35,10 +35,20 @@ pub(super) struct Arguments {
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum SplitArgument {
+pub(super) enum SplitArgument {
     Train,
     Validation,
     Test,
+}
+
+impl From<SplitArgument> for Split {
+    fn from(split: SplitArgument) -> Self {
+        match split {
+            SplitArgument::Train => Self::Train,
+            SplitArgument::Validation => Self::Validation,
+            SplitArgument::Test => Self::Test,
+        }
+    }
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<u8> {
@@ -46,11 +56,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
     let path = run::find_model(&arguments.run)?;
     let device = arguments.compute.device.open()?;
     let trained = model_file::load(&path, &device)?;
-    let split = arguments.split.map(|split| match split {
-        SplitArgument::Train => Split::Train,
-        SplitArgument::Validation => Split::Validation,
-        SplitArgument::Test => Split::Test,
-    });
+    let split = arguments.split.map(Split::from);
     let (split, samples, mut warnings) =
         evaluate::load_split(&trained, arguments.data.as_deref(), split)?;
     let settings = evaluate::Settings {

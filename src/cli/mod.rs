@@ -11,6 +11,7 @@ mod inspect;
 mod new;
 mod predict;
 mod schema;
+mod show;
 mod signals;
 mod sweep;
 mod train;
@@ -54,6 +55,7 @@ enum Command {
     Sweep(sweep::Arguments),
     Eval(eval::Arguments),
     Predict(predict::Arguments),
+    Show(show::Arguments),
     Inspect(inspect::Arguments),
     Bench(bench::Arguments),
     #[command(subcommand)]
@@ -221,6 +223,7 @@ fn dispatch(command: Command, quiet: bool, begin: Instant) -> Result<u8> {
         Command::Sweep(arguments) => sweep::run(&arguments, quiet),
         Command::Eval(arguments) => eval::run(&arguments),
         Command::Predict(arguments) => predict::run(&arguments),
+        Command::Show(arguments) => show::run(&arguments),
         Command::Inspect(arguments) => inspect::run(&arguments, quiet),
         Command::Bench(arguments) => bench::run(&arguments, begin),
         Command::Data(command) => data::run(&command, quiet),

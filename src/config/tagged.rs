@@ -65,7 +65,11 @@ fn unknown_type<T>(name: &str, word: Option<&str>, types: &[(&'static str, T)]) 
     let expected = format!("this version has {}", quoted.join(", "));
     let names: Vec<&str> = types.iter().map(|(name, _)| *name).collect();
     let Some(word) = word else {
-        return Diagnostic::error(format!("`{name}` needs `type`")).note(expected);
+        let diagnostic = Diagnostic::error(format!("`{name}` needs `type`")).note(expected);
+        return match names.first() {
+            Some(first) => diagnostic.help(format!("write `{name} = {{ type = \"{first}\", … }}`")),
+            None => diagnostic,
+        };
     };
     let diagnostic = Diagnostic::error(format!("unknown {name} `{word}`")).note(expected);
     let ours = words::our_value(word, &names);

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 use std::io::{self, Read};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use ::csv::{ByteRecord, Reader, ReaderBuilder, Terminator};
 
@@ -23,6 +23,8 @@ const SAVE_AS_UTF8: &str = "save it as \"CSV UTF-8\"";
 /// What a table is read for.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Wanted<'a> {
+    /// Where files that it lists must lie; they are not looked for where it is not told.
+    pub(super) folder: Option<&'a Path>,
     /// What is to be learnt.
     pub(super) task: Task,
     /// Columns of what is to be learnt, where the config names any.
@@ -249,6 +251,11 @@ impl<'a> Rows<'a> {
     fn add(&mut self, line: u64, record: &ByteRecord) {
         let columns = self.columns;
         if record.len() != columns.count {
+            if record.iter().any(|cell| cell.contains(&b'\n')) {
+                let what = "opens a quote that is not closed in the line";
+                self.faults.add(line, what, "close the quote, or remove it");
+                return;
+            }
             let (found, expected) = (record.len(), columns.count);
             let what = format!("has {found} columns, expected {expected} as in the first line");
             let help =
@@ -271,7 +278,15 @@ impl<'a> Rows<'a> {
                     .add(line, "has no path", "write the path, or remove the line");
                 return;
             }
-            self.paths.push(PathBuf::from(path.as_ref()));
+            let path = PathBuf::from(path.as_ref());
+            let is_missing = |folder: &Path| !folder.join(&path).is_file();
+            if self.wanted.folder.is_some_and(is_missing) {
+                let what = format!("there is no file `{}`", path.display());
+                let help = "paths count from the table's folder: mend it, or remove the line";
+                self.faults.add(line, &what, help);
+                return;
+            }
+            self.paths.push(path);
         }
         for &column in &columns.values {
             let cell = record.get(column).unwrap_or_default().trim_ascii();

@@ -2,6 +2,7 @@ use super::*;
 use crate::dataset::samples::Targets;
 
 const CLASSES: Wanted<'_> = Wanted {
+    folder: None,
     task: Task::Classes,
     targets: &[],
     width: 3,
@@ -152,6 +153,25 @@ fn faults_name_the_line() {
     check_faults(
         "\u{1f}",
         &["`t.csv` has 0 values a row beside the label, the input takes 3"],
+    );
+}
+
+#[test]
+fn a_listed_file_that_is_missing_and_an_open_quote_have_their_lines() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("1.png"), "").unwrap();
+    let wanted = Wanted {
+        folder: Some(folder.path()),
+        ..CLASSES
+    };
+    assert_eq!(
+        read_with("path,label\n1.png,a\n2.png,b\n", &wanted).unwrap_err(),
+        ["`t.csv` line 3: there is no file `2.png`"]
+    );
+    let text = "label,p0,p1,p2\n0,1,2,3\n\"1,5,6,7\n0,5,6,7\n";
+    assert_eq!(
+        read_with(text, &CLASSES).unwrap_err(),
+        ["`t.csv` line 3: opens a quote that is not closed in the line"]
     );
 }
 

@@ -43,6 +43,25 @@ impl Header {
     }
 }
 
+/// Returns a file up to its numbers, which are little-endian and in the order of C.
+///
+/// # Reference
+/// `numpy.lib.format`, version 1.0.
+pub(crate) fn begin(code: &str, shape: &[usize]) -> Vec<u8> {
+    let sizes: Vec<String> = shape.iter().map(ToString::to_string).collect();
+    let comma = if shape.len() == 1 { "," } else { "" };
+    let shape = format!("({}{comma})", sizes.join(", "));
+    let mut header = format!("{{'descr': '<{code}', 'fortran_order': False, 'shape': {shape}, }}");
+    // What comes before the values is a multiple of 64 bytes, a line end its last.
+    let blank = 63 - (10 + header.len()) % 64;
+    header.push_str(&" ".repeat(blank));
+    header.push('\n');
+    let mut bytes = [MAGIC, &[1, 0]].concat();
+    bytes.extend((header.len() as u16).to_le_bytes());
+    bytes.extend(header.as_bytes());
+    bytes
+}
+
 /// Reads the header; what follows are the numbers.
 ///
 /// # Errors

@@ -292,7 +292,9 @@ fn a_file_fault_names_the_file_and_an_edit() {
     );
     assert_eq!(
         error.diagnostics[0].helps,
-        ["remove the file, or replace it with a whole png, jpeg, webp or bmp picture"]
+        [
+            "remove the file, replace it with a whole png, jpeg, webp or bmp picture, or pass over such with `on_bad_image = \"skip\"` in `[data]`"
+        ]
     );
     std::fs::write(&path, grey_png(1, 4, &[0; 4])).unwrap();
     let error = decode_file(&path, &preprocessing(1, 28, 20)).unwrap_err();

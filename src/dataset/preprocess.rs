@@ -100,7 +100,7 @@ impl Preprocessing {
     }
 
     /// Normalizes one raw value: `(value · rescale − mean) / std`.
-    pub(super) fn normalize(&self, channel: usize, value: f32) -> f32 {
+    pub(crate) fn normalize(&self, channel: usize, value: f32) -> f32 {
         self.normalizer(channel)(value)
     }
 

@@ -178,7 +178,11 @@ fn check_resize(config: &Config, fitting: &[usize], problems: &mut Vec<Diagnosti
     let [height, width] = *fitting else {
         return;
     };
-    let edit = if height == width {
+    let edit = if let [first, second, channels @ (1 | 3)] = config.model.input.value[..]
+        && first > 3
+    {
+        format!("channels come first: `input = [{channels}, {first}, {second}]`")
+    } else if height == width {
         format!("set `{key} = {height}`")
     } else {
         format!("set `{key} = [{height}, {width}]`")

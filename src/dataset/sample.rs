@@ -36,7 +36,7 @@ pub(super) fn decode(
             } else {
                 "its content is not a npy array".into()
             },
-            help: "remove the file, or replace it with a whole one".into(),
+            help: "remove the file, replace it with a whole one, or pass over such with `on_bad_image = \"skip\"` in `[data]`".into(),
         }),
     }
 }

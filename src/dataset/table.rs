@@ -11,6 +11,7 @@ use super::npy::Numbers;
 use super::samples::{Samples, Targets};
 use super::stream::Location;
 use super::{Request, Splits, fit};
+use crate::config::OnBadImage;
 use crate::diagnostic::{Diagnostic, Error, Result};
 
 /// Loads a CSV file.
@@ -18,6 +19,9 @@ pub(super) fn load(path: &Path, request: &Request) -> Result<Splits> {
     let file = File::open(path).map_err(|error| Error::io("read", path, &error))?;
     let shape = &request.preprocessing.shape;
     let wanted = Wanted {
+        folder: path
+            .parent()
+            .filter(|_| request.on_bad_image == OnBadImage::Error),
         task: request.task,
         targets: &request.targets,
         width: shape.iter().product(),

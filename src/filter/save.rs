@@ -6,6 +6,7 @@ use std::path::Path;
 use image::{DynamicImage, GrayImage, ImageFormat, RgbImage};
 
 use super::Planes;
+use crate::dataset::begin_npy;
 use crate::diagnostic::{Diagnostic, Error, Result};
 use crate::files;
 
@@ -84,25 +85,14 @@ pub fn raw_csv(planes: &Planes) -> Vec<u8> {
 }
 
 /// Writes values as `NumPy` does: float64, `[row, column]`, with the channel in front if there are several.
-///
-/// # Reference
-/// `numpy.lib.format`, version 1.0.
 #[must_use]
 pub fn raw_npy(planes: &Planes) -> Vec<u8> {
     let [channels, rows, columns] = planes.shape;
-    let shape = if channels == 1 {
-        format!("({rows}, {columns})")
+    let mut bytes = if channels == 1 {
+        begin_npy("f8", &[rows, columns])
     } else {
-        format!("({channels}, {rows}, {columns})")
+        begin_npy("f8", &[channels, rows, columns])
     };
-    let mut header = format!("{{'descr': '<f8', 'fortran_order': False, 'shape': {shape}, }}");
-    // What comes before the values is a multiple of 64 bytes, a line end its last.
-    let blank = 63 - (10 + header.len()) % 64;
-    header.push_str(&" ".repeat(blank));
-    header.push('\n');
-    let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
-    bytes.extend((header.len() as u16).to_le_bytes());
-    bytes.extend(header.as_bytes());
     bytes.extend(planes.values.iter().flat_map(|value| value.to_le_bytes()));
     bytes
 }

@@ -193,6 +193,16 @@ impl Model {
         check.found
     }
 
+    /// Returns all weights and running statistics with their names.
+    ///
+    /// # Errors
+    /// When they cannot be read from the device.
+    pub fn weights(&self) -> Result<Vec<NamedWeight>> {
+        let mut gather = Gather::default();
+        self.visit(&mut gather);
+        gather.found.into_iter().collect()
+    }
+
     fn with(&self, layers: Sequence) -> Self {
         Self {
             layers,
@@ -200,6 +210,44 @@ impl Model {
             last_uses: Arc::clone(&self.last_uses),
             least_batch: self.least_batch,
         }
+    }
+}
+
+/// The values of a weight.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NamedWeight {
+    /// Its name in a model file, such as `C1.weight`.
+    pub name: String,
+    /// Its shape.
+    pub shape: Vec<usize>,
+    /// Its values.
+    pub values: Vec<f32>,
+}
+
+#[derive(Default)]
+struct Gather {
+    path: Vec<String>,
+    found: Vec<Result<NamedWeight>>,
+}
+
+impl ModuleVisitor for Gather {
+    fn enter_module(&mut self, name: &str, _: &str) {
+        self.path.push(name.to_owned());
+    }
+
+    fn exit_module(&mut self, _: &str, _: &str) {
+        self.path.pop();
+    }
+
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let tensor = param.val();
+        let shape = tensor.dims().to_vec();
+        let name = self.path.join(".");
+        self.found.push(to_host(tensor).map(|values| NamedWeight {
+            name,
+            shape,
+            values,
+        }));
     }
 }
 

@@ -1,8 +1,9 @@
 //! What flows between two layers.
 
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, Gradients, Tensor, TensorData};
 
-use super::Packed;
+use super::{Packed, to_host};
+use crate::diagnostic::Result;
 use crate::kernels::Function;
 
 /// A batch of maps or rows.
@@ -106,8 +107,36 @@ impl Value {
         }
     }
 
+    /// Returns all values in a row.
+    pub(crate) fn into_flat(self) -> Tensor<1> {
+        let values = self.shape().iter().product::<usize>();
+        any_rank!(self, tensor => tensor.reshape([values]))
+    }
+
+    /// Asks for the gradient at this value, which is computed from nothing that has one.
+    pub(crate) fn tracked(self) -> Self {
+        same_rank!(self, tensor => tensor.require_grad())
+    }
+
+    /// Forgets what the value was computed from.
+    pub(crate) fn detached(self) -> Self {
+        same_rank!(self, tensor => tensor.detach())
+    }
+
+    /// Returns the gradient at this value; zeros where nothing came from it.
+    ///
+    /// # Errors
+    /// When it cannot be read from the device.
+    pub(crate) fn gradient(&self, gradients: &Gradients) -> Result<Vec<f32>> {
+        let values = self.shape().iter().product::<usize>();
+        any_rank!(self, tensor => match tensor.grad(gradients) {
+            Some(gradient) => to_host(gradient),
+            None => Ok(vec![0.0; values]),
+        })
+    }
+
     /// Returns rows of values; maps are flattened.
-    pub(super) fn into_row(self) -> Tensor<2> {
+    pub(crate) fn into_row(self) -> Tensor<2> {
         match self {
             Self::Row(row) => row,
             other => {

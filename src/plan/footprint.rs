@@ -5,9 +5,9 @@
 //! wants it. On top comes what one layer's backward needs for itself at its worst moment: gradients
 //! of its input and output, and, with Burn's own operations, the input written out as columns for a matrix product.
 //!
-//! The factors are fitted to what `cnn inspect --measure` took on the `cpu` device for 19 networks of
-//! `configs/` with Burn's own operations, and hold for our kernels, which write nothing out as columns:
-//! within 18 % for the six networks of `docs/performance.md`.
+//! The factors for Burn's own operations are fitted to what `cnn inspect --measure` took on the `cpu` device for 19
+//! networks of `configs/`. Our kernels write nothing out as columns, and their arena holds what lives at once: all that
+//! was kept up to the layer whose backward is under way, and the gradients there.
 
 use super::{Layer, Operation, Plan, WinogradCosts};
 use crate::config::{Function, Join, PoolKind};
@@ -20,6 +20,9 @@ const WEIGHTS: f64 = 3.7;
 const KEPT: f64 = 1.23;
 const GRADIENTS: f64 = 1.8;
 const COLUMNS: f64 = 0.6;
+/// What is kept in the arena, with its gaps.
+const KEPT_IN_ARENA: f64 = 1.08;
+const GRADIENTS_IN_ARENA: f64 = 1.0;
 
 /// Values that a training step holds for one input.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -28,6 +31,8 @@ pub(super) struct Footprint {
     kept: f64,
     /// By the backward of the one layer that needs most.
     transient: f64,
+    /// In the arena, at the worst moment.
+    most: f64,
     /// Whether our own kernels compute.
     is_packed: bool,
     /// Inputs of a step, where our own kernels compute.
@@ -47,7 +52,11 @@ pub(super) fn predict_training_rss(plan: &Plan, batch: usize) -> Option<u64> {
     };
     let footprint = Footprint::of(plan, is_packed, batch)?;
     let weights = plan.counts()?.parameters()? as f64;
-    let values = KEPT * footprint.kept + footprint.transient;
+    let values = if is_packed {
+        footprint.most
+    } else {
+        KEPT * footprint.kept + footprint.transient
+    };
     let transforms: f64 = footprint.transforms.iter().sum();
     let bytes = 4.0 * (WEIGHTS * weights + batch as f64 * values + transforms);
     Some((PROCESS + bytes) as u64)
@@ -61,6 +70,7 @@ impl Footprint {
             transforms: [0.0; 3],
             kept: shape::elements(&plan.input)? as f64,
             transient: 0.0,
+            most: 0.0,
         };
         footprint.list(&plan.layers, true)?;
         Some(footprint)
@@ -84,6 +94,8 @@ impl Footprint {
         let single = if own || wanted { output } else { 0.0 };
         self.kept += single + extra * output;
         let mut transient = GRADIENTS * (input + output);
+        let held = KEPT_IN_ARENA * self.kept + GRADIENTS_IN_ARENA * (input + output);
+        self.most = self.most.max(held);
         if let Operation::Conv(conv) = &layer.operation
             && self.is_packed
             && let Some(costs) = WinogradCosts::of(conv, &layer.output, self.batch)

@@ -144,6 +144,20 @@ impl Operation {
         }
     }
 
+    /// Returns the same lists, each called as the names of its weights have it.
+    #[must_use]
+    pub fn named_lists(&self) -> Vec<(String, &[Layer])> {
+        let names = match self {
+            Self::Residual(_) => vec!["layers".to_owned(), "shortcut".to_owned()],
+            Self::Branches(branches) => {
+                let numbers = 0..branches.branches.len();
+                numbers.map(|number| format!("branches.{number}")).collect()
+            }
+            _ => Vec::new(),
+        };
+        names.into_iter().zip(self.lists()).collect()
+    }
+
     /// Returns whether its output are maps that windows made.
     #[must_use]
     pub fn slides(&self) -> bool {

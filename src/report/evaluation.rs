@@ -62,7 +62,7 @@ pub fn render(run: &str, split: &str, names: &[String], report: &Report) -> Stri
         }
     }
     let speed = metrics.samples() as f64 / report.elapsed_secs.max(f64::EPSILON);
-    let _ = writeln!(text, "\n{speed:.0} images/s");
+    let _ = writeln!(text, "\n{} images/s", thousands(speed.round() as u64));
     text
 }
 
@@ -146,7 +146,8 @@ fn mistakes(classes: &[String], report: &Report) -> String {
         return "\nno mistakes\n".to_owned();
     }
     let count = report.mistakes.len();
-    let mut text = format!("\n{count} mistakes, the most confident first\n");
+    let noun = if count == 1 { "mistake" } else { "mistakes" };
+    let mut text = format!("\n{count} {noun}, the most confident first\n");
     let name = |class: usize| {
         classes
             .get(class)

@@ -2,6 +2,7 @@
 
 mod bars;
 pub mod bench;
+mod chart;
 pub mod crossval;
 pub mod curves;
 pub mod data_sets;
@@ -13,6 +14,7 @@ mod history;
 pub mod html;
 pub mod inspection;
 pub mod json;
+pub mod look;
 pub mod measurement;
 mod number;
 pub mod plot;

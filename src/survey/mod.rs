@@ -2,7 +2,6 @@
 
 mod check;
 mod counts;
-mod font;
 mod sheet;
 mod stats;
 

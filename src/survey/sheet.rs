@@ -1,11 +1,9 @@
 //! A sheet of samples as the network gets them, each with its class beneath.
 
-use std::io::Cursor;
 use std::path::PathBuf;
 
-use image::{ImageFormat, Rgb, RgbImage};
-
-use super::{Subject, font};
+use super::Subject;
+use crate::canvas::{Canvas, Colour, font};
 use crate::dataset::{self, Samples, assemble};
 use crate::diagnostic::{Diagnostic, Error, Result};
 use crate::random::{Purpose, Random};
@@ -18,12 +16,6 @@ const GAP: usize = 6;
 
 /// The widest sheet, before a cell alone is wider.
 const WIDTH: usize = 1_000;
-
-/// A sheet of more pixels is refused.
-const MAX_PIXELS: usize = 1 << 26;
-
-const PAPER: Rgb<u8> = Rgb([255, 255, 255]);
-const INK: Rgb<u8> = Rgb([0, 0, 0]);
 
 /// A sheet and what is on it.
 #[derive(Clone, Debug)]
@@ -95,7 +87,7 @@ pub fn sheet(subject: &Subject, split: &str, count: usize, augmented: bool) -> R
         shape: [channels, height, width],
         rescale,
     });
-    let layout = Layout::new([height, width], cells.len())?;
+    let layout = Layout::new([height, width], cells.len());
     let png = layout.draw(pictures, &cells)?;
     Ok(Sheet {
         png,
@@ -132,7 +124,7 @@ struct Picture<'a> {
 }
 
 impl Picture<'_> {
-    fn colour(&self, row: usize, column: usize) -> Rgb<u8> {
+    fn colour(&self, row: usize, column: usize) -> Colour {
         let [channels, height, width] = self.shape;
         let byte = |channel: usize| {
             let channel = channel.min(channels - 1);
@@ -140,7 +132,7 @@ impl Picture<'_> {
             let value = self.values.get(place).copied().unwrap_or_default();
             (value / self.rescale).round().clamp(0.0, 255.0) as u8
         };
-        Rgb([byte(0), byte(1), byte(2)])
+        [byte(0), byte(1), byte(2)]
     }
 }
 
@@ -155,7 +147,7 @@ struct Layout {
 }
 
 impl Layout {
-    fn new(picture: [usize; 2], cells: usize) -> Result<Self> {
+    fn new(picture: [usize; 2], cells: usize) -> Self {
         let [height, width] = picture;
         let factor = (COMFORTABLE / height.max(width).max(1)).max(1);
         let cell = [
@@ -165,19 +157,13 @@ impl Layout {
         let columns = ((WIDTH - GAP) / cell[1]).clamp(1, cells.max(1));
         let rows = cells.div_ceil(columns);
         let sheet = [rows * cell[0] + GAP, columns * cell[1] + GAP];
-        let pixels = sheet[0].checked_mul(sheet[1]);
-        if pixels.is_none_or(|pixels| pixels > MAX_PIXELS) {
-            let message = format!("{cells} pictures of {height}x{width} are too many for a sheet");
-            let help = "show fewer with `--count`";
-            return Err(Error::config(Diagnostic::error(message).help(help)));
-        }
-        Ok(Self {
+        Self {
             picture,
             factor,
             cell,
             columns,
             sheet,
-        })
+        }
     }
 
     fn draw<'a>(
@@ -185,38 +171,24 @@ impl Layout {
         pictures: impl Iterator<Item = Picture<'a>>,
         cells: &[Cell],
     ) -> Result<Vec<u8>> {
-        let [height, width] = self.sheet.map(|side| u32::try_from(side).unwrap_or(0));
-        let mut sheet = RgbImage::from_pixel(width, height, PAPER);
-        let mut put = |row: usize, column: usize, colour: Rgb<u8>| {
-            let place = u32::try_from(column).ok().zip(u32::try_from(row).ok());
-            let pixel = place.and_then(|(x, y)| sheet.get_pixel_mut_checked(x, y));
-            if let Some(pixel) = pixel {
-                *pixel = colour;
-            }
+        let Some(mut sheet) = Canvas::new(self.sheet) else {
+            let [height, width] = self.picture;
+            let count = cells.len();
+            let message = format!("{count} pictures of {height}x{width} are too many for a sheet");
+            let help = "show fewer with `--count`";
+            return Err(Error::config(Diagnostic::error(message).help(help)));
         };
         for (number, (picture, cell)) in pictures.zip(cells).enumerate() {
             let top = GAP + number / self.columns * self.cell[0];
             let left = GAP + number % self.columns * self.cell[1];
-            let [rows, columns] = self.picture.map(|side| side * self.factor);
-            for row in 0..rows {
-                for column in 0..columns {
-                    let colour = picture.colour(row / self.factor, column / self.factor);
-                    put(top + row, left + column, colour);
-                }
-            }
+            sheet.picture([top, left], self.picture, self.factor, |row, column| {
+                picture.colour(row, column)
+            });
             let room = self.cell[1] - GAP;
             let name = cell.class.as_deref().unwrap_or_default();
-            for [row, column] in font::pixels(name, room) {
-                put(top + rows + GAP / 2 + row, left + column, INK);
-            }
+            let below = top + self.picture[0] * self.factor + GAP / 2;
+            sheet.text([below, left], name, room);
         }
-        let mut bytes = Cursor::new(Vec::new());
-        match sheet.write_to(&mut bytes, ImageFormat::Png) {
-            Ok(()) => Ok(bytes.into_inner()),
-            Err(error) => {
-                let message = format!("failed to make a png picture: {error}");
-                Err(Error::data(Diagnostic::error(message)))
-            }
-        }
+        sheet.png()
     }
 }

@@ -118,7 +118,8 @@ impl Session {
             self.save(emit)?;
         }
         let stopped = matches!(reason, Reason::Stopped(_) | Reason::Paused);
-        if reason == Reason::OutOfTime && self.progress.best.is_none() {
+        let is_over = matches!(reason, Reason::OutOfTime | Reason::Finished);
+        if is_over && self.progress.best.is_none() {
             self.write_model(&self.measured_model()?)?;
         }
         let path = self.run.path.join(MODEL);

@@ -56,7 +56,42 @@ impl Session {
             emit(Event::Warning(Diagnostic::warning(message)));
         }
         self.forget_other_figures(&before.config.train);
+        self.check_best(emit);
         Ok(())
+    }
+
+    /// Forgets a best epoch whose weights are gone: the best from here on are kept in their place.
+    fn check_best(&mut self, emit: &mut dyn FnMut(Event)) {
+        let Some(best) = self.progress.best else {
+            return;
+        };
+        let path = self.run.path.join(MODEL);
+        let name = path.display().to_string();
+        let lost = match std::fs::read(&path) {
+            Ok(bytes) => model_file::read_header(&bytes, &name).err(),
+            Err(error) => Some(Error::io("read", &path, &error)),
+        };
+        let Some(reason) = lost else {
+            return;
+        };
+        self.progress.best = None;
+        let message = format!("the weights of the best epoch, {}, are lost", best.epoch);
+        emit(Event::Warning(
+            Diagnostic::warning(message)
+                .note(reason.to_string())
+                .note("the best weights from here on are kept in their place"),
+        ));
+    }
+
+    /// Tells of epochs whose figures are gone.
+    pub(super) fn check_history(&self, emit: &mut dyn FnMut(Event)) {
+        let rows = self.history.rows().len();
+        let done = self.progress.epoch;
+        if rows < done {
+            let message = format!("`metrics.csv` has {rows} of the {done} epochs that are done");
+            let note = "the others' figures are lost, and missing from curves and report";
+            emit(Event::Warning(Diagnostic::warning(message).note(note)));
+        }
     }
 
     /// Refuses to go on with classes of other names: each answer of the network stands for one.

@@ -128,6 +128,7 @@ impl Session {
             session.take_first_weights(emit)?;
         }
         session.history = History::open(&session.run.path, session.progress.epoch)?;
+        session.check_history(emit);
         let text = session.config.to_toml();
         crate::files::write(&session.run.path.join("config.toml"), text.as_bytes())?;
         session.run.write_record(&session.record)?;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// Modules by floor, the lowest first; a module uses what stands on its own floor or below.
 const FLOORS: &[&[&str]] = &[
-    &["diagnostic", "handmade", "random", "shape"],
+    &["canvas", "diagnostic", "handmade", "random", "shape"],
     &["config"],
     &["dataset", "plan"],
     &[
@@ -23,8 +23,8 @@ const FLOORS: &[&[&str]] = &[
         "schedule",
     ],
     &[
-        "bench", "crossval", "evaluate", "fetch", "filter", "group", "load", "measure", "predict",
-        "survey", "sweep", "template", "train",
+        "bench", "crossval", "evaluate", "fetch", "filter", "group", "load", "look", "measure",
+        "predict", "survey", "sweep", "template", "train",
     ],
     &["report"],
     &["cli"],
@@ -32,6 +32,7 @@ const FLOORS: &[&[&str]] = &[
 
 /// Modules that touch neither Burn nor the disk nor the terminal.
 const PURE: &[&str] = &[
+    "canvas",
     "diagnostic",
     "handmade",
     "random",

@@ -29,6 +29,7 @@ mod inspection;
 mod kernels;
 mod kernels_in_training;
 mod language;
+mod look;
 mod numeric_gradients;
 mod properties;
 mod random_layers;

@@ -48,7 +48,7 @@ impl Fault {
     pub(in super::super) fn help(&self) -> String {
         match self {
             Self::Unreadable(_) => {
-                "remove the file, or replace it with a whole png, jpeg, webp or bmp picture".into()
+                "remove the file, replace it with a whole png, jpeg, webp or bmp picture, or pass over such with `on_bad_image = \"skip\"` in `[data]`".into()
             }
             Self::Size { wanted, .. } => resize_help(*wanted),
             Self::Other { help, .. } => help.clone(),

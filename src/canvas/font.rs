@@ -1,7 +1,7 @@
 //! Letters of three by five dots, drawn twice as large: enough for a word beneath a picture.
 
 /// Rows of a line of text.
-pub(super) const HEIGHT: usize = 5 * DOT;
+pub(crate) const HEIGHT: usize = 5 * DOT;
 
 /// Pixels of a dot, each way.
 const DOT: usize = 2;
@@ -61,8 +61,13 @@ const LETTERS: &[(char, [u8; 5])] = &[
 /// What stands for a letter that is not among them.
 const UNKNOWN: [u8; 5] = [7, 5, 5, 5, 7];
 
+/// Returns the columns of a text.
+pub(crate) fn width(text: &str) -> usize {
+    text.chars().count() * ADVANCE
+}
+
 /// Returns the pixels of a text, as rows and columns; what has no room is left out.
-pub(super) fn pixels(text: &str, room: usize) -> impl Iterator<Item = [usize; 2]> {
+pub(crate) fn pixels(text: &str, room: usize) -> impl Iterator<Item = [usize; 2]> {
     let letters = text.chars().take((room + DOT) / ADVANCE);
     letters.enumerate().flat_map(|(number, letter)| {
         let rows = rows(letter).into_iter().enumerate();

@@ -1,0 +1,408 @@
+//! `cnn show`.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Subcommand, ValueEnum};
+
+use super::ComputeArguments;
+use crate::diagnostic::{Diagnostic, Error, Result};
+use crate::evaluate::{self, Split};
+use crate::files;
+use crate::look::{self, Method, Picture, Subject};
+use crate::model_file::{self, Trained};
+use crate::report::look as shown;
+use crate::report::{self, Output, diagnostics, json};
+use crate::run;
+
+/// Look into a trained network: its filters, what it makes of a picture, why it answers so
+///
+/// Files go to the folder `show` in the run folder.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Arguments {
+    /// A run folder, its name, `latest`, or a model file
+    run: String,
+    #[command(subcommand)]
+    what: What,
+}
+
+const EXAMPLES: &str = "Examples:
+  cnn show latest filters
+  cnn show lenet5-1 features digit.png --layer C3
+  cnn show latest explain digit.png --method grad-cam --class 7
+  cnn show latest receptive-field digit.png --layer S4 --at 2,2
+  cnn show latest embedding";
+
+#[derive(Debug, Subcommand)]
+enum What {
+    Filters(Filters),
+    Features(Features),
+    Explain(Explain),
+    ReceptiveField(ReceptiveField),
+    Embedding(Embedding),
+}
+
+/// Where files go, and whether JSON is written.
+#[derive(Debug, Args)]
+struct Written {
+    /// Folder for the files [default: `show` in the run folder]
+    #[arg(long, value_name = "FOLDER")]
+    out: Option<PathBuf>,
+    /// Write one JSON document
+    #[arg(long)]
+    json: bool,
+}
+
+/// Draw the learned kernels, a PNG a layer
+///
+/// Filters on three channels are drawn in colour, each from its smallest weight to its largest. Others are a
+/// row a filter and a column an input channel: blue below 0, white 0, red above.
+#[derive(Debug, Args)]
+struct Filters {
+    /// One layer, by its name, path or number [default: all convolutions]
+    #[arg(long, value_name = "NAME")]
+    layer: Option<String>,
+    #[command(flatten)]
+    written: Written,
+}
+
+/// Draw what each layer makes of a picture, all layers on one sheet
+///
+/// Each layer goes from its smallest value (dark) to its largest (light); beneath each map stand its number and its
+/// own range.
+#[derive(Debug, Args)]
+struct Features {
+    /// A picture, or `-` for one on standard input
+    image: PathBuf,
+    /// One layer, by its name, path or number, or `all`
+    #[arg(long, value_name = "NAME", default_value = "all")]
+    layer: String,
+    /// Write the values too, a .npy file a layer
+    #[arg(long)]
+    raw: bool,
+    #[command(flatten)]
+    written: Written,
+}
+
+/// Show which parts of a picture speak for an answer
+///
+/// Draws the picture, the map of importance, and one over the other.
+#[derive(Debug, Args)]
+struct Explain {
+    /// A picture, or `-` for one on standard input
+    image: PathBuf,
+    /// How importance is found
+    #[arg(long, value_enum, default_value_t = MethodArgument::GradCam)]
+    method: MethodArgument,
+    /// The class that is asked about, by name or number [default: the most probable]
+    #[arg(long, value_name = "CLASS")]
+    class: Option<String>,
+    /// The layer whose maps Grad-CAM looks at [default: the last with several positions]
+    #[arg(long, value_name = "NAME")]
+    layer: Option<String>,
+    /// Pictures with noise (smooth-grad), or steps from black (integrated-gradients)
+    #[arg(long, value_name = "N", default_value_t = 50,
+          value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    samples: u16,
+    /// Deviation of smooth-grad's noise, as a share of the range of the picture's values
+    #[arg(long, value_name = "SHARE", default_value_t = 0.15, value_parser = share)]
+    noise: f64,
+    /// Side of the patch that occlusion covers [default: a quarter of the picture]
+    #[arg(long, value_name = "PIXELS", value_parser = clap::value_parser!(u16).range(1..))]
+    patch: Option<u16>,
+    /// Pixels from one patch to the next [default: a quarter of the patch]
+    #[arg(long, value_name = "PIXELS", value_parser = clap::value_parser!(u16).range(1..))]
+    stride: Option<u16>,
+    #[command(flatten)]
+    written: Written,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum MethodArgument {
+    /// Maps of a layer, weighted by mean gradients (Selvaraju et al. 2017)
+    GradCam,
+    /// The same, with weights that favour each place by itself (Chattopadhay et al. 2018)
+    #[value(name = "grad-cam++")]
+    GradCamPlusPlus,
+    /// Size of the gradient at each pixel (Simonyan et al. 2014)
+    Saliency,
+    /// The same, averaged over pictures with noise (Smilkov et al. 2017)
+    SmoothGrad,
+    /// Each pixel's share in the difference from black (Sundararajan et al. 2017)
+    IntegratedGradients,
+    /// What the answer loses when a patch is covered (Zeiler & Fergus 2014)
+    Occlusion,
+}
+
+/// Show what one place of a layer's maps sees of a picture
+///
+/// The theoretical field is a box; the effective field (Luo et al. 2016) is the gradient of all maps at that place.
+#[derive(Debug, Args)]
+struct ReceptiveField {
+    /// A picture, or `-` for one on standard input
+    image: PathBuf,
+    /// The layer, by its name, path or number
+    #[arg(long, value_name = "NAME")]
+    layer: String,
+    /// Row and column on its maps [default: the middle]
+    #[arg(long, value_name = "ROW,COL", value_parser = place)]
+    at: Option<[usize; 2]>,
+    #[command(flatten)]
+    written: Written,
+}
+
+/// Write what the last hidden layer makes of each sample of a split, and draw it in two dimensions (PCA)
+#[derive(Debug, Args)]
+struct Embedding {
+    /// Data set or path in place of the one it was trained on
+    #[arg(long, value_name = "SOURCE")]
+    data: Option<String>,
+    /// The split [default: test, or validation where there is no test split]
+    #[arg(long, value_enum)]
+    split: Option<super::eval::SplitArgument>,
+    /// Samples at most
+    #[arg(long, value_name = "N", default_value_t = 10_000,
+          value_parser = clap::value_parser!(u32).range(1..))]
+    limit: u32,
+    #[command(flatten)]
+    compute: ComputeArguments,
+    #[command(flatten)]
+    written: Written,
+}
+
+/// Reads a row and a column.
+fn place(text: &str) -> std::result::Result<[usize; 2], String> {
+    let numbers: Option<Vec<usize>> = text
+        .split(',')
+        .map(|part| part.trim().parse().ok())
+        .collect();
+    let place = numbers.and_then(|numbers| numbers.try_into().ok());
+    place.ok_or_else(|| "expected a row and a column, such as `2,3`".to_owned())
+}
+
+/// Reads a share above 0.
+fn share(text: &str) -> std::result::Result<f64, String> {
+    let share = text.parse::<f64>().ok();
+    let share = share.filter(|share| share.is_finite() && *share > 0.0);
+    share.ok_or_else(|| "expected a number above 0, such as `0.15`".to_owned())
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<u8> {
+    let path = run::find_model(&arguments.run)?;
+    match &arguments.what {
+        What::Filters(options) => filters(&path, options),
+        What::Features(options) => features(&path, options),
+        What::Explain(options) => explain(&path, options),
+        What::ReceptiveField(options) => receptive_field(&path, options),
+        What::Embedding(options) => embedding(&path, options),
+    }
+}
+
+impl Written {
+    /// Makes the folder for the files of a model.
+    fn folder(&self, model: &Path) -> Result<PathBuf> {
+        let run = model
+            .parent()
+            .filter(|folder| folder.join("run.json").is_file());
+        let own = || run.map_or(PathBuf::from("show"), |run| run.join("show"));
+        let folder = self.out.clone().unwrap_or_else(own);
+        std::fs::create_dir_all(&folder).map_err(|error| Error::io("create", &folder, &error))?;
+        Ok(folder)
+    }
+
+    fn say(&self, text: &str, document: impl FnOnce() -> serde_json::Value) -> Result<u8> {
+        if self.json {
+            Output::default().write(&json::line(&document()))?;
+        } else {
+            Output::default().write(text)?;
+        }
+        Ok(0)
+    }
+}
+
+/// A network on a device with gradients, and a picture.
+struct Loaded {
+    trained: Trained,
+    device: burn::tensor::Device,
+    picture: Picture,
+}
+
+impl Loaded {
+    fn new(model: &Path, image: &Path) -> Result<Self> {
+        let device = crate::model::Device::Cpu.open()?.autodiff();
+        let trained = model_file::load(model, &device)?;
+        let read = super::predict::read(image);
+        let preprocessing = &trained.header.preprocessing;
+        let picture = read.content.and_then(|bytes| {
+            Picture::new(
+                read.name.clone(),
+                &bytes,
+                preprocessing,
+                preprocessing.invert,
+            )
+        });
+        let picture = picture.map_err(|reason| {
+            let message = format!("failed to read picture `{}`: {reason}", read.name);
+            Error::data(Diagnostic::error(message))
+        })?;
+        Ok(Self {
+            trained,
+            device,
+            picture,
+        })
+    }
+
+    fn subject(&self) -> Result<Subject<'_>> {
+        Subject::new(&self.trained, &self.device, &self.picture)
+    }
+
+    /// Finds a class by its name or number.
+    fn class(&self, word: &str) -> Result<usize> {
+        let classes = &self.trained.header.classes;
+        let named = classes.iter().position(|class| class == word);
+        let numbered = word.parse().ok().filter(|index| *index < classes.len());
+        named.or(numbered).ok_or_else(|| {
+            let known = crate::diagnostic::in_backticks(classes.iter().take(20));
+            let diagnostic = Diagnostic::error(format!("the network knows no class `{word}`"));
+            Error::config(diagnostic.note(format!("it knows {known}")))
+        })
+    }
+}
+
+/// Returns a part of a file's name made of a layer's or a picture's.
+fn safe(name: &str) -> String {
+    let kept = |letter: char| letter.is_alphanumeric() || "-_.".contains(letter);
+    let name = name.chars().map(|c| if kept(c) { c } else { '_' });
+    name.take(80).collect()
+}
+
+fn stem(image: &Path) -> String {
+    let stem = image.file_stem().unwrap_or_default().to_string_lossy();
+    if image == Path::new("-") {
+        return "stdin".to_owned();
+    }
+    safe(&stem)
+}
+
+fn filters(model: &Path, options: &Filters) -> Result<u8> {
+    let device = crate::model::Device::Cpu.open()?;
+    let trained = model_file::load(model, &device)?;
+    let kernels = look::filters(&trained, options.layer.as_deref())?;
+    let folder = options.written.folder(model)?;
+    let mut drawn = Vec::with_capacity(kernels.len());
+    for kernels in &kernels {
+        let file = folder.join(format!("filters-{}.png", safe(&kernels.name)));
+        files::write(&file, &shown::draw_filters(kernels)?)?;
+        drawn.push((kernels, file));
+    }
+    let drawn: Vec<_> = drawn
+        .iter()
+        .map(|(kernels, file)| (*kernels, file.as_path()))
+        .collect();
+    let text = shown::render_filters(&drawn);
+    options.written.say(&text, || shown::filters_json(&drawn))
+}
+
+fn features(model: &Path, options: &Features) -> Result<u8> {
+    let loaded = Loaded::new(model, &options.image)?;
+    let layer = Some(options.layer.as_str()).filter(|layer| *layer != "all");
+    let maps = look::features(&loaded.subject()?, layer)?;
+    let folder = options.written.folder(model)?;
+    let stem = stem(&options.image);
+    let part = layer.map_or(String::new(), |layer| format!("-{}", safe(layer)));
+    let file = folder.join(format!("features-{stem}{part}.png"));
+    files::write(&file, &shown::draw_features(&maps)?)?;
+    let mut raw = Vec::new();
+    if options.raw {
+        for maps in &maps {
+            let file = folder.join(format!("features-{stem}-{}.npy", safe(&maps.path)));
+            files::write(&file, &shown::npy(&maps.shape, &maps.values))?;
+            raw.push(file);
+        }
+    }
+    let text = shown::render_features(&maps, &file, &raw);
+    let name = &loaded.picture.name;
+    let document = || shown::features_json(name, &maps, &file, &raw);
+    options.written.say(&text, document)
+}
+
+fn explain(model: &Path, options: &Explain) -> Result<u8> {
+    let loaded = Loaded::new(model, &options.image)?;
+    let class = options.class.as_ref().map(|word| loaded.class(word));
+    let class = class.transpose()?;
+    let [height, width] = loaded.picture.size();
+    let samples = usize::from(options.samples);
+    let method = match options.method {
+        MethodArgument::GradCam => Method::GradCam,
+        MethodArgument::GradCamPlusPlus => Method::GradCamPlusPlus,
+        MethodArgument::Saliency => Method::Saliency,
+        MethodArgument::SmoothGrad => Method::SmoothGrad {
+            samples,
+            noise: options.noise,
+            seed: loaded.trained.config.train.seed,
+        },
+        MethodArgument::IntegratedGradients => Method::IntegratedGradients { steps: samples },
+        MethodArgument::Occlusion => {
+            let patch = options.patch.map_or(height.min(width) / 4, usize::from);
+            let patch = patch.clamp(1, height.max(width));
+            let stride = options.stride.map_or(patch / 4, usize::from).max(1);
+            Method::Occlusion { patch, stride }
+        }
+    };
+    let subject = loaded.subject()?;
+    let explanation = subject.explain(method, class, options.layer.as_deref())?;
+    let name = options.method.to_possible_value();
+    let name = name.map_or(String::new(), |value| value.get_name().to_owned());
+    let classes = &loaded.trained.header.classes;
+    let folder = options.written.folder(model)?;
+    let file = folder.join(format!("explain-{}-{name}.png", stem(&options.image)));
+    let class = classes.get(explanation.class).cloned().unwrap_or_default();
+    let title = format!("{class} {:.4} {name}", explanation.answer);
+    let png = shown::draw_explanation(&loaded.picture, &explanation, &title)?;
+    files::write(&file, &png)?;
+    let task = loaded.trained.config.train.task();
+    let text = shown::render_explanation(&name, classes, task, &explanation, &file);
+    let image = &loaded.picture.name;
+    let document = || shown::explanation_json(&name, image, classes, &explanation, &file);
+    options.written.say(&text, document)
+}
+
+fn receptive_field(model: &Path, options: &ReceptiveField) -> Result<u8> {
+    let loaded = Loaded::new(model, &options.image)?;
+    let seen = look::receptive_field(&loaded.subject()?, &options.layer, options.at)?;
+    let folder = options.written.folder(model)?;
+    let place = format!("{}-{}-{}", safe(&seen.layer), seen.at[0], seen.at[1]);
+    let file = folder.join(format!("field-{}-{place}.png", stem(&options.image)));
+    let title = format!("{} at {},{}", seen.layer, seen.at[0], seen.at[1]);
+    files::write(&file, &shown::draw_field(&loaded.picture, &seen, &title)?)?;
+    let text = shown::render_field(&seen, loaded.picture.size(), &file);
+    let name = &loaded.picture.name;
+    let document = || shown::field_json(name, &seen, &file);
+    options.written.say(&text, document)
+}
+
+fn embedding(model: &Path, options: &Embedding) -> Result<u8> {
+    let threads = options.compute.start_threads()?;
+    let device = options.compute.device.open()?;
+    let trained = model_file::load(model, &device)?;
+    let split = options.split.map(Split::from);
+    let (split, samples, warnings) =
+        evaluate::load_split(&trained, options.data.as_deref(), split)?;
+    for warning in &warnings {
+        report::tell(&diagnostics::render(warning));
+    }
+    let limit = usize::try_from(options.limit).unwrap_or(usize::MAX);
+    let embedding = look::embed(&trained, &samples, limit, threads, &device)?;
+    let classes = &trained.header.classes;
+    let folder = options.written.folder(model)?;
+    let name = |ending: &str| folder.join(format!("embedding-{}.{ending}", split.word()));
+    let [csv, npy, svg] = ["csv", "npy", "svg"].map(name);
+    files::write(&csv, &shown::embedding_csv(&embedding, classes))?;
+    let shape = [embedding.points.len(), embedding.width];
+    files::write(&npy, &shown::npy(&shape, &embedding.values))?;
+    files::write(&svg, shown::draw_embedding(&embedding, classes)?.as_bytes())?;
+    let files = [csv.as_path(), npy.as_path(), svg.as_path()];
+    let text = shown::render_embedding(&embedding, &files);
+    let document = || shown::embedding_json(&embedding, &files);
+    options.written.say(&text, document)
+}

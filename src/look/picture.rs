@@ -1,0 +1,71 @@
+//! A picture as a network gets it, and as a person sees it.
+
+use crate::dataset::{Invert, Preprocessing, input_of};
+
+/// A picture, prepared for a network.
+#[derive(Clone, Debug)]
+pub struct Picture {
+    /// What it is called.
+    pub name: String,
+    /// `[channels, height, width]` of the network's input.
+    pub shape: [usize; 3],
+    /// The network's input.
+    pub input: Vec<f32>,
+    /// The same before normalization, in 0 to 255.
+    pub shown: Vec<f32>,
+    /// The input that is black everywhere.
+    pub black: Vec<f32>,
+    /// The input that is grey everywhere: the mean of the data, or half way to white.
+    pub grey: Vec<f32>,
+}
+
+impl Picture {
+    /// Prepares a picture file as prediction does.
+    ///
+    /// # Errors
+    /// The reason why the file cannot be read, to be completed with its name; or that the network takes no pictures.
+    pub fn new(
+        name: String,
+        bytes: &[u8],
+        preprocessing: &Preprocessing,
+        invert: Invert,
+    ) -> Result<Self, String> {
+        let Ok(shape @ [channels, height, width]) =
+            <[usize; 3]>::try_from(preprocessing.input_shape())
+        else {
+            return Err("the network takes no pictures".to_owned());
+        };
+        let input = input_of(bytes, preprocessing, invert)?;
+        let plain = Preprocessing {
+            mean: Vec::new(),
+            std: Vec::new(),
+            rescale: 1.0,
+            ..preprocessing.clone()
+        };
+        let shown = input_of(bytes, &plain, invert)?;
+        let area = height * width;
+        let filled = |value: f32| {
+            let places = 0..channels * area;
+            places.map(move |place| preprocessing.normalize(place / area, value))
+        };
+        let grey = if preprocessing.mean.is_empty() {
+            filled(127.5).collect()
+        } else {
+            vec![0.0; channels * area]
+        };
+        Ok(Self {
+            name,
+            shape,
+            input,
+            shown,
+            black: filled(0.0).collect(),
+            grey,
+        })
+    }
+
+    /// Returns height and width.
+    #[must_use]
+    pub fn size(&self) -> [usize; 2] {
+        [self.shape[1], self.shape[2]]
+    }
+}

@@ -1,0 +1,42 @@
+//! What all charts share: extents, colours, marks.
+
+use plotters::style::{Color as _, RGBColor, ShapeStyle};
+
+/// Colours that colour-blind readers can tell apart (Okabe & Ito), without yellow, which white paper drowns.
+const COLOURS: [RGBColor; 7] = [
+    RGBColor(0, 114, 178),
+    RGBColor(213, 94, 0),
+    RGBColor(0, 158, 115),
+    RGBColor(204, 121, 167),
+    RGBColor(86, 180, 233),
+    RGBColor(230, 159, 0),
+    RGBColor(90, 90, 90),
+];
+
+/// Returns the colour of a line or class by its number.
+pub(super) fn colour(number: usize) -> RGBColor {
+    COLOURS[number % COLOURS.len()]
+}
+
+/// Returns the smallest and the largest figure with a little room; never the same.
+pub(super) fn extent(figures: impl Iterator<Item = f64>) -> [f64; 2] {
+    let bounds = figures.filter(|figure| figure.is_finite());
+    let [low, high] = bounds.fold([f64::INFINITY, f64::NEG_INFINITY], |[low, high], figure| {
+        [low.min(figure), high.max(figure)]
+    });
+    if low > high {
+        return [0.0, 1.0];
+    }
+    let room = if high > low { (high - low) * 0.05 } else { 0.5 };
+    [low - room, high + room]
+}
+
+/// Returns radius and style of a class's mark: where colours come again they are rings, and then larger rings.
+pub(super) fn mark(class: usize) -> (i32, ShapeStyle) {
+    let colour = colour(class);
+    match class / COLOURS.len() % 3 {
+        0 => (3, colour.filled()),
+        1 => (3, colour.stroke_width(1)),
+        _ => (5, colour.stroke_width(2)),
+    }
+}
