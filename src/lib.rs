@@ -31,6 +31,7 @@ pub mod predict;
 mod random;
 pub mod report;
 pub mod run;
+pub mod runs;
 pub mod schedule;
 pub mod shape;
 pub mod survey;

@@ -10,7 +10,7 @@ mod save;
 mod session;
 mod step;
 
-pub use history::Row;
+pub use history::{Row, read_rows};
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -10,8 +10,10 @@ mod follow;
 mod inspect;
 mod new;
 mod predict;
+mod runs;
 mod schema;
 mod show;
+mod show_words;
 mod signals;
 mod sweep;
 mod train;
@@ -56,6 +58,8 @@ enum Command {
     Eval(eval::Arguments),
     Predict(predict::Arguments),
     Show(show::Arguments),
+    #[command(subcommand)]
+    Runs(runs::Command),
     Inspect(inspect::Arguments),
     Bench(bench::Arguments),
     #[command(subcommand)]
@@ -224,6 +228,7 @@ fn dispatch(command: Command, quiet: bool, begin: Instant) -> Result<u8> {
         Command::Eval(arguments) => eval::run(&arguments),
         Command::Predict(arguments) => predict::run(&arguments),
         Command::Show(arguments) => show::run(&arguments),
+        Command::Runs(command) => runs::run(&command, quiet),
         Command::Inspect(arguments) => inspect::run(&arguments, quiet),
         Command::Bench(arguments) => bench::run(&arguments, begin),
         Command::Data(command) => data::run(&command, quiet),

@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum as _};
 
 use super::ComputeArguments;
+use super::show_words::{MethodArgument, place, safe, share, stem};
 use crate::diagnostic::{Diagnostic, Error, Result};
 use crate::evaluate::{self, Split};
 use crate::files;
@@ -117,23 +118,6 @@ struct Explain {
     written: Written,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum MethodArgument {
-    /// Maps of a layer, weighted by mean gradients (Selvaraju et al. 2017)
-    GradCam,
-    /// The same, with weights that favour each place by itself (Chattopadhay et al. 2018)
-    #[value(name = "grad-cam++")]
-    GradCamPlusPlus,
-    /// Size of the gradient at each pixel (Simonyan et al. 2014)
-    Saliency,
-    /// The same, averaged over pictures with noise (Smilkov et al. 2017)
-    SmoothGrad,
-    /// Each pixel's share in the difference from black (Sundararajan et al. 2017)
-    IntegratedGradients,
-    /// What the answer loses when a patch is covered (Zeiler & Fergus 2014)
-    Occlusion,
-}
-
 /// Show what one place of a layer's maps sees of a picture
 ///
 /// The theoretical field is a box; the effective field (Luo et al. 2016) is the gradient of all maps at that place.
@@ -168,23 +152,6 @@ struct Embedding {
     compute: ComputeArguments,
     #[command(flatten)]
     written: Written,
-}
-
-/// Reads a row and a column.
-fn place(text: &str) -> std::result::Result<[usize; 2], String> {
-    let numbers: Option<Vec<usize>> = text
-        .split(',')
-        .map(|part| part.trim().parse().ok())
-        .collect();
-    let place = numbers.and_then(|numbers| numbers.try_into().ok());
-    place.ok_or_else(|| "expected a row and a column, such as `2,3`".to_owned())
-}
-
-/// Reads a share above 0.
-fn share(text: &str) -> std::result::Result<f64, String> {
-    let share = text.parse::<f64>().ok();
-    let share = share.filter(|share| share.is_finite() && *share > 0.0);
-    share.ok_or_else(|| "expected a number above 0, such as `0.15`".to_owned())
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<u8> {
@@ -267,21 +234,6 @@ impl Loaded {
             Error::config(diagnostic.note(format!("it knows {known}")))
         })
     }
-}
-
-/// Returns a part of a file's name made of a layer's or a picture's.
-fn safe(name: &str) -> String {
-    let kept = |letter: char| letter.is_alphanumeric() || "-_.".contains(letter);
-    let name = name.chars().map(|c| if kept(c) { c } else { '_' });
-    name.take(80).collect()
-}
-
-fn stem(image: &Path) -> String {
-    let stem = image.file_stem().unwrap_or_default().to_string_lossy();
-    if image == Path::new("-") {
-        return "stdin".to_owned();
-    }
-    safe(&stem)
 }
 
 fn filters(model: &Path, options: &Filters) -> Result<u8> {

@@ -17,6 +17,12 @@ use crate::diagnostic::{Diagnostic, Error, Result};
 /// The longest row, in bytes; longer ones are a missing quote or another format.
 const MAX_ROW_BYTES: u64 = 1 << 26;
 
+/// What follows a table: the last line ends like the others, so that lines can be counted by their ends, and a row comes
+/// that a quote left open takes in.
+const END: &[u8] = b"\n\x1c\n";
+/// That row: the separator of files in ASCII.
+const MARK: &[u8] = b"\x1c";
+
 /// The way out where a text is not UTF-8.
 const SAVE_AS_UTF8: &str = "save it as \"CSV UTF-8\"";
 
@@ -60,8 +66,7 @@ pub(super) enum Content {
 /// # Errors
 /// Diagnostics about the columns, or about the rows with their lines, ten at most.
 pub(super) fn read(name: &str, reader: impl Read, wanted: &Wanted<'_>) -> Result<Table> {
-    // The last line ends like the others, so that lines can be counted by their ends.
-    let reader = without_mark(name, reader)?.chain(&b"\n"[..]);
+    let reader = without_mark(name, reader)?.chain(END);
     let mut lines = Lines {
         name,
         reader: ReaderBuilder::new()
@@ -117,11 +122,24 @@ impl<R: Read> Lines<'_, R> {
             if !is_there {
                 return Ok(None);
             }
+            if self.record.len() == 1 && self.record.as_slice() == MARK {
+                return Ok(None);
+            }
             if self.record.as_slice().trim_ascii().is_empty() && self.record.len() < 2 {
                 continue;
             }
             let inner = self.record.as_slice().iter().filter(|byte| **byte == b'\n');
-            return Ok(Some(line.saturating_sub(1 + inner.count() as u64)));
+            let inner = inner.count() as u64;
+            if self.record.as_slice().ends_with(END) {
+                let line = line.saturating_sub(inner);
+                let message = format!(
+                    "`{}` line {line}: a quote is opened and never closed",
+                    self.name
+                );
+                let help = "close the quote, or remove it";
+                return Err(Error::data(Diagnostic::error(message).help(help)));
+            }
+            return Ok(Some(line.saturating_sub(1 + inner)));
         }
     }
 }
@@ -252,7 +270,7 @@ impl<'a> Rows<'a> {
         let columns = self.columns;
         if record.len() != columns.count {
             if record.iter().any(|cell| cell.contains(&b'\n')) {
-                let what = "opens a quote that is not closed in the line";
+                let what = "a quote is opened that is not closed in the line";
                 self.faults.add(line, what, "close the quote, or remove it");
                 return;
             }

@@ -171,7 +171,7 @@ fn a_listed_file_that_is_missing_and_an_open_quote_have_their_lines() {
     let text = "label,p0,p1,p2\n0,1,2,3\n\"1,5,6,7\n0,5,6,7\n";
     assert_eq!(
         read_with(text, &CLASSES).unwrap_err(),
-        ["`t.csv` line 3: opens a quote that is not closed in the line"]
+        ["`t.csv` line 3: a quote is opened and never closed"]
     );
 }
 

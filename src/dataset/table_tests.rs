@@ -89,6 +89,6 @@ fn faults_are_told() {
     );
     check_fault(
         "path,label\na/1.png,cat\na/9.png,dog\n",
-        "a/9.png`: No such file or directory (os error 2)",
+        "t.csv` line 3: there is no file `a/9.png`",
     );
 }

@@ -20,6 +20,7 @@ mod number;
 pub mod plot;
 pub mod prediction;
 pub mod reference;
+pub mod runs;
 pub mod schema;
 pub mod survey;
 pub mod sweep;

@@ -55,7 +55,7 @@ impl History {
     pub(super) fn open(run: &Path, epochs: usize) -> Result<Self> {
         let path = run.join("metrics.csv");
         let mut rows = if path.exists() {
-            read(&path)?
+            read_rows(&path)?
         } else {
             Vec::new()
         };
@@ -91,7 +91,11 @@ impl History {
     }
 }
 
-fn read(path: &Path) -> Result<Vec<Row>> {
+/// Reads the figures of a run's epochs.
+///
+/// # Errors
+/// When the file cannot be read, or is damaged.
+pub fn read_rows(path: &Path) -> Result<Vec<Row>> {
     let damaged = |error: csv::Error| {
         Error::model(
             Diagnostic::error(format!("`{}` is damaged: {error}", path.display()))

@@ -24,7 +24,7 @@ const FLOORS: &[&[&str]] = &[
     ],
     &[
         "bench", "crossval", "evaluate", "fetch", "filter", "group", "load", "look", "measure",
-        "predict", "survey", "sweep", "template", "train",
+        "predict", "runs", "survey", "sweep", "template", "train",
     ],
     &["report"],
     &["cli"],

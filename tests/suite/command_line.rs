@@ -208,8 +208,10 @@ fn a_full_disk_behind_standard_output_is_told() {
         let mut command = lab.command(&arguments);
         let child = command.stdout(full).stderr(Stdio::piped()).spawn().unwrap();
         let outcome = finished(child).code(5);
-        let last = outcome.stderr.trim_end().lines().last().unwrap_or_default();
-        assert!(last.contains("standard output"), "{outcome:?}");
+        let mut lines = outcome.stderr.lines().rev();
+        let error = lines.find(|line| line.starts_with("error: "));
+        let error = error.unwrap_or_default();
+        assert!(error.contains("standard output"), "{outcome:?}");
     }
 }
 

@@ -8,6 +8,7 @@ use cnn::model_file::{self, Header, Trained};
 use serde_json::Value;
 
 use crate::goldens::{Array, Goldens, assert_close, model, project};
+use crate::support::{Lab, repository};
 
 /// The network of the goldens, on a device with gradients, and its picture.
 struct Golden {
@@ -18,19 +19,26 @@ struct Golden {
     picture: Picture,
 }
 
+/// Returns the network of the goldens as a model file.
+fn model_file_of(goldens: &Goldens) -> Vec<u8> {
+    let settings: Value = serde_json::from_str(&goldens.metadata["settings"]).unwrap();
+    let project = project(&[3, 12, 10], settings["layers"].as_str().unwrap());
+    let plain = Device::Cpu.open().unwrap();
+    let weights = model(&project, &goldens.below("weights/"), &plain);
+    let request = project.request().unwrap();
+    let classes = ["ant", "<b>bee</b>", "\u{1b}[31mcat"].map(str::to_owned);
+    let header = Header::new(&project.config, &classes, &request.preprocessing);
+    model_file::to_bytes(&weights, &header).unwrap()
+}
+
 impl Golden {
     fn new() -> Self {
         let goldens = Goldens::read("look.safetensors");
         let settings: Value = serde_json::from_str(&goldens.metadata["settings"]).unwrap();
-        let project = project(&[3, 12, 10], settings["layers"].as_str().unwrap());
         let plain = Device::Cpu.open().unwrap();
-        let weights = model(&project, &goldens.below("weights/"), &plain);
-        let request = project.request().unwrap();
-        let classes = ["a", "b", "c"].map(str::to_owned);
-        let header = Header::new(&project.config, &classes, &request.preprocessing);
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("model.safetensors");
-        std::fs::write(&file, model_file::to_bytes(&weights, &header).unwrap()).unwrap();
+        std::fs::write(&file, model_file_of(&goldens)).unwrap();
         let device = plain.autodiff();
         let trained = model_file::load(&file, &device).unwrap();
         let input = goldens.get("input").values.clone();
@@ -188,4 +196,177 @@ fn samples_lie_where_scikit_learn_puts_them() {
     let (points, explained) = look::principal_components(&hidden.values, hidden.shape[1]);
     golden.check("explained", &explained);
     golden.check("points", points.as_flattened());
+}
+
+/// A lab with the network of the goldens and a picture for it.
+fn lab() -> Lab {
+    let lab = Lab::new();
+    lab.write(
+        "model.safetensors",
+        model_file_of(&Goldens::read("look.safetensors")),
+    );
+    let pixels: Vec<u8> = (0..12 * 10)
+        .flat_map(|place| {
+            let (row, column) = (place / 10, place % 10);
+            let is_inside = (3..9).contains(&row) && (2..7).contains(&column);
+            let red = if is_inside { 230 } else { 20 };
+            [red, (row * 20) as u8, (column * 25) as u8]
+        })
+        .collect();
+    let picture = image::RgbImage::from_raw(10, 12, pixels).unwrap();
+    let mut bytes = std::io::Cursor::new(Vec::new());
+    picture
+        .write_to(&mut bytes, image::ImageFormat::Png)
+        .unwrap();
+    lab.write("square.png", bytes.into_inner());
+    lab
+}
+
+/// Compares a drawing with the one that was looked at: of the same size, and less than a level apart on average.
+#[track_caller]
+fn check_drawing(lab: &Lab, file: &str) {
+    let drawn = lab.read(file);
+    let name = file.rsplit('/').next().unwrap();
+    let golden = repository("tests/snapshots/look").join(name);
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        std::fs::create_dir_all(golden.parent().unwrap()).unwrap();
+        std::fs::write(&golden, &drawn).unwrap();
+    }
+    let [drawn, golden] = [drawn, std::fs::read(&golden).unwrap()]
+        .map(|bytes| image::load_from_memory(&bytes).unwrap().into_rgb8());
+    assert_eq!(drawn.dimensions(), golden.dimensions(), "{name}");
+    let apart = drawn.as_raw().iter().zip(golden.as_raw());
+    let apart: u64 = apart.map(|(a, b)| u64::from(a.abs_diff(*b))).sum();
+    let mean = apart as f64 / drawn.as_raw().len() as f64;
+    assert!(
+        mean < 1.0,
+        "{name} is {mean} levels from the golden on average"
+    );
+}
+
+#[test]
+fn every_drawing_is_as_it_was_looked_at() {
+    let lab = lab();
+    let show = |words: &str| {
+        let words: Vec<&str> = words.split(' ').collect();
+        lab.cnn(&[&["show", "model.safetensors"], &words[..]].concat())
+            .ok()
+    };
+    for words in [
+        "filters",
+        "features square.png",
+        "features square.png --layer third --raw",
+        "explain square.png",
+        "explain square.png --method grad-cam++ --layer second",
+        "explain square.png --method saliency --class ant",
+        "explain square.png --method smooth-grad",
+        "explain square.png --method integrated-gradients --class 1",
+        "explain square.png --method occlusion",
+        "receptive-field square.png --layer third --at 1,0",
+    ] {
+        let said = show(words).stdout;
+        let files = said
+            .split_whitespace()
+            .filter(|word| word.starts_with("show/"));
+        let files: Vec<&str> = files.filter(|word| !word.contains(".npy")).collect();
+        assert!(!files.is_empty(), "{words}: {said}");
+        assert!(!said.contains('\u{1b}'), "{said}");
+        for file in files {
+            check_drawing(&lab, file);
+        }
+    }
+    let raw = lab.read("show/features-square-3.npy");
+    assert_eq!(&raw[..6], b"\x93NUMPY");
+    assert_eq!(raw.len() % 64, (5 * 3 * 2 * 4) % 64);
+}
+
+#[test]
+fn what_is_shown_is_in_the_json_too() {
+    let lab = lab();
+    let json = |words: &str| {
+        let words: Vec<&str> = words.split(' ').collect();
+        let words = [&["show", "model.safetensors"], &words[..], &["--json"]].concat();
+        lab.cnn(&words).ok().json()
+    };
+    let filters = json("filters --layer second");
+    assert_eq!(
+        filters["layers"][0]["shape"],
+        serde_json::json!([4, 4, 3, 3])
+    );
+    let features = json("features square.png");
+    assert_eq!(features["layers"].as_array().unwrap().len(), 8);
+    assert_eq!(features["layers"][4]["shape"], serde_json::json!([5, 3, 2]));
+    let answer = lab.cnn(&[
+        "predict",
+        "square.png",
+        "--model",
+        "model.safetensors",
+        "--json",
+    ]);
+    let answer = answer.ok().json();
+    let explanation = json("explain square.png");
+    let best = &answer["predictions"][0];
+    assert_eq!(explanation["class"], best["class"]);
+    let (own, other) = (&explanation["answer"], &best["probability"]);
+    assert!((own.as_f64().unwrap() - other.as_f64().unwrap()).abs() < 1e-6);
+    assert_eq!(explanation["map"].as_array().unwrap().len(), 3 * 2);
+    let field = json("receptive-field square.png --layer third");
+    assert_eq!(field["at"], serde_json::json!([1, 1]));
+    assert_eq!(field["rows"], serde_json::json!([1, 11]));
+}
+
+#[test]
+fn an_embedding_is_written_and_drawn() {
+    let lab = Lab::with_bars();
+    lab.cnn(&["train", "bars.toml", "--quiet"]).ok();
+    let said = lab
+        .cnn(&["show", "latest", "embedding", "--json"])
+        .ok()
+        .json();
+    let samples = said["samples"].as_u64().unwrap();
+    let files: Vec<&str> = (said["files"].as_array().unwrap().iter())
+        .filter_map(Value::as_str)
+        .collect();
+    let table = String::from_utf8(lab.read(files[0])).unwrap();
+    assert_eq!(table.lines().count() as u64, samples + 1);
+    assert!(table.starts_with("index,class,x,y,v0,"), "{table}");
+    let chart = String::from_utf8(lab.read(files[2])).unwrap();
+    let marks = chart.matches("<circle").count() as u64;
+    assert!(marks >= samples, "{marks} marks for {samples} samples");
+    assert!(chart.contains("first principal component"));
+}
+
+#[test]
+fn what_cannot_be_shown_is_told() {
+    let lab = lab();
+    let check = |words: &str, code: i32, expected: &str| {
+        let words: Vec<&str> = words.split(' ').collect();
+        let said = lab
+            .cnn(&[&["show", "model.safetensors"], &words[..]].concat())
+            .code(code);
+        assert!(said.stderr.contains(expected), "{said:?}");
+    };
+    check("filters --layer nine", 2, "the network has no layer `nine`");
+    check("filters --layer 1", 2, "which has no kernels to draw");
+    check(
+        "explain square.png --class dog",
+        2,
+        "the network knows no class `dog`",
+    );
+    check(
+        "explain square.png --layer 5",
+        2,
+        "gives 6, no maps of a picture",
+    );
+    check(
+        "receptive-field square.png --layer third --at 9,9",
+        2,
+        "there is no place 9,9 on the maps of `third`",
+    );
+    check("features none.png", 3, "failed to read picture `none.png`");
+    check(
+        "features square.png --out model.safetensors",
+        5,
+        "failed to create",
+    );
 }

@@ -36,6 +36,7 @@ mod random_layers;
 mod readme;
 mod recipes;
 mod resume;
+mod runs;
 mod search;
 mod shown;
 mod sources;

@@ -39,10 +39,14 @@ fn lab() -> Lab {
     lab
 }
 
-/// Types each command of a section.
+/// Types each command of a section of the README.
 fn check(lab: &Lab, heading: &str, expected: usize) {
-    let text = section(heading);
-    let lines = blocks(&text, "sh").into_iter().flat_map(str::lines);
+    check_text(lab, &section(heading), heading, expected);
+}
+
+/// Types each command of a text.
+fn check_text(lab: &Lab, text: &str, heading: &str, expected: usize) {
+    let lines = blocks(text, "sh").into_iter().flat_map(str::lines);
     let mut typed = 0;
     for line in lines {
         let command = line.split(" #").next().unwrap().trim();
@@ -62,4 +66,23 @@ fn your_own_pictures_and_resume() {
     let lab = lab();
     check(&lab, "Your own pictures", 6);
     check(&lab, "Resume", 3);
+}
+
+#[test]
+fn looking_into_a_network() {
+    let lab = Lab::new();
+    for (class, number) in (0..10).flat_map(|class| (0..4).map(move |number| (class, number))) {
+        let pixels: Vec<u8> = (0..28 * 28)
+            .map(|at| ((at * (class + 1) + number) % 256) as u8)
+            .collect();
+        lab.write(format!("digits/{class}/{number}.png"), png(28, 28, &pixels));
+    }
+    lab.write("digit.png", lab.read("digits/3/0.png"));
+    let config = repository("configs/lenet5.toml");
+    let config = config.to_str().unwrap();
+    let sets = ["--set", "data.validation=0.25", "--epochs", "1", "--quiet"];
+    lab.cnn(&[&["train", config, "--data", "digits"], &sets[..]].concat())
+        .ok();
+    let text = std::fs::read_to_string(repository("docs/look.md")).unwrap();
+    check_text(&lab, &text, "docs/look.md", 5);
 }

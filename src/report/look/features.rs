@@ -18,6 +18,9 @@ const MOST: usize = 64;
 /// Values of a row side by side.
 const ROW: usize = 64;
 
+/// Room for a map's own range beneath it.
+const WORDS: usize = 80;
+
 /// Writes what layers there are and the range of their values.
 #[must_use]
 pub fn render_features(maps: &[Maps], file: &Path, raw: &[std::path::PathBuf]) -> String {
@@ -38,9 +41,23 @@ fn title(maps: &Maps) -> String {
     format!("{name}  {}  {size}  {low} to {high}", maps.type_name)
 }
 
+/// Writes a number in five letters at most.
+fn shortest(value: f64) -> String {
+    let size = value.abs();
+    if size >= 10_000.0 || (size > 0.0 && size < 0.05) {
+        format!("{value:.0e}")
+    } else if size >= 10.0 {
+        format!("{value:.0}")
+    } else {
+        format!("{value:.1}")
+    }
+}
+
 fn left_out(maps: &Maps) -> String {
     match maps.shape[..] {
-        [channels, _, _] if channels > MOST => format!("  (the first {MOST} maps are drawn)"),
+        [channels, height, width] if channels > MOST && height * width > 1 => {
+            format!("  (the first {MOST} maps are drawn)")
+        }
         _ => String::new(),
     }
 }
@@ -56,7 +73,9 @@ struct Cells {
 impl Cells {
     fn of(maps: &Maps) -> Self {
         let (count, size) = match maps.shape[..] {
-            [channels, height, width] => (channels.min(MOST), [height, width]),
+            [channels, height, width] if height * width > 1 => {
+                (channels.min(MOST), [height, width])
+            }
             [channels, length] => (1, [channels.min(ROW), length]),
             _ => {
                 let values = maps.values.len();
@@ -64,7 +83,8 @@ impl Cells {
             }
         };
         let factor = (COMFORTABLE / size[0].max(size[1]).max(1)).max(1);
-        let factor = if maps.shape.len() == 1 { 8 } else { factor };
+        let is_row = count == 1 && maps.shape.len() != 2;
+        let factor = if is_row { 8 } else { factor };
         let mut cells = Self {
             count,
             size,
@@ -83,7 +103,7 @@ impl Cells {
         }
         [
             height + 2 * (font::HEIGHT + GAP / 2) + GAP,
-            width.max(COMFORTABLE) + GAP,
+            width.max(WORDS) + GAP,
         ]
     }
 
@@ -99,7 +119,7 @@ impl Cells {
 /// When the picture would be too large.
 pub fn draw_features(maps: &[Maps]) -> Result<Vec<u8>> {
     let cells: Vec<Cells> = maps.iter().map(Cells::of).collect();
-    let header = font::HEIGHT + 2 * GAP;
+    let header = font::HEIGHT + 3 * GAP;
     let height = cells.iter().map(|cells| header + cells.height());
     let wide = cells.iter().map(|cells| cells.columns * cells.cell()[1]);
     let titles = maps.iter().map(|maps| font::width(&title(maps)) + GAP);
@@ -112,7 +132,7 @@ pub fn draw_features(maps: &[Maps]) -> Result<Vec<u8>> {
     })?;
     let mut top = GAP;
     for (maps, cells) in maps.iter().zip(&cells) {
-        canvas.text([top, GAP], &title(maps), wide);
+        canvas.text([top + GAP, GAP], &title(maps), wide);
         top += header;
         let [low, high] = range(&maps.values);
         let area = cells.size[0] * cells.size[1];
@@ -133,7 +153,7 @@ pub fn draw_features(maps: &[Maps]) -> Result<Vec<u8>> {
                 }
             });
             if cells.count > 1 {
-                let [from, to] = range(&own[..area.min(own.len())]).map(short);
+                let [from, to] = range(&own[..area.min(own.len())]).map(shortest);
                 let below = place[0] + cells.size[0] * cells.factor + GAP / 2;
                 canvas.text([below, place[1]], &format!("{number}"), right - GAP);
                 let next = below + font::HEIGHT + GAP / 2;

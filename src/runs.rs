@@ -1,0 +1,267 @@
+//! What was trained: the runs there are, their figures and settings side by side.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::checkpoint::Best;
+use crate::diagnostic::{Diagnostic, Error, Kind, Result};
+use crate::run::{self, FOLDER, Record};
+use crate::train::{End, Reason, Row, read_rows};
+
+/// A run as its folder tells it.
+#[derive(Clone, Debug)]
+pub struct Past {
+    /// Its name below `runs/`, such as `lenet5-1` or `lenet5-sweep-1/trial-001`.
+    pub name: String,
+    /// Its folder.
+    pub path: PathBuf,
+    /// What `run.json` says.
+    pub record: Record,
+    /// The figures of its epochs.
+    pub rows: Vec<Row>,
+}
+
+/// What runs are put in order by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// The newest first.
+    Started,
+    /// By the alphabet.
+    Name,
+    /// The most accurate first.
+    Accuracy,
+    /// The smallest loss first.
+    Loss,
+    /// The longest trained first.
+    Time,
+}
+
+impl Past {
+    /// Reads a run.
+    ///
+    /// # Errors
+    /// When its record or its figures are damaged.
+    pub fn read(path: &Path) -> Result<Self> {
+        let below = path.strip_prefix(FOLDER).unwrap_or(path);
+        let figures = path.join("metrics.csv");
+        Ok(Self {
+            name: below.display().to_string(),
+            path: path.to_owned(),
+            record: run::read_record(path)?,
+            rows: if figures.is_file() {
+                read_rows(&figures)?
+            } else {
+                Vec::new()
+            },
+        })
+    }
+
+    /// Returns the figures of the epoch whose weights were kept.
+    #[must_use]
+    pub fn best(&self) -> Option<&Row> {
+        let epoch = self.record.best_epoch?;
+        self.rows.iter().find(|row| row.epoch == epoch)
+    }
+
+    /// Returns the accuracy on the test split, else that of the best epoch on the validation split.
+    #[must_use]
+    pub fn accuracy(&self) -> Option<f64> {
+        let tested = self.record.test.and_then(|test| test.accuracy);
+        tested.or_else(|| self.best()?.validation_accuracy)
+    }
+
+    /// Returns the loss on the test split, else that of the best epoch on the validation split.
+    #[must_use]
+    pub fn loss(&self) -> Option<f64> {
+        let tested = self.record.test.map(|test| test.loss);
+        tested.or_else(|| self.best()?.validation_loss)
+    }
+
+    /// Returns what came of it, as its training told it.
+    #[must_use]
+    pub fn end(&self) -> End {
+        let best = self.best().map(|row| Best {
+            epoch: row.epoch,
+            loss: row.validation_loss.unwrap_or(row.train_loss),
+        });
+        End {
+            run: self.path.clone(),
+            reason: if self.record.status == "finished" {
+                Reason::Finished
+            } else {
+                Reason::Paused
+            },
+            epochs: self.record.epochs,
+            best,
+            test: self.record.test,
+            train_secs: self.record.train_secs,
+            rows: self.rows.clone(),
+        }
+    }
+
+    /// Returns the settings that it was trained with, by their dotted keys.
+    ///
+    /// # Errors
+    /// When its config cannot be read.
+    pub fn settings(&self) -> Result<BTreeMap<String, String>> {
+        let path = self.path.join("config.toml");
+        let text = fs::read_to_string(&path).map_err(|error| Error::io("read", &path, &error))?;
+        let table: toml::Table = text.parse().map_err(|error: toml::de::Error| {
+            let message = format!("`{}` is damaged: {}", path.display(), error.message());
+            Error::model(Diagnostic::error(message))
+        })?;
+        let mut settings = BTreeMap::new();
+        flatten("", &toml::Value::Table(table), &mut settings);
+        Ok(settings)
+    }
+}
+
+fn flatten(prefix: &str, value: &toml::Value, settings: &mut BTreeMap<String, String>) {
+    let key = |part: &str| match prefix {
+        "" => part.to_owned(),
+        _ => format!("{prefix}.{part}"),
+    };
+    match value {
+        toml::Value::Table(table) => {
+            for (part, value) in table {
+                flatten(&key(part), value, settings);
+            }
+        }
+        toml::Value::Array(items) if items.iter().any(toml::Value::is_table) => {
+            for (number, value) in items.iter().enumerate() {
+                flatten(&key(&number.to_string()), value, settings);
+            }
+        }
+        value => {
+            settings.insert(prefix.to_owned(), value.to_string());
+        }
+    }
+}
+
+/// Returns all runs, those of sweeps and cross-validations too; and a warning for each that cannot be read.
+#[must_use]
+pub fn list() -> (Vec<Past>, Vec<Diagnostic>) {
+    let mut found = Vec::new();
+    let mut warnings = Vec::new();
+    let mut visit = |path: &Path| {
+        if !path.join("run.json").is_file() {
+            return false;
+        }
+        match Past::read(path) {
+            Ok(past) => found.push(past),
+            Err(error) => warnings.push(Diagnostic::warning(error.to_string())),
+        }
+        true
+    };
+    for folder in folders(Path::new(FOLDER)) {
+        if !visit(&folder) {
+            for within in folders(&folder) {
+                visit(&within);
+            }
+        }
+    }
+    (found, warnings)
+}
+
+fn folders(path: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(path).into_iter().flatten().flatten();
+    let paths = entries.map(|entry| entry.path());
+    let mut folders: Vec<PathBuf> = paths.filter(|path| path.is_dir()).collect();
+    folders.sort();
+    folders
+}
+
+/// Puts runs in order; those without the figure come last.
+pub fn sort(runs: &mut [Past], order: Order) {
+    let best_first = |a: Option<f64>, b: Option<f64>| match (a, b) {
+        (Some(a), Some(b)) => a.total_cmp(&b),
+        (a, b) => b.is_some().cmp(&a.is_some()),
+    };
+    runs.sort_by(|a, b| {
+        let newest = b.record.started_unix.cmp(&a.record.started_unix);
+        match order {
+            Order::Started => newest,
+            Order::Name => a.name.cmp(&b.name),
+            Order::Accuracy => {
+                let negative = |run: &Past| run.accuracy().map(|accuracy| -accuracy);
+                best_first(negative(a), negative(b)).then(newest)
+            }
+            Order::Loss => best_first(a.loss(), b.loss()).then(newest),
+            Order::Time => (b.record.train_secs).total_cmp(&a.record.train_secs),
+        }
+    });
+}
+
+/// Returns the settings in which runs differ, by their dotted keys: the value in each, where it has one.
+///
+/// # Errors
+/// When a config cannot be read.
+pub fn differences(runs: &[Past]) -> Result<BTreeMap<String, Vec<Option<String>>>> {
+    let settings: Vec<_> = runs.iter().map(Past::settings).collect::<Result<_>>()?;
+    let keys = settings.iter().flat_map(BTreeMap::keys);
+    let mut differences = BTreeMap::new();
+    for key in keys {
+        let values: Vec<_> = settings.iter().map(|own| own.get(key).cloned()).collect();
+        if values.iter().any(|value| *value != values[0]) {
+            differences.insert(key.clone(), values);
+        }
+    }
+    Ok(differences)
+}
+
+/// Removes a run with all that is in its folder.
+///
+/// # Errors
+/// When a process is training it (exit code 7), or it cannot be removed.
+pub fn remove(run: &Past) -> Result<()> {
+    let checkpoints = run.path.join("checkpoints");
+    let _lock = if checkpoints.is_dir() {
+        let message = format!("run `{}` is in use by another process", run.name);
+        let busy = Diagnostic::error(message).help("stop it, or wait until it ends");
+        Some(run::lock(&checkpoints, busy)?)
+    } else {
+        None
+    };
+    fs::remove_dir_all(&run.path).map_err(|error| Error::io("remove", &run.path, &error))
+}
+
+/// Finds a run by its folder or name.
+///
+/// # Errors
+/// When there is none, or a model file alone is named.
+pub fn find(name: &str) -> Result<Past> {
+    if Path::new(name).is_file() {
+        let message = format!("`{name}` is a file, and a run is a folder");
+        return Err(Error::new(Kind::Model, Diagnostic::error(message)));
+    }
+    Past::read(&run::find(name)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_have_dotted_keys() {
+        let text = "a = 1\n[train]\noptimizer = { type = \"adam\" }\n[model]\ninput = [1, 8]\nlayers = [{ type = \"conv\", size = 3 }, { type = \"dense\" }]\n";
+        let mut settings = BTreeMap::new();
+        let table: toml::Table = text.parse().unwrap();
+        flatten("", &toml::Value::Table(table), &mut settings);
+        let settings: Vec<String> = settings
+            .iter()
+            .map(|(key, value)| format!("{key}={value}"))
+            .collect();
+        assert_eq!(
+            settings,
+            [
+                "a=1",
+                "model.input=[1, 8]",
+                "model.layers.0.size=3",
+                "model.layers.0.type=\"conv\"",
+                "model.layers.1.type=\"dense\"",
+                "train.optimizer.type=\"adam\"",
+            ]
+        );
+    }
+}
