@@ -1,5 +1,9 @@
 //! Evaluation: how well a trained network does on a split.
 
+mod scores;
+
+pub use scores::{Scored, Scores};
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;

@@ -26,6 +26,7 @@ pub mod metrics;
 pub mod model;
 pub mod model_file;
 pub mod optimizer;
+pub mod page;
 pub mod plan;
 pub mod predict;
 mod random;

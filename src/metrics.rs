@@ -2,10 +2,12 @@
 
 mod classes;
 mod labels;
+mod ranking;
 mod values;
 
-pub use classes::{Answer, ClassFigures, Classes};
+pub use classes::{Answer, ClassFigures, Classes, Confidence};
 pub use labels::{LabelFigures, Labels};
+pub use ranking::{Curve, Ranking};
 pub use values::{ValueFigures, Values};
 
 use crate::config::Task;

@@ -78,7 +78,7 @@ impl Past {
         tested.or_else(|| self.best()?.validation_loss)
     }
 
-    /// Returns what came of it, as its training told it.
+    /// Returns what came of it.
     #[must_use]
     pub fn end(&self) -> End {
         let best = self.best().map(|row| Best {
@@ -97,6 +97,7 @@ impl Past {
             test: self.record.test,
             train_secs: self.record.train_secs,
             rows: self.rows.clone(),
+            unseen: None,
         }
     }
 
@@ -140,8 +141,10 @@ fn flatten(prefix: &str, value: &toml::Value, settings: &mut BTreeMap<String, St
 }
 
 /// Returns all runs, those of sweeps and cross-validations too; and a warning for each that cannot be read.
-#[must_use]
-pub fn list() -> (Vec<Past>, Vec<Diagnostic>) {
+///
+/// # Errors
+/// When the folder of all runs is there and cannot be read.
+pub fn list() -> Result<(Vec<Past>, Vec<Diagnostic>)> {
     let mut found = Vec::new();
     let mut warnings = Vec::new();
     let mut visit = |path: &Path| {
@@ -154,14 +157,20 @@ pub fn list() -> (Vec<Past>, Vec<Diagnostic>) {
         }
         true
     };
-    for folder in folders(Path::new(FOLDER)) {
+    let root = Path::new(FOLDER);
+    if let Err(error) = fs::read_dir(root)
+        && error.kind() != std::io::ErrorKind::NotFound
+    {
+        return Err(Error::io("read", root, &error));
+    }
+    for folder in folders(root) {
         if !visit(&folder) {
             for within in folders(&folder) {
                 visit(&within);
             }
         }
     }
-    (found, warnings)
+    Ok((found, warnings))
 }
 
 fn folders(path: &Path) -> Vec<PathBuf> {
@@ -210,20 +219,32 @@ pub fn differences(runs: &[Past]) -> Result<BTreeMap<String, Vec<Option<String>>
     Ok(differences)
 }
 
-/// Removes a run with all that is in its folder.
+/// Removes runs with all that is in their folders, damaged ones too; none of them if one is not there or in use.
 ///
 /// # Errors
-/// When a process is training it (exit code 7), or it cannot be removed.
-pub fn remove(run: &Past) -> Result<()> {
-    let checkpoints = run.path.join("checkpoints");
-    let _lock = if checkpoints.is_dir() {
-        let message = format!("run `{}` is in use by another process", run.name);
+/// When there is no such run, a process is training one (exit code 7), or one cannot be removed.
+pub fn remove(names: &[String]) -> Result<Vec<PathBuf>> {
+    let mut paths = Vec::new();
+    for name in names {
+        let path = run::find(name)?;
+        let real = fs::canonicalize(&path).map_err(|error| Error::io("open", &path, &error))?;
+        if !paths.iter().any(|(_, other)| *other == real) {
+            paths.push((path, real));
+        }
+    }
+    let locks = paths.iter().map(|(path, _)| {
+        let checkpoints = path.join("checkpoints");
+        let message = format!("run `{}` is in use by another process", path.display());
         let busy = Diagnostic::error(message).help("stop it, or wait until it ends");
-        Some(run::lock(&checkpoints, busy)?)
-    } else {
-        None
+        let is_there = checkpoints.is_dir();
+        is_there.then(|| run::lock(&checkpoints, busy)).transpose()
+    });
+    let _locks: Vec<_> = locks.collect::<Result<_>>()?;
+    let remove = |(path, _): (PathBuf, PathBuf)| {
+        fs::remove_dir_all(&path).map_err(|error| Error::io("remove", &path, &error))?;
+        Ok(path)
     };
-    fs::remove_dir_all(&run.path).map_err(|error| Error::io("remove", &run.path, &error))
+    paths.into_iter().map(remove).collect()
 }
 
 /// Finds a run by its folder or name.

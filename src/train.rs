@@ -17,7 +17,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::checkpoint::{Best, Progress};
+use crate::dataset::Samples;
 use crate::diagnostic::{Diagnostic, Result};
+use crate::evaluate::Split;
 use crate::load::Project;
 use crate::model::Device;
 use crate::run::TestFigures;
@@ -185,6 +187,8 @@ pub struct End {
     pub train_secs: f64,
     /// The figures of every epoch, of earlier starts too.
     pub rows: Vec<Row>,
+    /// Samples that the network was not trained on: of the test split, else of the validation split.
+    pub unseen: Option<(Split, Arc<Samples>)>,
 }
 
 /// Why a run is over.

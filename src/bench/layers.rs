@@ -235,7 +235,6 @@ fn alone(layer: &Layer) -> Option<Layer> {
     })
 }
 
-/// Asks for the gradient of a value.
 #[cfg(test)]
 mod tests {
     use super::*;

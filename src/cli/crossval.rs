@@ -83,7 +83,9 @@ pub(super) fn run(arguments: &Arguments, quiet: bool) -> Result<u8> {
         }
         Event::Training(event) => follower.follow(&event),
         Event::Done(project, end) => {
-            failed = failed.take().or(write_report(project, end).err());
+            failed = failed
+                .take()
+                .or(write_report(project, end, threads, None).err());
         }
     })?;
     failed = failed.or(follower.finish().err());

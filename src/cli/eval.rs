@@ -67,7 +67,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
         limit: usize::MAX,
     };
     let preprocessing = std::sync::Arc::new(trained.header.preprocessing.clone());
-    let report = evaluate::evaluate(&trained.model, &samples, &preprocessing, &device, &settings)?;
+    let found = evaluate::evaluate(&trained.model, &samples, &preprocessing, &device, &settings)?;
     warnings.extend(samples.take_warnings());
     for warning in &warnings {
         report::tell(&diagnostics::render(warning));
@@ -75,9 +75,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
     let run = run::name_of(&path);
     let classes = &trained.header.classes;
     let text = if arguments.json {
-        json::line(&json::evaluation(&run, split.word(), classes, &report))
+        json::line(&json::evaluation(&run, split.word(), classes, &found))
     } else {
-        evaluation::render(&run, split.word(), classes, &report)
+        let is_shaded = report::terminal_width().is_some();
+        evaluation::render(&run, split.word(), classes, &found, is_shaded)
     };
     Output::default().write(&text)?;
     Ok(0)

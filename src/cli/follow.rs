@@ -8,10 +8,13 @@ use clap::Args;
 use crate::diagnostic::{Error, Result};
 use crate::files;
 use crate::load::Project;
+use crate::page::Page;
+use crate::report::curves;
+use crate::report::html::{self, Parts};
 use crate::report::inspection::Inspection;
 use crate::report::tensorboard::Board;
 use crate::report::training::Progress;
-use crate::report::{curves, html};
+use crate::run;
 use crate::train::{Back, End, Event, Row, Start};
 
 /// How training is shown.
@@ -120,13 +123,24 @@ impl Follower {
     }
 }
 
-/// Writes the curves and the page of a run into its folder.
-pub(super) fn write_report(project: &Project, end: &End) -> Result<()> {
+/// Writes the curves and the page of a run into its folder; `missing` says what the page lacks, and why.
+pub(super) fn write_report(
+    project: &Project,
+    end: &End,
+    threads: usize,
+    missing: Option<&str>,
+) -> Result<()> {
     let name = project.config.model.name.clone().unwrap_or_default();
     let train = &project.config.train;
-    let shown = Inspection::new(&name, &project.plan, train.batch_size, &train.optimizer);
-    let network = shown.render().unwrap_or_default();
-    let page = html::render(end, &end.rows, &network, &project.config.to_toml());
+    let found = Page::of(&end.run, end.unseen.clone(), threads)?;
+    let page = html::render(&Parts {
+        end,
+        record: &run::read_record(&end.run)?,
+        network: Inspection::new(&name, &project.plan, train.batch_size, &train.optimizer),
+        config: &project.config.to_toml(),
+        page: found.as_ref(),
+        missing,
+    })?;
     files::write(
         &end.run.join("curves.svg"),
         curves::render(&end.rows).as_bytes(),

@@ -111,6 +111,17 @@ impl ComputeArguments {
     }
 }
 
+/// Writes a document as JSON, or a text; returns the exit code of success.
+fn write(as_json: bool, text: &str, document: impl FnOnce() -> serde_json::Value) -> Result<u8> {
+    let mut output = Output::default();
+    if as_json {
+        output.write(&report::json::line(&document()))?;
+    } else {
+        output.write(text)?;
+    }
+    Ok(0)
+}
+
 /// Writes what came of several runs; returns the exit code: that of a stop, else of what could not be written
 /// on the way.
 fn close(text: &str, stopped: Option<u8>, failed: Option<Error>) -> Result<u8> {

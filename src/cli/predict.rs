@@ -8,6 +8,7 @@ use clap::{Args, ValueEnum};
 use super::ComputeArguments;
 use crate::dataset::{self, Invert};
 use crate::diagnostic::{Diagnostic, Error, Kind, Result};
+use crate::look;
 use crate::model_file;
 use crate::predict::{self, Picture, Prediction};
 use crate::report::{self, Output, diagnostics, json, prediction};
@@ -38,6 +39,9 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "N", default_value_t = 64,
           value_parser = clap::value_parser!(u32).range(1..=65_536))]
     batch_size: u32,
+    /// Draw each picture as the network gets it, and a bar a class
+    #[arg(long, conflicts_with_all = ["csv", "json"])]
+    show: bool,
     /// Write JSON, a line a picture
     #[arg(long, conflicts_with = "csv")]
     json: bool,
@@ -74,10 +78,19 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
     }
     let mut unreadable = false;
     for paths in images.chunks(batch_size) {
-        let pictures = paths.iter().map(|path| read(path)).collect();
-        for answer in predict::predict(&trained, pictures, invert, top, &device)? {
+        let pictures: Vec<Picture> = paths.iter().map(|path| read(path)).collect();
+        let preprocessing = &trained.header.preprocessing;
+        // What is drawn is prepared once more: pictures are let go of as they are answered.
+        let drawn = pictures.iter().map(|picture| {
+            let bytes = picture.content.as_ref().ok().filter(|_| arguments.show)?;
+            let name = picture.name.clone();
+            look::Picture::new(name, bytes, preprocessing, invert).ok()
+        });
+        let drawn: Vec<Option<look::Picture>> = drawn.collect();
+        let answers = predict::predict(&trained, pictures, invert, top, &device)?;
+        for (answer, drawn) in answers.iter().zip(&drawn) {
             unreadable |= answer.answer.is_err();
-            write(&mut output, arguments, &answer)?;
+            write(&mut output, arguments, answer, drawn.as_ref())?;
         }
         if output.is_closed() {
             break;
@@ -90,14 +103,23 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
     })
 }
 
-fn write(output: &mut Output, arguments: &Arguments, answer: &Prediction) -> Result<()> {
+fn write(
+    output: &mut Output,
+    arguments: &Arguments,
+    answer: &Prediction,
+    drawn: Option<&look::Picture>,
+) -> Result<()> {
     if arguments.json {
         return output.write(&json::line(&json::prediction(answer)));
     }
     if arguments.csv {
         output.write(&prediction::csv(answer))?;
-    } else if let Some(line) = prediction::render(answer) {
-        output.write(&line)?;
+    } else {
+        let shown = drawn
+            .and_then(|picture| prediction::render_shown(answer, picture, report::has_colours()));
+        if let Some(text) = shown.or_else(|| prediction::render(answer)) {
+            output.write(&text)?;
+        }
     }
     if let Err(reason) = &answer.answer {
         let message = format!("failed to read picture `{}`: {reason}", answer.name);

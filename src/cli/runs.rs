@@ -1,15 +1,22 @@
 //! `cnn runs`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::follow::write_report;
+use super::{ComputeArguments, write};
+use crate::dataset::Samples;
 use crate::diagnostic::{Diagnostic, Error, Result};
+use crate::evaluate::{self, Split};
 use crate::files;
 use crate::load::Project;
+use crate::model::Device;
+use crate::model_file;
 use crate::report::runs as shown;
 use crate::report::{self, Output, diagnostics, json};
+use crate::run::MODEL;
 use crate::runs::{self, Order, Past};
 
 /// What was trained: list runs, show one, compare several, write a report, remove
@@ -82,6 +89,8 @@ pub(super) struct ReportArguments {
     /// A run folder, its name, or `latest`
     #[arg(default_value = "latest")]
     run: String,
+    #[command(flatten)]
+    compute: ComputeArguments,
 }
 
 /// Remove runs with all that is in their folders
@@ -108,17 +117,8 @@ pub(super) fn run(command: &Command, quiet: bool) -> Result<u8> {
     }
 }
 
-fn write(as_json: bool, text: &str, document: impl FnOnce() -> serde_json::Value) -> Result<u8> {
-    if as_json {
-        Output::default().write(&json::line(&document()))?;
-    } else {
-        Output::default().write(text)?;
-    }
-    Ok(0)
-}
-
 fn list(arguments: &ListArguments) -> Result<u8> {
-    let (mut found, warnings) = runs::list();
+    let (mut found, warnings) = runs::list()?;
     for warning in &warnings {
         report::tell(&diagnostics::render(warning));
     }
@@ -158,12 +158,34 @@ fn compare(arguments: &CompareArguments) -> Result<u8> {
 
 fn report(arguments: &ReportArguments) -> Result<u8> {
     let run = runs::find(&arguments.run)?;
+    let threads = arguments.compute.start_threads()?;
     let project = Project::read(&run.path.join("config.toml"), &[])?;
-    write_report(&project, &run.end())?;
+    let mut end = run.end();
+    let mut missing = None;
+    match unseen(&run.path) {
+        Ok(unseen) => end.unseen = unseen,
+        // The rest of the page needs no data.
+        Err(error) => missing = Some(format!("No answers are shown: {error}.")),
+    }
+    write_report(&project, &end, threads, missing.as_deref())?;
+    if let Some(missing) = &missing {
+        report::tell(&diagnostics::render(&Diagnostic::warning(missing.clone())));
+    }
     let file = run.path.join("report.html");
     let text = format!("{}\n", report::plain(&file.display().to_string()));
     Output::default().write(&text)?;
     Ok(0)
+}
+
+/// Loads the samples that a run's network was not trained on; nothing if it has no weights yet.
+fn unseen(run: &Path) -> Result<Option<(Split, Arc<Samples>)>> {
+    let path = run.join(MODEL);
+    if !path.is_file() {
+        return Ok(None);
+    }
+    let trained = model_file::load(&path, &Device::Cpu.open()?)?;
+    let (split, samples, _) = evaluate::load_split(&trained, None, None)?;
+    Ok(Some((split, samples)))
 }
 
 fn remove(arguments: &RemoveArguments, quiet: bool) -> Result<u8> {
@@ -172,13 +194,10 @@ fn remove(arguments: &RemoveArguments, quiet: bool) -> Result<u8> {
         let help = "`cnn runs list` shows them";
         return Err(Error::config(Diagnostic::error(message).help(help)));
     }
-    // All of them are there, or none is removed.
-    let found = arguments.runs.iter().map(|run| runs::find(run));
-    let found: Vec<Past> = found.collect::<Result<_>>()?;
-    for run in &found {
-        runs::remove(run)?;
+    for path in runs::remove(&arguments.runs)? {
         if !quiet {
-            report::tell(&format!("removed {}\n", report::plain(&run.name)));
+            let path = path.display().to_string();
+            report::tell(&format!("removed {}\n", report::plain(&path)));
         }
     }
     Ok(0)

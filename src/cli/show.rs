@@ -12,7 +12,7 @@ use crate::files;
 use crate::look::{self, Method, Picture, Subject};
 use crate::model_file::{self, Trained};
 use crate::report::look as shown;
-use crate::report::{self, Output, diagnostics, json};
+use crate::report::{self, diagnostics};
 use crate::run;
 
 /// Look into a trained network: its filters, what it makes of a picture, why it answers so
@@ -178,12 +178,7 @@ impl Written {
     }
 
     fn say(&self, text: &str, document: impl FnOnce() -> serde_json::Value) -> Result<u8> {
-        if self.json {
-            Output::default().write(&json::line(&document()))?;
-        } else {
-            Output::default().write(text)?;
-        }
-        Ok(0)
+        super::write(self.json, text, document)
     }
 }
 
@@ -198,8 +193,15 @@ impl Loaded {
     fn new(model: &Path, image: &Path) -> Result<Self> {
         let device = crate::model::Device::Cpu.open()?.autodiff();
         let trained = model_file::load(model, &device)?;
-        let read = super::predict::read(image);
         let preprocessing = &trained.header.preprocessing;
+        if preprocessing.picture_shape().is_none() {
+            let shape = crate::shape::display(&preprocessing.input_shape());
+            let message = format!("the network takes inputs of {shape}, which are no pictures");
+            let help =
+                "pictures are `[channels, height, width]`; `filters` and `embedding` need none";
+            return Err(Error::config(Diagnostic::error(message).help(help)));
+        }
+        let read = super::predict::read(image);
         let picture = read.content.and_then(|bytes| {
             Picture::new(
                 read.name.clone(),
@@ -263,7 +265,6 @@ fn features(model: &Path, options: &Features) -> Result<u8> {
     let stem = stem(&options.image);
     let part = layer.map_or(String::new(), |layer| format!("-{}", safe(layer)));
     let file = folder.join(format!("features-{stem}{part}.png"));
-    files::write(&file, &shown::draw_features(&maps)?)?;
     let mut raw = Vec::new();
     if options.raw {
         for maps in &maps {
@@ -272,6 +273,7 @@ fn features(model: &Path, options: &Features) -> Result<u8> {
             raw.push(file);
         }
     }
+    files::write(&file, &shown::draw_features(&maps)?)?;
     let text = shown::render_features(&maps, &file, &raw);
     let name = &loaded.picture.name;
     let document = || shown::features_json(name, &maps, &file, &raw);
@@ -298,6 +300,12 @@ fn explain(model: &Path, options: &Explain) -> Result<u8> {
             let patch = options.patch.map_or(height.min(width) / 4, usize::from);
             let patch = patch.clamp(1, height.max(width));
             let stride = options.stride.map_or(patch / 4, usize::from).max(1);
+            if stride > patch {
+                let message =
+                    format!("patches of {patch} every {stride} pixels leave some uncovered");
+                let help = "give a `--stride` no larger than `--patch`";
+                return Err(Error::config(Diagnostic::error(message).help(help)));
+            }
             Method::Occlusion { patch, stride }
         }
     };
@@ -307,8 +315,19 @@ fn explain(model: &Path, options: &Explain) -> Result<u8> {
     let name = name.map_or(String::new(), |value| value.get_name().to_owned());
     let classes = &loaded.trained.header.classes;
     let folder = options.written.folder(model)?;
-    let file = folder.join(format!("explain-{}-{name}.png", stem(&options.image)));
     let class = classes.get(explanation.class).cloned().unwrap_or_default();
+    // Each class, and each layer, has a file of its own.
+    let layer = explanation
+        .layer
+        .iter()
+        .map(|layer| format!("-{}", safe(layer)));
+    let layer: String = layer.collect();
+    let file = format!(
+        "explain-{}-{name}{layer}-{}.png",
+        stem(&options.image),
+        safe(&class)
+    );
+    let file = folder.join(file);
     let title = format!("{class} {:.4} {name}", explanation.answer);
     let png = shown::draw_explanation(&loaded.picture, &explanation, &title)?;
     files::write(&file, &png)?;

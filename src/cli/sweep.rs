@@ -156,7 +156,9 @@ pub(super) fn run(arguments: &Arguments, quiet: bool) -> Result<u8> {
         Event::Trial(trial, of) => tell(report_of::trial(trial, of)),
         Event::Training(event) => follower.follow(&event),
         Event::Trained(project, end) => {
-            failed = failed.take().or(write_report(project, end).err());
+            failed = failed
+                .take()
+                .or(write_report(project, end, threads, None).err());
         }
         Event::Failed(trial) => {
             follower.leave();

@@ -107,7 +107,7 @@ pub(super) fn run(arguments: &Arguments, quiet: bool) -> Result<u8> {
     }
     let end = end?;
     failed = failed.or(follower.finish().err());
-    failed = failed.or(write_report(&project, &end).err());
+    failed = failed.or(write_report(&project, &end, threads, None).err());
     if !arguments.json {
         failed = output.write(&render_end(&end)).err().or(failed);
     }

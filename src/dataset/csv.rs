@@ -123,7 +123,17 @@ impl<R: Read> Lines<'_, R> {
                 return Ok(None);
             }
             if self.record.len() == 1 && self.record.as_slice() == MARK {
-                return Ok(None);
+                if !self
+                    .reader
+                    .read_byte_record(&mut ByteRecord::new())
+                    .unwrap_or(false)
+                {
+                    return Ok(None);
+                }
+                let line = line.saturating_sub(1);
+                let message = format!("`{}` line {line}: an unprintable sign alone", self.name);
+                let help = "remove the line";
+                return Err(Error::data(Diagnostic::error(message).help(help)));
             }
             if self.record.as_slice().trim_ascii().is_empty() && self.record.len() < 2 {
                 continue;

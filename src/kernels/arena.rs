@@ -64,8 +64,9 @@ impl Drop for Loan {
             return;
         };
         regions[at].give(self.start, self.lines.max(1));
-        // One region is kept for the next step.
-        if regions.len() > 1 && regions[at].is_idle() {
+        // One region is kept for the next step, but none that was made for a single tensor.
+        let region = &regions[at];
+        if region.is_idle() && (regions.len() > 1 || region.lines > REGION) {
             regions.swap_remove(at);
         }
     }
@@ -103,7 +104,7 @@ impl Region {
         // With an alignment of its own the system would be asked for pages and each of them cleared, which takes
         // them all; what it has to clear by itself it clears when it is first used.
         let bytes = lines.checked_add(1)?.checked_mul(size_of::<Line>())?;
-        let layout = Layout::from_size_align(bytes, align_of::<u128>()).ok()?;
+        let layout = Layout::from_size_align(bytes, align_of::<usize>()).ok()?;
         // SAFETY: there is at least one line.
         let memory = NonNull::new(unsafe { alloc_zeroed(layout) })?;
         let skipped = memory.align_offset(align_of::<Line>());

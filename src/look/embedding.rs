@@ -4,15 +4,22 @@ use std::sync::Arc;
 
 use burn::tensor;
 
-use super::{name_of, read};
+use super::{name_of, not_passed, read};
 use crate::dataset::{Loader, Preprocessing, Samples};
 use crate::diagnostic::{Diagnostic, Error, Result};
 use crate::model::{Model, Pass, Value};
 use crate::model_file::Trained;
-use crate::plan::{Layer, Operation};
+use crate::plan::Layer;
+use crate::random::{Purpose, Random};
 
-/// Rounds of orthogonal iteration.
-const ROUNDS: usize = 300;
+/// Rounds of orthogonal iteration at most.
+const ROUNDS: usize = 1_000;
+
+/// Directions that are iterated: more than are wanted, so that those stand still soon.
+const WAYS: usize = 6;
+
+/// Directions that move less stand still.
+const STILL: f64 = 1e-10;
 
 /// The values of a layer for each sample of a split.
 #[derive(Clone, Debug)]
@@ -21,6 +28,8 @@ pub struct Embedding {
     pub layer: String,
     /// Values of a sample.
     pub width: usize,
+    /// Which samples, by their place in the split.
+    pub indices: Vec<usize>,
     /// `[samples, width]`.
     pub values: Vec<f32>,
     /// The class of each sample, where they have one.
@@ -31,10 +40,10 @@ pub struct Embedding {
     pub explained: [f64; 2],
 }
 
-/// Computes the input of the last dense layer for samples of a split.
+/// Computes what the last layer with weights takes, for samples of a split: drawn evenly where there are more than `limit`.
 ///
 /// # Errors
-/// When there is no dense layer after another, or results cannot be read back from the device.
+/// When the network has one layer with weights alone, or results cannot be read back from the device.
 pub fn embed(
     trained: &Trained,
     samples: &Arc<Samples>,
@@ -45,7 +54,11 @@ pub fn embed(
     let plan = trained.plan.up_to_logits(trained.config.train.task());
     let layer = hidden(&plan.layers)?;
     let preprocessing: Arc<Preprocessing> = Arc::new(trained.header.preprocessing.clone());
-    let indices: Vec<usize> = (0..samples.len().min(limit)).collect();
+    // Files lie class by class, so that the first ones alone would be of a few classes.
+    let mut indices: Vec<usize> = (0..samples.len()).collect();
+    Random::new(Purpose::Order, &[u64::MAX, 0]).shuffle(&mut indices);
+    indices.truncate(limit);
+    indices.sort_unstable();
     let batches = indices.chunks(64).map(<[usize]>::to_vec).collect();
     let loader = Loader::new(
         Arc::clone(samples),
@@ -55,8 +68,12 @@ pub fn embed(
         threads,
     );
     let mut values = Vec::new();
+    let mut labels = Vec::new();
+    let mut answered = Vec::new();
     for batch in loader {
         let batch = batch?;
+        labels.extend(batch.targets.classes());
+        answered.extend(&batch.indices);
         values.extend(outputs_of(
             &trained.model,
             layer,
@@ -64,11 +81,11 @@ pub fn embed(
         )?);
     }
     let width = layer.output.iter().product();
-    let labels = samples.labels().iter().take(limit).copied().collect();
     let (points, explained) = principal_components(&values, width);
     Ok(Embedding {
         layer: name_of(layer),
         width,
+        indices: answered,
         values,
         labels,
         points,
@@ -76,15 +93,13 @@ pub fn embed(
     })
 }
 
-/// Finds the layer whose output the last dense layer takes.
+/// Finds the layer whose output the last layer with weights takes.
 fn hidden(layers: &[Layer]) -> Result<&Layer> {
-    let is_dense = |layer: &Layer| matches!(layer.operation, Operation::Dense(_));
-    let last = layers.iter().rposition(is_dense);
-    let before = last
-        .and_then(|last| last.checked_sub(1))
-        .or_else(|| layers.len().checked_sub(2));
+    let has_weights = |layer: &Layer| layer.counts.parameters().is_none_or(|count| count > 0);
+    let last = layers.iter().rposition(has_weights);
+    let before = last.and_then(|last| last.checked_sub(1));
     before.and_then(|before| layers.get(before)).ok_or_else(|| {
-        let message = "the network has one layer alone, and so none that is hidden";
+        let message = "the network's only layer with weights is its first: there is no hidden one";
         Error::config(Diagnostic::error(message))
     })
 }
@@ -96,7 +111,7 @@ fn outputs_of(model: &Model, layer: &Layer, input: Value) -> Result<Vec<f32>> {
             output = Some(value.clone());
         }
     });
-    output.map_or(Ok(Vec::new()), read)
+    output.map_or_else(|| Err(not_passed(layer)), read)
 }
 
 /// Places rows along the two directions in which they differ most; returns the shares of the variance that these have too.
@@ -121,9 +136,10 @@ pub fn principal_components(values: &[f32], width: usize) -> (Vec<[f64; 2]>, [f6
             .sum();
         sum - shift
     };
-    let mut directions = [start(width, 0), start(width, 1)];
+    let ways = 0..WAYS.min(width);
+    let mut directions: Vec<Vec<f64>> = ways.map(|way| start(width, way)).collect();
     for _ in 0..ROUNDS {
-        let mut next = [vec![0.0; width], vec![0.0; width]];
+        let mut next: Vec<Vec<f64>> = directions.iter().map(|_| vec![0.0; width]).collect();
         for (direction, next) in directions.iter().zip(&mut next) {
             let shift = shift(direction);
             let mut sum = 0.0;
@@ -134,13 +150,16 @@ pub fn principal_components(values: &[f32], width: usize) -> (Vec<[f64; 2]>, [f6
             }
             subtract(next, sum, &mean);
         }
-        let [mut first, mut second] = next;
-        normalize(&mut first);
-        let overlap = dot(&first, &second);
-        subtract(&mut second, overlap, &first);
-        normalize(&mut second);
-        directions = [first, second];
+        orthogonalize(&mut next);
+        // A direction and its opposite are the same.
+        let still = |(old, new): (&Vec<f64>, &Vec<f64>)| dot(old, new).abs() > 1.0 - STILL;
+        let is_still = directions.iter().zip(&next).take(2).all(still);
+        directions = next;
+        if is_still {
+            break;
+        }
     }
+    directions.resize(2, vec![0.0; width]);
     for direction in &mut directions {
         let largest = direction
             .iter()
@@ -170,6 +189,26 @@ fn start(width: usize, way: usize) -> Vec<f64> {
     let mut direction: Vec<f64> = (0..width).map(|place| angle(place).sin()).collect();
     normalize(&mut direction);
     direction
+}
+
+/// Makes directions of length 1 that are at right angles; what is left of one that lies in the others is no direction.
+fn orthogonalize(directions: &mut [Vec<f64>]) {
+    for own in 0..directions.len() {
+        let (before, rest) = directions.split_at_mut(own);
+        let Some(direction) = rest.first_mut() else {
+            return;
+        };
+        let length = dot(direction, direction).sqrt();
+        // Twice: the first time leaves rounding errors of what is taken away.
+        for other in before.iter().chain(before.iter()) {
+            let overlap = dot(direction, other);
+            subtract(direction, overlap, other);
+        }
+        if dot(direction, direction).sqrt() <= 1e-10 * length {
+            direction.fill(0.0);
+        }
+        normalize(direction);
+    }
 }
 
 fn add(sum: &mut [f64], row: &[f32], factor: f64) {

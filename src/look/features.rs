@@ -29,7 +29,7 @@ pub struct Maps {
 pub fn features(subject: &Subject<'_>, layer: Option<&str>) -> Result<Vec<Maps>> {
     let mut wanted = Vec::new();
     match layer {
-        Some(word) => wanted.push(subject.layer(word)?.0),
+        Some(word) => wanted.push(subject.layer(word)?),
         None => list(&subject.plan.layers, &mut wanted),
     }
     let device = subject.device.clone().without_autodiff();

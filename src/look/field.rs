@@ -4,8 +4,7 @@ use super::{Subject, name_of, no_maps};
 use crate::diagnostic::{Diagnostic, Error, Result};
 use crate::model::{Pass, Value};
 
-/// Pixels count for the effective field whose gradient is at least this share of the largest: what lies within two
-/// deviations of a bell curve.
+/// Pixels count for the effective field whose gradient is at least this share of the largest: the threshold of Luo et al.
 const FELT: f64 = 1.0 - 0.9545;
 
 /// The receptive field of one place of a map.
@@ -38,7 +37,7 @@ pub struct Seen {
 /// Luo, Li, Urtasun & Zemel 2016, "Understanding the effective receptive field in deep convolutional neural networks",
 /// sections 2 and 3; the effective size is the root of the pixels felt.
 pub fn receptive_field(subject: &Subject<'_>, layer: &str, at: Option<[usize; 2]>) -> Result<Seen> {
-    let (layer, _) = subject.layer(layer)?;
+    let layer = subject.layer(layer)?;
     let [_, rows, columns] = layer.output[..] else {
         return Err(no_maps(layer));
     };
@@ -84,7 +83,7 @@ pub fn receptive_field(subject: &Subject<'_>, layer: &str, at: Option<[usize; 2]
             *value /= largest;
         }
     }
-    let part = layer.field.seen(&at, &subject.plan.input);
+    let part = subject.plan.seen(layer.index, &at).unwrap_or_default();
     Ok(Seen {
         layer: name_of(layer),
         at,

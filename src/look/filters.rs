@@ -16,6 +16,19 @@ pub struct Kernels {
     pub shape: [usize; 4],
     /// The weights.
     pub values: Vec<f32>,
+    /// Whether the channels are the colours of a picture, or three maps as these.
+    pub is_of_colours: bool,
+}
+
+/// Puts filters before channels: a transposed convolution has them the other way around.
+fn turned([inputs, outputs, height, width]: [usize; 4], values: &[f32]) -> ([usize; 4], Vec<f32>) {
+    let area = height * width;
+    let pairs = (0..outputs).flat_map(|output| (0..inputs).map(move |input| (output, input)));
+    let turned = pairs.flat_map(|(output, input)| {
+        let at = (input * outputs + output) * area;
+        values.get(at..at + area).unwrap_or_default().to_vec()
+    });
+    ([outputs, inputs, height, width], turned.collect())
 }
 
 /// Returns the kernels of all two- and one-dimensional convolutions, or of one layer.
@@ -34,35 +47,36 @@ pub fn filters(trained: &Trained, layer: Option<&str>) -> Result<Vec<Kernels>> {
             return;
         }
         for weight in &weights {
+            // `.weight`, or of a separable convolution `.depthwise.weight`.
+            let part = weight.name.strip_prefix(prefix);
+            let part = part.filter(|part| part.starts_with('.'));
+            let Some(part) = part.and_then(|part| part.strip_suffix(".weight")) else {
+                continue;
+            };
             let shape = match weight.shape[..] {
                 [filters, channels, width] => [filters, channels, 1, width],
                 [filters, channels, height, width] => [filters, channels, height, width],
                 _ => continue,
             };
-            let Some(part) = weight.name.strip_prefix(prefix) else {
-                continue;
-            };
-            // `.weight`, or of a separable convolution `.depthwise.weight`.
-            let Some(part) = part
-                .strip_suffix(".weight")
-                .or((part == ".weight").then_some(""))
-            else {
-                continue;
+            let (shape, values) = match &layer.operation {
+                Operation::TransposedConv(_) => turned(shape, &weight.values),
+                _ => (shape, weight.values.clone()),
             };
             found.push((
                 layer.index,
                 Kernels {
                     name: format!("{}{part}", name_of(layer)),
                     type_name: layer.type_name,
+                    is_of_colours: layer.input.first() == Some(&3) && shape[1] == 3,
                     shape,
-                    values: weight.values.clone(),
+                    values,
                 },
             ));
         }
     };
     walk("", &trained.plan.layers, &mut add);
     if let Some(word) = layer {
-        let (layer, _) = find_layer(&trained.plan, word)?;
+        let layer = find_layer(&trained.plan, word)?;
         let names: Vec<String> = found
             .iter()
             .map(|(_, kernels)| kernels.name.clone())

@@ -1,6 +1,6 @@
 //! Gradients of logits, at the input and at the output of any layer.
 
-use super::{Subject, read};
+use super::{Subject, not_passed, read};
 use crate::diagnostic::Result;
 use crate::model::{Pass, Value};
 use crate::plan::Layer;
@@ -32,8 +32,7 @@ impl Subject<'_> {
                     leaf = Some(value.clone());
                     value
                 });
-        // Layers are found by the plan that the model was built from.
-        let leaf = leaf.unwrap_or_else(|| output.clone());
+        let leaf = leaf.ok_or_else(|| not_passed(layer))?;
         let gradient = gradient(&leaf, output, class)?;
         Ok([read(leaf)?, gradient])
     }

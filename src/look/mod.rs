@@ -22,7 +22,7 @@ use burn::tensor;
 use crate::diagnostic::{Diagnostic, Error, Result, in_backticks};
 use crate::model::{Engine, Value, to_host};
 use crate::model_file::Trained;
-use crate::plan::{Field, Layer, Plan};
+use crate::plan::{Layer, Plan};
 use crate::predict;
 
 /// How an answer is explained.
@@ -99,27 +99,23 @@ pub struct Subject<'a> {
     plan: Plan,
     device: tensor::Device,
     picture: &'a Picture,
+    engine: Engine,
 }
 
 impl<'a> Subject<'a> {
     /// Puts a network, loaded on a device with gradients, and a picture together.
     ///
     /// # Errors
-    /// When the network's inputs are no pictures.
+    /// When weights cannot be read from the device.
     pub fn new(
         trained: &'a Trained,
         device: &tensor::Device,
         picture: &'a Picture,
     ) -> Result<Self> {
         let plan = trained.plan.up_to_logits(trained.config.train.task());
-        if plan.input.len() != 3 {
-            let shape = crate::shape::display(&plan.input);
-            let message = format!("the network takes inputs of {shape}, which are no pictures");
-            return Err(Error::config(
-                Diagnostic::error(message).help("pictures are `[channels, height, width]`"),
-            ));
-        }
+        let plain = device.clone().without_autodiff();
         Ok(Self {
+            engine: Engine::new(&trained.model.valid(), &plan.input, &plain)?,
             trained,
             plan,
             device: device.clone(),
@@ -206,23 +202,23 @@ impl<'a> Subject<'a> {
     }
 
     /// Finds a layer by its path, name or number.
-    fn layer(&self, word: &str) -> Result<(&Layer, Field)> {
+    fn layer(&self, word: &str) -> Result<&Layer> {
         find_layer(&self.plan, word)
     }
 
     /// Finds the layer whose maps are looked at: the last one that still has several positions, if none is named.
     fn map_layer(&self, word: Option<&str>) -> Result<&Layer> {
-        let has_maps =
-            |layer: &Layer| matches!(layer.output[..], [_, height, width] if height * width > 1);
         if let Some(word) = word {
-            let (layer, _) = self.layer(word)?;
-            return if has_maps(layer) || layer.output.len() == 3 {
+            let layer = self.layer(word)?;
+            return if layer.output.len() == 3 {
                 Ok(layer)
             } else {
                 Err(no_maps(layer))
             };
         }
-        let last = self.plan.layers.iter().rev().find(|layer| has_maps(layer));
+        let has_maps =
+            |layer: &&Layer| matches!(layer.output[..], [_, height, width] if height * width > 1);
+        let last = self.plan.layers.iter().rev().find(has_maps);
         last.ok_or_else(|| {
             let message = "no layer of the network has maps of several positions";
             let help = "`--method saliency`, `integrated-gradients` and `occlusion` need none";
@@ -232,8 +228,7 @@ impl<'a> Subject<'a> {
 
     /// Computes logits, one row an input.
     fn logits(&self, inputs: &[f32]) -> Result<Vec<f32>> {
-        let device = self.device.clone().without_autodiff();
-        Engine::new(&self.trained.model.valid(), &self.plan.input, &device)?.logits(inputs)
+        self.engine.logits(inputs)
     }
 
     /// Makes a batch of inputs, on the device with gradients.
@@ -246,8 +241,9 @@ impl<'a> Subject<'a> {
 ///
 /// # Errors
 /// When there is none; the message lists what there is.
-fn find_layer<'a>(plan: &'a Plan, word: &str) -> Result<(&'a Layer, Field)> {
-    plan.find(word).ok_or_else(|| {
+fn find_layer<'a>(plan: &'a Plan, word: &str) -> Result<&'a Layer> {
+    let found = plan.find(word).map(|(layer, _)| layer);
+    found.ok_or_else(|| {
         let mut names = Vec::new();
         list_names(&plan.layers, &mut names);
         let diagnostic = Diagnostic::error(format!("the network has no layer `{word}`"));
@@ -274,6 +270,12 @@ fn no_maps(layer: &Layer) -> Error {
     let name = name_of(layer);
     let message = format!("layer `{name}` gives {shape}, no maps of a picture");
     Error::config(Diagnostic::error(message).help("name a layer before `flatten`"))
+}
+
+/// Says that the network was computed without a layer that its plan has.
+fn not_passed(layer: &Layer) -> Error {
+    let message = format!("layer `{}` was not passed", name_of(layer));
+    Error::model(Diagnostic::error(message))
 }
 
 /// Reads a value of any rank back from the device.

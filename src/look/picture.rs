@@ -42,14 +42,30 @@ impl Picture {
             rescale: 1.0,
             ..preprocessing.clone()
         };
-        let shown = input_of(bytes, &plain, invert)?;
+        let mut shown = input_of(bytes, &plain, invert)?;
+        let bounds = shown
+            .iter()
+            .fold([f32::INFINITY, f32::NEG_INFINITY], |[low, high], value| {
+                [low.min(*value), high.max(*value)]
+            });
+        // Floats have a range of their own.
+        let middle = if preprocessing.floats {
+            f32::midpoint(bounds[0], bounds[1])
+        } else {
+            127.5
+        };
+        if preprocessing.floats && bounds[0] < bounds[1] {
+            for value in &mut shown {
+                *value = (*value - bounds[0]) / (bounds[1] - bounds[0]) * 255.0;
+            }
+        }
         let area = height * width;
         let filled = |value: f32| {
             let places = 0..channels * area;
             places.map(move |place| preprocessing.normalize(place / area, value))
         };
         let grey = if preprocessing.mean.is_empty() {
-            filled(127.5).collect()
+            filled(middle).collect()
         } else {
             vec![0.0; channels * area]
         };
@@ -60,6 +76,18 @@ impl Picture {
             shown,
             black: filled(0.0).collect(),
             grey,
+        })
+    }
+
+    /// Returns a pixel as a person sees it; what is no grey or coloured picture shows its first channel.
+    #[must_use]
+    pub fn pixel(&self, row: usize, column: usize) -> [u8; 3] {
+        let [channels, height, width] = self.shape;
+        [0, 1, 2].map(|part| {
+            let channel = if channels < 3 { 0 } else { part };
+            let value = self.shown.get((channel * height + row) * width + column);
+            let value = value.copied().unwrap_or_default();
+            value.round().clamp(0.0, 255.0) as u8
         })
     }
 

@@ -35,6 +35,17 @@ pub struct Answer {
     pub confidence: f64,
 }
 
+/// Answers whose confidence lies in one interval.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Confidence {
+    /// How many.
+    pub samples: u64,
+    /// Their mean confidence.
+    pub confidence: f64,
+    /// The share of them that is right.
+    pub accuracy: f64,
+}
+
 /// Figures of one class.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ClassFigures {
@@ -49,7 +60,9 @@ pub struct ClassFigures {
 }
 
 impl Classes {
-    pub(super) fn new(classes: usize) -> Self {
+    /// Starts with no samples.
+    #[must_use]
+    pub fn new(classes: usize) -> Self {
         Self {
             count: classes,
             samples: 0,
@@ -63,7 +76,7 @@ impl Classes {
     /// Adds one sample from its logits and returns the answer.
     ///
     /// Ties go to the lower class, as in `torch.argmax`.
-    pub(super) fn add(&mut self, logits: &[f32], label: usize) -> Answer {
+    pub fn add(&mut self, logits: &[f32], label: usize) -> Answer {
         let largest = logits
             .iter()
             .fold(f32::NEG_INFINITY, |best, &logit| best.max(logit));
@@ -109,7 +122,8 @@ impl Classes {
     }
 
     /// Returns the number of right answers.
-    pub(super) fn correct(&self) -> u64 {
+    #[must_use]
+    pub fn correct(&self) -> u64 {
         self.correct
     }
 
@@ -130,6 +144,17 @@ impl Classes {
             .iter()
             .map(|bin| (count(bin.correct) - bin.confidence).abs());
         gaps.sum::<f64>() / count(self.samples)
+    }
+
+    /// Returns how right answers are, interval by interval of confidence.
+    #[must_use]
+    pub fn confidences(&self) -> Vec<Confidence> {
+        let of = |bin: &Bin| Confidence {
+            samples: bin.samples,
+            confidence: bin.confidence / count(bin.samples.max(1)),
+            accuracy: share(bin.correct, bin.samples),
+        };
+        self.bins.iter().map(of).collect()
     }
 
     /// Returns the rows of the confusion matrix: a row a true class, a column an answer.

@@ -180,9 +180,7 @@ fn finish(
     output.extend(&sliding.output);
     let counts = conv.counts(&context.input, &output);
     let counts = context.checked(counts)?;
-    let field = context
-        .field
-        .after_windows(&conv.windows, &sliding.padding, &sliding.output);
+    let field = context.field.after_windows(&conv.windows, &sliding.output);
     let field = context.checked(field)?;
     Some(Planned {
         operation: operation(conv),
@@ -238,7 +236,7 @@ fn plan_separable(
     let dense = depthwise.dense_equivalent(&context.input, &output);
     let field = context
         .field
-        .after_windows(&depthwise.windows, &sliding.padding, &sliding.output);
+        .after_windows(&depthwise.windows, &sliding.output);
     let field = context.checked(field)?;
     Some(Planned {
         operation: Operation::SeparableConv(SeparableConv {

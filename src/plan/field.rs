@@ -15,8 +15,6 @@ pub struct Field {
     size: Vec<f64>,
     /// Input pixels between two neighbouring outputs.
     jump: Vec<f64>,
-    /// Where the first output begins to see: before the input's first pixel by what padding adds.
-    start: Vec<f64>,
     /// The map that the next layer slides over; it outlives `flatten`.
     map: Vec<usize>,
 }
@@ -24,41 +22,14 @@ pub struct Field {
 /// The largest size that is counted exactly.
 const LIMIT: f64 = 9_007_199_254_740_992.0;
 
-/// What a layer does to a field in one dimension, counted in neighbours on the map before it.
-struct Growth {
-    shift: f64,
-    reach: f64,
-    factor: f64,
-}
-
 impl Field {
     pub(super) fn of_input(input: &[usize]) -> Self {
         let map = input.get(1..).unwrap_or_default().to_vec();
         Self {
             size: vec![1.0; map.len()],
             jump: vec![1.0; map.len()],
-            start: vec![0.0; map.len()],
             map,
         }
-    }
-
-    /// Returns the input pixels that an output sees, first and one past the last for each dimension; less than the whole
-    /// size at an edge.
-    #[must_use]
-    pub fn seen(&self, at: &[usize], input: &[usize]) -> Vec<[usize; 2]> {
-        let extents = input.get(1..).unwrap_or_default();
-        let sides = self.size.iter().zip(&self.jump).zip(&self.start);
-        sides
-            .zip(at)
-            .zip(extents)
-            .map(|((((size, jump), start), at), extent)| {
-                let first = start + *at as f64 * jump;
-                let inside = |pixel: f64| pixel.clamp(0.0, *extent as f64) as usize;
-                // Ten steps of a tenth of a pixel are one pixel, whatever floats make of them.
-                let first = (first + 1e-6).floor();
-                [inside(first), inside((first + size - 1e-6).ceil())]
-            })
-            .collect()
     }
 
     /// Returns the pixels that one output value sees, whole pixels.
@@ -82,17 +53,15 @@ impl Field {
         &self.jump
     }
 
-    /// Returns the field after each dimension began to see `shift` neighbours later, saw `reach` neighbours more, and a jump
-    /// became `factor` times as long; nothing beyond what is counted exactly.
-    fn grown(&self, grow: impl Iterator<Item = Growth>, map: &[usize]) -> Option<Self> {
+    /// Returns the field after each dimension saw `reach` neighbours more, and a jump `factor`
+    /// times as long; nothing beyond what is counted exactly.
+    fn grown(&self, grow: impl Iterator<Item = (f64, f64)>, map: &[usize]) -> Option<Self> {
         let mut next = self.clone();
         next.map = map.to_vec();
-        let sides = next.size.iter_mut().zip(&mut next.jump);
-        for (((size, jump), start), growth) in sides.zip(&mut next.start).zip(grow) {
-            *start += growth.shift * *jump;
-            *size += growth.reach * *jump;
-            *jump *= growth.factor;
-            if *size > LIMIT || *jump > LIMIT || start.abs() > LIMIT {
+        for ((size, jump), (reach, factor)) in next.size.iter_mut().zip(&mut next.jump).zip(grow) {
+            *size += reach * *jump;
+            *jump *= factor;
+            if *size > LIMIT || *jump > LIMIT {
                 return None;
             }
         }
@@ -100,39 +69,19 @@ impl Field {
     }
 
     /// Returns the field after a window; nothing on overflow.
-    pub(super) fn after_windows(
-        &self,
-        windows: &[Window],
-        padding: &[[usize; 2]],
-        map: &[usize],
-    ) -> Option<Self> {
+    pub(super) fn after_windows(&self, windows: &[Window], map: &[usize]) -> Option<Self> {
         let extents: Option<Vec<usize>> = windows.iter().map(|window| window.extent()).collect();
-        let grow = extents?.into_iter().zip(windows).zip(padding);
-        let grow = grow.map(|((extent, window), [before, _])| Growth {
-            shift: -(*before as f64),
-            reach: (extent - 1) as f64,
-            factor: window.stride as f64,
-        });
+        let grow = extents?.into_iter().zip(windows);
+        let grow = grow.map(|(extent, window)| ((extent - 1) as f64, window.stride as f64));
         self.grown(grow, map)
     }
 
-    /// Returns the field after a transposed window, whose outputs each see ⌈extent / stride⌉ inputs; `cut` is what is taken
-    /// away of its outputs.
-    pub(super) fn after_transposed(
-        &self,
-        windows: &[Window],
-        cut: &[[usize; 2]],
-        map: &[usize],
-    ) -> Option<Self> {
+    /// Returns the field after a transposed window, whose outputs each see ⌈extent / stride⌉ inputs.
+    pub(super) fn after_transposed(&self, windows: &[Window], map: &[usize]) -> Option<Self> {
         let extents: Option<Vec<usize>> = windows.iter().map(|window| window.extent()).collect();
-        let grow = extents?.into_iter().zip(windows).zip(cut);
-        let grow = grow.map(|((extent, window), [before, _])| {
-            let stride = window.stride as f64;
-            Growth {
-                shift: ((*before as f64 - (extent - 1) as f64) / stride).ceil(),
-                reach: (extent.div_ceil(window.stride) - 1) as f64,
-                factor: 1.0 / stride,
-            }
+        let grow = extents?.into_iter().zip(windows).map(|(extent, window)| {
+            let seen = extent.div_ceil(window.stride);
+            ((seen - 1) as f64, 1.0 / window.stride as f64)
         });
         self.grown(grow, map)
     }
@@ -141,11 +90,7 @@ impl Field {
     pub(super) fn after_upsample(&self, scale: &[usize], seen: f64, map: &[usize]) -> Option<Self> {
         let grow = scale.iter().map(|scale| {
             let reach = if *scale > 1 { seen - 1.0 } else { 0.0 };
-            Growth {
-                shift: -(reach / 2.0).ceil(),
-                reach,
-                factor: 1.0 / *scale as f64,
-            }
+            (reach, 1.0 / *scale as f64)
         });
         self.grown(grow, map)
     }
@@ -161,11 +106,7 @@ impl Field {
             .iter()
             .zip(to)
             .map(|(from, to)| *from as f64 / *to as f64);
-        let grow = widths.iter().zip(steps).map(|(width, factor)| Growth {
-            shift: 0.0,
-            reach: (*width - 1) as f64,
-            factor,
-        });
+        let grow = widths.iter().map(|width| (*width - 1) as f64).zip(steps);
         self.grown(grow, to)
     }
 
@@ -185,34 +126,21 @@ impl Field {
         }
     }
 
-    /// Returns the field after so many neighbours were put before each dimension, or taken away where negative.
-    pub(super) fn shifted(&self, before: impl Iterator<Item = f64>, map: &[usize]) -> Option<Self> {
-        let grow = before.map(|before| Growth {
-            shift: -before,
-            reach: 0.0,
-            factor: 1.0,
-        });
-        self.grown(grow, map)
-    }
-
     /// Returns the field of a value that sees the whole map.
     pub(super) fn of_whole_map(&self) -> Option<Self> {
-        let grow = self.map.iter().map(|extent| Growth {
-            shift: 0.0,
-            reach: (extent.saturating_sub(1)) as f64,
-            factor: 1.0,
-        });
+        let grow = self
+            .map
+            .iter()
+            .map(|extent| ((extent.saturating_sub(1)) as f64, 1.0));
         self.grown(grow, &vec![1; self.map.len()])
     }
 
     /// Returns the field of a value made of two: the larger, the longest path.
     pub(super) fn joined(&self, other: &Self) -> Self {
         let larger = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a.max(*b)).collect();
-        let smaller = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a.min(*b)).collect();
         Self {
             size: larger(&self.size, &other.size),
             jump: larger(&self.jump, &other.jump),
-            start: smaller(&self.start, &other.start),
             map: self.map.clone(),
         }
     }
@@ -241,36 +169,6 @@ mod tests {
     }
 
     #[test]
-    fn an_output_sees_its_pixels_and_none_outside() {
-        // LeNet-5's C1, S2 and C3, the first with padding.
-        let window = |size, stride| Window {
-            size,
-            stride,
-            dilation: 1,
-        };
-        let field = Field::of_input(&[1, 28]);
-        let field = field
-            .after_windows(&[window(5, 1)], &[[2, 2]], &[28])
-            .unwrap();
-        assert_eq!(field.seen(&[0], &[1, 28]), [[0, 3]]);
-        assert_eq!(field.seen(&[27], &[1, 28]), [[25, 28]]);
-        let field = field
-            .after_windows(&[window(2, 2)], &[[0, 0]], &[14])
-            .unwrap();
-        assert_eq!(field.seen(&[3], &[1, 28]), [[4, 10]]);
-        let field = field
-            .after_windows(&[window(5, 1)], &[[0, 0]], &[10])
-            .unwrap();
-        assert_eq!(field.seen(&[4], &[1, 28]), [[6, 20]]);
-        let wider = field.after_upsample(&[2], 1.0, &[20]).unwrap();
-        assert_eq!(wider.seen(&[8], &[1, 28]), [[6, 20]]);
-        assert_eq!(
-            field.of_whole_map().unwrap().seen(&[0], &[1, 28]),
-            [[0, 28]]
-        );
-    }
-
-    #[test]
     fn tenths_of_pixels_add_up_to_whole_ones() {
         let field = Field::of_input(&[1, 5]);
         let mut field = field.after_upsample(&[10], 1.0, &[50]).unwrap();
@@ -280,7 +178,7 @@ mod tests {
             dilation: 1,
         };
         for _ in 0..10 {
-            field = field.after_windows(&[window], &[[0, 0]], &[49]).unwrap();
+            field = field.after_windows(&[window], &[49]).unwrap();
         }
         assert_eq!(field.size(), [2]);
     }
@@ -293,7 +191,7 @@ mod tests {
             stride: 1,
             dilation: 1,
         };
-        let next = field.after_windows(&[window], &[[0, 0]], &[26]).unwrap();
+        let next = field.after_windows(&[window], &[26]).unwrap();
         assert_eq!(next.size(), [28, 28]);
     }
 }

@@ -7,7 +7,8 @@
 //!
 //! The factors for Burn's own operations are fitted to what `cnn inspect --measure` took on the `cpu` device for 19
 //! networks of `configs/`. Our kernels write nothing out as columns, and their arena holds what lives at once: all that
-//! was kept up to the layer whose backward is under way, and the gradients there.
+//! was kept up to the layer whose backward is under way, and the gradients there; within 18 % for the six networks of
+//! `docs/performance.md`, too low where it is not exact.
 
 use super::{Layer, Operation, Plan, WinogradCosts};
 use crate::config::{Function, Join, PoolKind};
@@ -21,7 +22,7 @@ const KEPT: f64 = 1.23;
 const GRADIENTS: f64 = 1.8;
 const COLUMNS: f64 = 0.6;
 /// What is kept in the arena, with its gaps.
-const KEPT_IN_ARENA: f64 = 1.08;
+const KEPT_IN_ARENA: f64 = 1.12;
 /// Gradients in the arena for each value of a layer's input and of its output, which is received and then passed through the
 /// activation.
 const GRADIENTS_IN_ARENA: [f64; 2] = [1.0, 2.0];

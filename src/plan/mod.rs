@@ -16,6 +16,7 @@ mod network;
 mod norm;
 mod pool;
 mod reshape;
+mod seen;
 mod totals;
 mod transposed;
 mod window;

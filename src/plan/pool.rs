@@ -68,7 +68,7 @@ pub(super) fn plan(pool: &config::Pool, context: &mut Context<'_, '_>) -> Option
     output.extend(&sliding.output);
     let field = context
         .field
-        .after_windows(&sliding.windows, &sliding.padding, &sliding.output);
+        .after_windows(&sliding.windows, &sliding.output);
     let field = context.checked(field)?;
     Some(Planned {
         operation: Operation::Pool(Pool {

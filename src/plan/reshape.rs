@@ -114,9 +114,7 @@ pub(super) fn plan_pad(pad: &config::Pad, context: &mut Context<'_, '_>) -> Opti
         .map(|(size, [before, after])| size.checked_add(*before)?.checked_add(*after))
         .collect();
     let output = context.checked(output)?;
-    let before = amount.iter().skip(1).map(|[before, _]| *before as f64);
-    let field = context.field.shifted(before, &output[1..]);
-    let field = context.checked(field)?;
+    let field = context.field.over(&output[1..]);
     let operation = Operation::Pad(Pad {
         amount,
         mode: pad.mode,
@@ -172,9 +170,7 @@ pub(super) fn plan_crop(crop: &config::Crop, context: &mut Context<'_, '_>) -> O
         context.problem(Diagnostic::error(message).at(&crop.amount.span, ""));
         return None;
     };
-    let before = amount.iter().skip(1).map(|[before, _]| -(*before as f64));
-    let field = context.field.shifted(before, &output[1..]);
-    let field = context.checked(field)?;
+    let field = context.field.over(&output[1..]);
     let mut planned = Planned::unchanged(Operation::Crop(amount), context);
     planned.output = output;
     planned.field = field;

@@ -86,7 +86,7 @@ pub(super) fn plan(
     let counts = context.checked(counts)?;
     let field = context
         .field
-        .after_transposed(&sliding.windows, &sliding.padding, &sliding.output);
+        .after_transposed(&sliding.windows, &sliding.output);
     let field = context.checked(field)?;
     Some(Planned {
         operation: Operation::TransposedConv(TransposedConv {

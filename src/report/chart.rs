@@ -3,7 +3,7 @@
 use plotters::style::{Color as _, RGBColor, ShapeStyle};
 
 /// Colours that colour-blind readers can tell apart (Okabe & Ito), without yellow, which white paper drowns.
-const COLOURS: [RGBColor; 7] = [
+pub(super) const COLOURS: [RGBColor; 7] = [
     RGBColor(0, 114, 178),
     RGBColor(213, 94, 0),
     RGBColor(0, 158, 115),
@@ -31,12 +31,17 @@ pub(super) fn extent(figures: impl Iterator<Item = f64>) -> [f64; 2] {
     [low - room, high + room]
 }
 
-/// Returns radius and style of a class's mark: where colours come again they are rings, and then larger rings.
+/// Classes that marks tell apart.
+pub(super) const TOLD: usize = 3 * COLOURS.len();
+
+/// Returns radius and style of a class's mark: where colours come again they are rings, and then larger rings; all classes
+/// from [`TOLD`] on have small grey dots.
 pub(super) fn mark(class: usize) -> (i32, ShapeStyle) {
-    let colour = colour(class);
-    match class / COLOURS.len() % 3 {
-        0 => (3, colour.filled()),
-        1 => (3, colour.stroke_width(1)),
-        _ => (5, colour.stroke_width(2)),
+    let own = colour(class);
+    match class / COLOURS.len() {
+        0 => (3, own.filled()),
+        1 => (3, own.stroke_width(1)),
+        2 => (5, own.stroke_width(2)),
+        _ => (1, RGBColor(150, 150, 150).filled()),
     }
 }

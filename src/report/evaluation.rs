@@ -15,9 +15,15 @@ const MISTAKES: usize = 10;
 /// Confusion matrices beyond this many classes are left to `--json`.
 const MATRIX: usize = 30;
 
-/// Writes an evaluation.
+/// Writes an evaluation; counts of the confusion matrix are marked by their share if it `is_shaded`.
 #[must_use]
-pub fn render(run: &str, split: &str, names: &[String], report: &Report) -> String {
+pub fn render(
+    run: &str,
+    split: &str,
+    names: &[String],
+    report: &Report,
+    is_shaded: bool,
+) -> String {
     let metrics = &report.metrics;
     let mut text = format!(
         "{run} on {} {split} pictures\n\n",
@@ -41,7 +47,7 @@ pub fn render(run: &str, split: &str, names: &[String], report: &Report) -> Stri
             text.push_str(&class_table(names, figures));
             if names.len() <= MATRIX {
                 text.push_str("\nconfusion matrix: a row a class, a column an answer\n");
-                text.push_str(&confusion(names, figures));
+                text.push_str(&confusion(names, figures, is_shaded));
             }
             text.push_str(&mistakes(names, report));
         }
@@ -90,13 +96,25 @@ fn class_table(classes: &[String], metrics: &Classes) -> String {
     table_lines(&table)
 }
 
-fn confusion(classes: &[String], metrics: &Classes) -> String {
+/// Returns a mark that is the darker the larger a share is.
+fn shade(share: f64) -> char {
+    match share {
+        share if share >= 0.75 => '█',
+        share if share >= 0.25 => '▓',
+        share if share >= 0.05 => '▒',
+        _ => '░',
+    }
+}
+
+fn confusion(classes: &[String], metrics: &Classes, is_shaded: bool) -> String {
     let mut table = plain_table();
     let header = std::iter::once(String::new()).chain(classes.iter().map(|name| plain(name)));
     table.set_header(header);
     for (name, row) in classes.iter().zip(metrics.confusion()) {
+        let all = row.iter().sum::<u64>().max(1) as f64;
         let cells = row.iter().map(|count| match count {
             0 => Cell::new("."),
+            count if is_shaded => Cell::new(format!("{}{count}", shade(*count as f64 / all))),
             count => Cell::new(count),
         });
         table.add_row(std::iter::once(Cell::new(plain(name))).chain(cells));

@@ -2,7 +2,9 @@
 
 mod bars;
 pub mod bench;
+pub mod blocks;
 mod chart;
+mod charts;
 pub mod crossval;
 pub mod curves;
 pub mod data_sets;
@@ -78,6 +80,12 @@ impl Output {
 pub fn terminal_width() -> Option<usize> {
     let (width, _) = terminal_size::terminal_size_of(io::stdout())?;
     Some(usize::from(width.0))
+}
+
+/// Returns whether standard output shows colours.
+#[must_use]
+pub fn has_colours() -> bool {
+    anstream::AutoStream::choice(&io::stdout()) != anstream::ColorChoice::Never
 }
 
 /// Returns the columns of the terminal that standard error is, or as many as text has elsewhere.

@@ -12,7 +12,7 @@ use crate::checkpoint::{Best, Partial};
 use crate::config::{Every, OnDivergence};
 use crate::dataset::{Preprocessing, Samples};
 use crate::diagnostic::{Diagnostic, Error, Result};
-use crate::evaluate;
+use crate::evaluate::{self, Split};
 use crate::files;
 use crate::loss::Loss;
 use crate::metrics::Metrics;
@@ -118,8 +118,7 @@ impl Session {
             self.save(emit)?;
         }
         let stopped = matches!(reason, Reason::Stopped(_) | Reason::Paused);
-        let is_over = matches!(reason, Reason::OutOfTime | Reason::Finished);
-        if is_over && self.progress.best.is_none() {
+        if !stopped && self.progress.best.is_none() {
             self.write_model(&self.measured_model()?)?;
         }
         let path = self.run.path.join(MODEL);
@@ -146,6 +145,11 @@ impl Session {
             test: self.record.test,
             train_secs: self.train_secs(),
             rows: self.history.rows().to_vec(),
+            unseen: match (&self.test, &self.validation) {
+                (Some(test), _) => Some((Split::Test, Arc::clone(test))),
+                (None, Some(validation)) => Some((Split::Validation, Arc::clone(validation))),
+                (None, None) => None,
+            },
         })
     }
 

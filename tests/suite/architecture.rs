@@ -24,7 +24,7 @@ const FLOORS: &[&[&str]] = &[
     ],
     &[
         "bench", "crossval", "evaluate", "fetch", "filter", "group", "load", "look", "measure",
-        "predict", "runs", "survey", "sweep", "template", "train",
+        "page", "predict", "runs", "survey", "sweep", "template", "train",
     ],
     &["report"],
     &["cli"],

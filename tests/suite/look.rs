@@ -86,17 +86,15 @@ fn explanations_are_those_of_the_papers() {
     let subject = golden.subject();
     golden.check("answers", &subject.answers().unwrap());
     let class = Some(golden.number("class"));
-    for (method, word) in [
-        (Method::GradCam, "grad-cam"),
-        (Method::GradCamPlusPlus, "grad-cam++"),
+    for (name, method) in [
+        ("grad-cam/third", Method::GradCam),
+        ("grad-cam/second", Method::GradCam),
+        ("grad-cam++/third", Method::GradCamPlusPlus),
+        ("grad-cam++/1", Method::GradCamPlusPlus),
     ] {
-        for layer in ["third", "second", "1"] {
-            let name = format!("{word}/{layer}");
-            if golden.goldens.arrays.contains_key(&name) {
-                let found = subject.explain(method, class, Some(layer)).unwrap();
-                golden.check(&name, &found.map);
-            }
-        }
+        let layer = name.split('/').nth(1);
+        let found = subject.explain(method, class, layer).unwrap();
+        golden.check(name, &found.map);
     }
     let last = subject.explain(Method::GradCam, class, None).unwrap();
     assert_eq!((last.layer.as_deref(), last.size), (Some("third"), [3, 2]));
@@ -152,12 +150,10 @@ fn features_are_the_outputs_of_the_layers() {
     let maps = look::features(&subject, None).unwrap();
     let names: Vec<&str> = maps.iter().map(|maps| maps.name.as_str()).collect();
     assert_eq!(names, ["first", "1", "second", "2", "third", "4", "5", "6"]);
-    for maps in &maps {
-        let name = format!("outputs/{}", maps.name);
-        if golden.goldens.arrays.contains_key(&name) {
-            let values: Vec<f64> = maps.values.iter().map(|x| f64::from(*x)).collect();
-            golden.check(&name, &values);
-        }
+    // `flatten` is the layer before in another shape.
+    for maps in maps.iter().filter(|maps| maps.name != "4") {
+        let values: Vec<f64> = maps.values.iter().map(|x| f64::from(*x)).collect();
+        golden.check(&format!("outputs/{}", maps.name), &values);
     }
     let one = look::features(&subject, Some("third")).unwrap();
     assert_eq!(one.len(), 1);
@@ -222,7 +218,7 @@ fn lab() -> Lab {
     lab
 }
 
-/// Compares a drawing with the one that was looked at: of the same size, and less than a level apart on average.
+/// Compares a drawing with the one that was looked at: of the same size, and one in a thousand values apart at most.
 #[track_caller]
 fn check_drawing(lab: &Lab, file: &str) {
     let drawn = lab.read(file);
@@ -236,12 +232,9 @@ fn check_drawing(lab: &Lab, file: &str) {
         .map(|bytes| image::load_from_memory(&bytes).unwrap().into_rgb8());
     assert_eq!(drawn.dimensions(), golden.dimensions(), "{name}");
     let apart = drawn.as_raw().iter().zip(golden.as_raw());
-    let apart: u64 = apart.map(|(a, b)| u64::from(a.abs_diff(*b))).sum();
-    let mean = apart as f64 / drawn.as_raw().len() as f64;
-    assert!(
-        mean < 1.0,
-        "{name} is {mean} levels from the golden on average"
-    );
+    let apart = apart.filter(|(a, b)| a.abs_diff(**b) > 8).count();
+    let share = apart as f64 / drawn.as_raw().len() as f64;
+    assert!(share < 0.001, "{name}: {share} of all values are apart");
 }
 
 #[test]
@@ -369,4 +362,77 @@ fn what_cannot_be_shown_is_told() {
         5,
         "failed to create",
     );
+}
+
+#[test]
+fn each_layer_has_its_own_kernels_filters_first() {
+    let layers: Vec<String> = (0..11)
+        .map(|number| {
+            format!(
+                "{{ type = \"conv\", filters = {}, kernel_size = 1 }}",
+                number + 1
+            )
+        })
+        .collect();
+    let last = "{ type = \"conv_transpose\", filters = 3, kernel_size = 2 }";
+    let text = format!(
+        "[{}, {last}, {{ type = \"global_pool\" }}, {{ type = \"dense\", units = 3 }}]",
+        layers.join(", ")
+    );
+    let project = project(&[3, 4, 4], &text);
+    let plain = Device::Cpu.open().unwrap();
+    let network = cnn::model::Model::new(&project.plan, 1, &plain);
+    let classes = ["a", "b", "c"].map(str::to_owned);
+    let request = project.request().unwrap();
+    let header = Header::new(&project.config, &classes, &request.preprocessing);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("model.safetensors");
+    std::fs::write(&file, model_file::to_bytes(&network, &header).unwrap()).unwrap();
+    let trained = model_file::load(&file, &plain).unwrap();
+    let kernels = look::filters(&trained, Some("1")).unwrap();
+    assert_eq!(kernels.len(), 1);
+    assert_eq!(kernels[0].shape, [2, 1, 1, 1]);
+    let all = look::filters(&trained, None).unwrap();
+    assert_eq!(all.len(), 12);
+    assert!(all[0].is_of_colours && !all[11].is_of_colours);
+    assert_eq!(all[11].shape, [3, 11, 2, 2]);
+    let weights = network.weights().unwrap();
+    let turned = weights.iter().find(|weight| weight.name == "11.weight");
+    let turned = &turned.unwrap().values;
+    // Filter 2 on channel 5: stored as channel 5, filter 2.
+    assert_eq!(
+        all[11].values[(2 * 11 + 5) * 4..][..4],
+        turned[(5 * 3 + 2) * 4..][..4]
+    );
+}
+
+#[test]
+fn a_network_of_signals_has_no_pictures_to_look_at() {
+    let lab = Lab::new();
+    let project = project(
+        &[1, 32],
+        "[{ type = \"conv\", filters = 2, kernel_size = 3 }, { type = \"flatten\" }, { type = \"dense\", units = 2 }]",
+    );
+    let plain = Device::Cpu.open().unwrap();
+    let network = cnn::model::Model::new(&project.plan, 1, &plain);
+    let classes = ["a", "b"].map(str::to_owned);
+    let request = project.request().unwrap();
+    let header = Header::new(&project.config, &classes, &request.preprocessing);
+    lab.write(
+        "signal.safetensors",
+        model_file::to_bytes(&network, &header).unwrap(),
+    );
+    let said = lab
+        .cnn(&["show", "signal.safetensors", "features", "x.png"])
+        .code(2);
+    assert!(
+        said.stderr
+            .contains("inputs of 1x32, which are no pictures"),
+        "{said:?}"
+    );
+    let said = lab
+        .cnn(&["show", "signal.safetensors", "filters", "--json"])
+        .ok()
+        .json();
+    assert_eq!(said["layers"][0]["shape"], serde_json::json!([2, 1, 1, 3]));
 }

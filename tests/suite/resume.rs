@@ -681,3 +681,37 @@ fn a_start_that_fails_leaves_no_run() {
     }
     train(&lab, "run");
 }
+
+#[test]
+fn lost_best_weights_and_lost_figures_are_told() {
+    let lab = Lab::with_bars();
+    lab.cnn(&["train", "bars.toml", "--epochs", "2", "--quiet"])
+        .ok();
+    std::fs::remove_file(lab.path("runs/bars-1/model.safetensors")).unwrap();
+    std::fs::remove_file(lab.path("runs/bars-1/metrics.csv")).unwrap();
+    // Nothing is left to train, but a run that is over has weights.
+    let said = lab.cnn(&["train", "--resume", "bars-1"]).ok();
+    assert!(
+        said.stderr.contains("the weights of the best epoch"),
+        "{said:?}"
+    );
+    assert!(
+        said.stderr.contains("`metrics.csv` has 0 of the 2 epochs"),
+        "{said:?}"
+    );
+    assert!(lab.path("runs/bars-1/model.safetensors").is_file());
+    lab.cnn(&["eval", "bars-1", "--json"]).ok();
+    lab.write("runs/bars-1/model.safetensors", "garbage");
+    lab.cnn(&["train", "bars.toml", "--resume", "bars-1", "--epochs", "3"])
+        .ok();
+    lab.cnn(&["eval", "bars-1", "--json"]).ok();
+    // A best epoch of old whose weights are damaged.
+    lab.write("runs/bars-1/model.safetensors", "garbage");
+    let again = ["train", "bars.toml", "--resume", "bars-1", "--epochs", "4"];
+    let said = lab.cnn(&again).ok();
+    assert!(
+        said.stderr.contains("is not a safetensors file"),
+        "{said:?}"
+    );
+    lab.cnn(&["eval", "bars-1", "--json"]).ok();
+}

@@ -123,7 +123,55 @@ fn a_damaged_run_is_a_warning_in_the_list() {
     assert_eq!(said.json_lines().len(), 1);
     assert!(said.stderr.contains("is damaged"), "{said:?}");
     lab.cnn(&["runs", "show", "bars-1"]).code(4);
+    lab.cnn(&["runs", "rm", "bars-1", "runs/bars-1"]).ok();
+    assert!(!lab.path("runs/bars-1").exists());
     let empty = Lab::new();
     let said = empty.cnn(&["runs", "list"]).ok().stdout;
     assert!(said.contains("no runs"), "{said}");
+}
+
+#[test]
+fn a_report_shows_answers_and_needs_nothing_beside_it() {
+    let lab = Lab::with_bars();
+    let folders: Vec<_> = std::fs::read_dir(lab.path("bars"))
+        .unwrap()
+        .flatten()
+        .collect();
+    // A class's name is text, whatever stands in it.
+    std::fs::rename(folders[0].path(), lab.path("bars/<script>alert(1)")).unwrap();
+    lab.cnn(&["train", "bars.toml", "--epochs", "2", "--quiet"])
+        .ok();
+    let page = lab.text("runs/bars-1/report.html");
+    for heading in [
+        "Curves",
+        "Answers",
+        "Confusion matrix",
+        "Calibration",
+        "Each class against the others",
+        "Typical hits",
+        "Learned filters",
+        "Epochs",
+        "Network",
+        "Data and environment",
+        "Config",
+    ] {
+        assert!(page.contains(&format!("<h2>{heading}</h2>")), "{heading}");
+    }
+    assert!(page.contains("&lt;script&gt;alert(1)"));
+    // Arrows of the drawing refer to a part of the page itself.
+    let outside = page.replace("url(#", "");
+    for foreign in ["<script", "src=\"http", "href=", "@import", "url("] {
+        assert!(!outside.contains(foreign), "{foreign}");
+    }
+    // What the page says is what an evaluation finds.
+    let report = lab.cnn(&["eval", "bars-1", "--json"]).ok().json();
+    let accuracy = format!("({:.2} %)", 100.0 * report["accuracy"].as_f64().unwrap());
+    assert!(page.contains(&accuracy), "{accuracy}");
+    // Without its data the rest is still written.
+    std::fs::rename(lab.path("bars"), lab.path("elsewhere")).unwrap();
+    let said = lab.cnn(&["runs", "report", "bars-1"]).ok();
+    assert!(said.stderr.contains("No answers are shown"), "{said:?}");
+    let page = lab.text("runs/bars-1/report.html");
+    assert!(page.contains("No answers are shown") && !page.contains("<h2>Answers</h2>"));
+    assert!(page.contains("<h2>Learned filters</h2>"));
 }

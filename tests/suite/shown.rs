@@ -280,3 +280,36 @@ fn a_terminal_shows_a_bar_for_the_run_and_one_for_the_epoch() {
     );
     assert!(said.contains("\u{1b}[34m"), "in colours");
 }
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_terminal_shows_pictures_bars_and_shades() {
+    let lab = Lab::with_bars();
+    lab.cnn(&["train", "bars.toml", "--epochs", "2", "--quiet"])
+        .ok();
+    lab.write("dark.png", crate::support::png(8, 8, &[0; 64]));
+    // Off a terminal there are letters in place of colours, and bars.
+    let said = lab
+        .cnn(&["predict", "dark.png", "--show", "--top-k", "2"])
+        .ok();
+    let lines: Vec<&str> = said.stdout.lines().collect();
+    assert_eq!(lines[0], "dark.png");
+    assert_eq!(lines.len(), 1 + 4 + 2, "{said:?}");
+    assert!(
+        lines[5].contains('█') && lines[5].contains(" %"),
+        "{said:?}"
+    );
+    assert!(!said.stdout.contains('\u{1b}'), "{said:?}");
+    let plain = lab.cnn(&["eval"]).ok().stdout;
+    assert!(!plain.contains(['░', '▒', '▓', '█']), "{plain}");
+    let Some(said) = on_a_terminal(&lab, "predict dark.png --show") else {
+        eprintln!("skipped: no `script` to make a terminal with");
+        return;
+    };
+    assert!(
+        said.contains("\u{1b}[38;2;") && said.contains('▀'),
+        "{said}"
+    );
+    let said = on_a_terminal(&lab, "eval").unwrap_or_default();
+    assert!(said.contains(['░', '▒', '▓', '█']), "{said}");
+}

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{GAP, WIDTH, range, short, too_large};
+use super::{GAP, WIDTH, range, told, too_large};
 use crate::canvas::{Canvas, colour, font};
 use crate::diagnostic::Result;
 use crate::look::Maps;
@@ -17,6 +17,9 @@ const MOST: usize = 64;
 
 /// Values of a row side by side.
 const ROW: usize = 64;
+
+/// Pixels of a value in such a row.
+const STRIP: usize = 8;
 
 /// Room for a map's own range beneath it.
 const WORDS: usize = 80;
@@ -35,10 +38,9 @@ pub fn render_features(maps: &[Maps], file: &Path, raw: &[std::path::PathBuf]) -
 }
 
 fn title(maps: &Maps) -> String {
-    let [low, high] = range(&maps.values).map(short);
     let size = shape::display(&maps.shape);
     let name = plain(&maps.name);
-    format!("{name}  {}  {size}  {low} to {high}", maps.type_name)
+    format!("{name}  {}  {size}  {}", maps.type_name, told(&maps.values))
 }
 
 /// Writes a number in five letters at most.
@@ -55,6 +57,7 @@ fn shortest(value: f64) -> String {
 
 fn left_out(maps: &Maps) -> String {
     match maps.shape[..] {
+        [channels, _] if channels > MOST => format!("  (the first {MOST} rows are drawn)"),
         [channels, height, width] if channels > MOST && height * width > 1 => {
             format!("  (the first {MOST} maps are drawn)")
         }
@@ -72,19 +75,21 @@ struct Cells {
 
 impl Cells {
     fn of(maps: &Maps) -> Self {
-        let (count, size) = match maps.shape[..] {
+        let enlarged = |size: [usize; 2]| (COMFORTABLE / size[0].max(size[1]).max(1)).max(1);
+        let (count, size, factor) = match maps.shape[..] {
             [channels, height, width] if height * width > 1 => {
-                (channels.min(MOST), [height, width])
+                let size = [height, width];
+                (channels.min(MOST), size, enlarged(size))
             }
-            [channels, length] => (1, [channels.min(ROW), length]),
+            [channels, length] => {
+                let size = [channels.min(MOST), length];
+                (1, size, enlarged(size))
+            }
             _ => {
                 let values = maps.values.len();
-                (1, [values.div_ceil(ROW), values.min(ROW)])
+                (1, [values.div_ceil(ROW), values.min(ROW)], STRIP)
             }
         };
-        let factor = (COMFORTABLE / size[0].max(size[1]).max(1)).max(1);
-        let is_row = count == 1 && maps.shape.len() != 2;
-        let factor = if is_row { 8 } else { factor };
         let mut cells = Self {
             count,
             size,

@@ -26,19 +26,15 @@ pub fn render_filters(kernels: &[(&Kernels, &Path)]) -> String {
             plain(&kernels.name),
             plain(&file.display().to_string()),
         );
-        if shown != [filters, channels] && !is_coloured(kernels) {
+        if shown != [filters, channels] {
             let [filters, channels] = shown;
             line.push_str(&format!(
-                "  (the first {filters} filters and {channels} channels)"
+                "  (the first {filters} filters and {channels} channels are drawn)"
             ));
         }
         line + "\n"
     });
     lines.collect()
-}
-
-fn is_coloured(kernels: &Kernels) -> bool {
-    kernels.shape[1] == 3
 }
 
 fn drawn([filters, channels, _, _]: [usize; 4]) -> [usize; 2] {
@@ -65,12 +61,12 @@ pub fn draw_filters(kernels: &Kernels) -> Result<Vec<u8>> {
         short(low),
         short(high)
     );
-    let across = if is_coloured(kernels) {
+    let across = if kernels.is_of_colours {
         ((WIDTH - GAP) / side[1]).clamp(1, filters.max(1))
     } else {
         columns
     };
-    let down = if is_coloured(kernels) {
+    let down = if kernels.is_of_colours {
         filters.div_ceil(across)
     } else {
         filters
@@ -88,7 +84,7 @@ pub fn draw_filters(kernels: &Kernels) -> Result<Vec<u8>> {
         let at = (filter * channels + channel) * area + place;
         f64::from(kernels.values.get(at).copied().unwrap_or_default())
     };
-    if is_coloured(kernels) {
+    if kernels.is_of_colours {
         for filter in 0..filters {
             let own = &kernels.values[filter * 3 * area..(filter + 1) * 3 * area];
             let [low, high] = range(own);

@@ -27,7 +27,17 @@ const GAP: usize = 6;
 /// The widest sheet, before a cell alone is wider.
 const WIDTH: usize = 1_000;
 
-/// Returns the smallest and the largest value; equal where there are none.
+/// Writes the range of values, and how many of them are no finite numbers.
+fn told(values: &[f32]) -> String {
+    let [low, high] = range(values).map(short);
+    let others = values.iter().filter(|value| !value.is_finite()).count();
+    match others {
+        0 => format!("{low} to {high}"),
+        _ => format!("{low} to {high}, {others} not finite"),
+    }
+}
+
+/// Returns the smallest and the largest finite value; equal where there are none.
 fn range(values: &[f32]) -> [f64; 2] {
     let finite = values.iter().filter(|value| value.is_finite());
     let bounds = finite.fold([f64::INFINITY, f64::NEG_INFINITY], |[low, high], value| {

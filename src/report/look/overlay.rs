@@ -45,7 +45,7 @@ pub fn draw_explanation(
         } else {
             COVER
         };
-        colour::mixed(shown(picture, row, column), heat(row, column), cover)
+        colour::mixed(picture.pixel(row, column), heat(row, column), cover)
     };
     let (canvas, _, _) = panels(picture, title, [&heat, &over])?;
     canvas.png()
@@ -61,7 +61,7 @@ pub fn draw_field(picture: &Picture, seen: &Seen, title: &str) -> Result<Vec<u8>
     let heat =
         |row: usize, column: usize| colour::of_heat(seen.effect[row * width + column].sqrt());
     let over = |row: usize, column: usize| {
-        colour::mixed(shown(picture, row, column), heat(row, column), COVER)
+        colour::mixed(picture.pixel(row, column), heat(row, column), COVER)
     };
     let (mut canvas, lefts, factor) = panels(picture, title, [&heat, &over])?;
     let top = font::HEIGHT + 2 * GAP;
@@ -91,23 +91,12 @@ fn panels(
         .ok_or_else(|| too_large("the picture", "resize it in `[data]`"))?;
     canvas.text([GAP, GAP], title, wide);
     let lefts = [0, 1, 2].map(|number| GAP + number * step);
-    let own = |row: usize, column: usize| shown(picture, row, column);
+    let own = |row: usize, column: usize| picture.pixel(row, column);
     let all: [&dyn Fn(usize, usize) -> Colour; 3] = [&own, others[0], others[1]];
     for (left, colour) in lefts.into_iter().zip(all) {
         canvas.picture([top, left], size, factor, colour);
     }
     Ok((canvas, lefts, factor))
-}
-
-/// Returns a pixel as a person sees it; what is no grey or coloured picture shows its first channel.
-fn shown(picture: &Picture, row: usize, column: usize) -> Colour {
-    let [channels, height, width] = picture.shape;
-    let byte = |channel: usize| {
-        let channel = if channels < 3 { 0 } else { channel };
-        let value = picture.shown.get((channel * height + row) * width + column);
-        value.copied().unwrap_or_default().round().clamp(0.0, 255.0) as u8
-    };
-    [byte(0), byte(1), byte(2)]
 }
 
 /// Brings a map to another size, bilinear between the middles of its values.

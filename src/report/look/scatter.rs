@@ -10,9 +10,6 @@ use crate::report::number::percent;
 /// Width and height of the chart in pixels.
 const SIZE: (u32, u32) = (760, 560);
 
-/// Classes that are told apart by colour and mark.
-const TOLD: usize = 24;
-
 /// Draws samples along the two directions in which they differ most, a colour and a mark a class, as SVG.
 ///
 /// # Errors
@@ -50,22 +47,19 @@ fn draw(
         ))
         .y_desc(format!("second ({second})"))
         .draw()?;
-    let labels: Vec<usize> = if embedding.labels.len() == embedding.points.len() {
-        embedding
-            .labels
-            .iter()
-            .map(|label| *label as usize)
-            .collect()
-    } else {
-        vec![0; embedding.points.len()]
+    let has_classes = embedding.labels.len() == embedding.points.len() && classes.len() > 1;
+    // What cannot be told apart is one more class.
+    let label_of = |index: usize| match embedding.labels.get(index) {
+        Some(label) if has_classes => (*label as usize).min(chart::TOLD),
+        _ => 0,
     };
-    for class in 0..classes.len().clamp(1, TOLD) {
+    for class in 0..=classes.len().min(chart::TOLD) {
         let points: Vec<(f64, f64)> = embedding
             .points
             .iter()
-            .zip(&labels)
-            .filter(|(_, label)| **label == class)
-            .map(|(point, _)| (point[0], point[1]))
+            .enumerate()
+            .filter(|(index, _)| label_of(*index) == class)
+            .map(|(_, point)| (point[0], point[1]))
             .collect();
         if points.is_empty() {
             continue;
@@ -73,14 +67,18 @@ fn draw(
         let (radius, style) = chart::mark(class);
         let marks = points.into_iter().map(|at| Circle::new(at, radius, style));
         let series = chart.draw_series(marks)?;
-        if classes.len() > 1 {
-            let name = classes.get(class).cloned().unwrap_or_default();
+        if has_classes {
+            let name = if class == chart::TOLD {
+                format!("{} other classes", classes.len() - class)
+            } else {
+                crate::report::plain(classes.get(class).map_or("", String::as_str))
+            };
             series
-                .label(crate::report::plain(&name))
+                .label(name)
                 .legend(move |(x, y)| Circle::new((x + 8, y), radius, style));
         }
     }
-    if classes.len() > 1 {
+    if has_classes {
         chart
             .configure_series_labels()
             .position(SeriesLabelPosition::Coordinate(600, 0))
@@ -100,8 +98,9 @@ pub fn embedding_csv(embedding: &Embedding, classes: &[String]) -> Vec<u8> {
     // Memory takes all that is written.
     let _ = writer.write_record(&header);
     let rows = embedding.values.chunks(embedding.width.max(1));
-    for (index, (point, row)) in embedding.points.iter().zip(rows).enumerate() {
-        let label = embedding.labels.get(index);
+    for (number, (point, row)) in embedding.points.iter().zip(rows).enumerate() {
+        let label = embedding.labels.get(number);
+        let index = embedding.indices.get(number).copied().unwrap_or(number);
         let class = label.and_then(|label| classes.get(*label as usize));
         let mut cells = vec![index.to_string(), class.cloned().unwrap_or_default()];
         cells.extend(point.iter().map(ToString::to_string));
