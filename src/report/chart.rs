@@ -1,6 +1,22 @@
 //! What all charts share: extents, colours, marks.
 
+use plotters::coord::Shift;
+use plotters::drawing::DrawingArea;
+use plotters::element::{Circle, Text};
+use plotters::prelude::SVGBackend;
 use plotters::style::{Color as _, RGBColor, ShapeStyle};
+
+/// What figures at the axes are written in.
+pub(super) const FIGURES: (&str, u32) = ("sans-serif", 12);
+
+/// What axes are called in, and lines.
+pub(super) const WORDS: (&str, u32) = ("sans-serif", 13);
+
+/// Pixels from one name to the next.
+const STEP: i32 = 18;
+
+/// What drawing comes to.
+pub(super) type Drawn = Result<(), Box<dyn std::error::Error>>;
 
 /// Colours that colour-blind readers can tell apart (Okabe & Ito), without yellow, which white paper drowns.
 pub(super) const COLOURS: [RGBColor; 7] = [
@@ -44,4 +60,19 @@ pub(super) fn mark(class: usize) -> (i32, ShapeStyle) {
         2 => (5, own.stroke_width(2)),
         _ => (1, RGBColor(150, 150, 150).filled()),
     }
+}
+
+/// Writes names beneath each other, each with the mark of its number.
+pub(super) fn legend(
+    area: &DrawingArea<SVGBackend<'_>, Shift>,
+    (left, top): (i32, i32),
+    names: impl Iterator<Item = (usize, String)>,
+) -> Drawn {
+    for (line, (number, name)) in (0..).zip(names) {
+        let (radius, style) = mark(number);
+        let middle = top + line * STEP;
+        area.draw(&Circle::new((left, middle), radius, style))?;
+        area.draw(&Text::new(name, (left + 10, middle - 6), WORDS))?;
+    }
+    Ok(())
 }

@@ -12,9 +12,7 @@ const SIZE: (u32, u32) = (460, 400);
 /// Classes that are drawn.
 const MOST: usize = 10;
 
-type Drawn = std::result::Result<(), Box<dyn std::error::Error>>;
-
-fn svg(draw: impl FnOnce(&mut String) -> Drawn) -> Result<String> {
+fn svg(draw: impl FnOnce(&mut String) -> chart::Drawn) -> Result<String> {
     let mut svg = String::new();
     draw(&mut svg).map_err(|error| {
         let message = format!("failed to draw a chart: {error}");
@@ -42,27 +40,24 @@ pub(super) fn curves(axes: [&str; 2], named: &[(String, Curve)]) -> Result<Strin
         drawn
             .configure_mesh()
             .light_line_style(TRANSPARENT)
+            .label_style(chart::FIGURES)
+            .axis_desc_style(chart::WORDS)
             .x_labels(6)
             .y_labels(6)
             .x_desc(axes[0])
             .y_desc(axes[1])
             .draw()?;
-        for (number, (name, curve)) in named.iter().take(MOST).enumerate() {
+        for (number, (_, curve)) in named.iter().take(MOST).enumerate() {
             let colour = chart::colour(number);
-            let (radius, style) = chart::mark(number);
             let points = curve.points.iter().map(|point| (point[0], point[1]));
             // Where colours come again lines are thinner, as their marks are rings.
             let width = if number < chart::COLOURS.len() { 2 } else { 1 };
-            drawn
-                .draw_series(LineSeries::new(points, colour.stroke_width(width)))?
-                .label(format!("{} {:.3}", plain(name), curve.area))
-                .legend(move |(x, y)| Circle::new((x + 8, y), radius, style));
+            drawn.draw_series(LineSeries::new(points, colour.stroke_width(width)))?;
         }
-        drawn
-            .configure_series_labels()
-            .position(SeriesLabelPosition::Coordinate(400, 0))
-            .border_style(TRANSPARENT)
-            .draw()?;
+        let names = named.iter().take(MOST).enumerate();
+        let names = names
+            .map(|(number, (name, curve))| (number, format!("{} {:.3}", plain(name), curve.area)));
+        chart::legend(&area, (size.0.cast_signed() - 160, 20), names)?;
         area.present()?;
         Ok(())
     })
@@ -86,6 +81,8 @@ pub(super) fn calibration(bins: &[Confidence]) -> Result<String> {
         drawn
             .configure_mesh()
             .light_line_style(TRANSPARENT)
+            .label_style(chart::FIGURES)
+            .axis_desc_style(chart::WORDS)
             .x_labels(6)
             .y_labels(6)
             .x_desc("confidence of the answer")

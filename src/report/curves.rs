@@ -19,7 +19,7 @@ pub fn render(rows: &[Row]) -> String {
     let has_accuracy = accuracies.iter().any(|line| !line.points.is_empty()) || rows.is_empty();
     let height = if has_accuracy { 2.0 * HEIGHT } else { HEIGHT };
     let mut svg = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" \
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" width=\"{WIDTH}\" height=\"{height}\" \
          font-family=\"sans-serif\" font-size=\"12\">\n\
          <rect width=\"100%\" height=\"100%\" fill=\"white\"/>\n"
     );

@@ -154,7 +154,7 @@ pub fn draw_comparison(runs: &[Past]) -> Result<String> {
     Ok(svg)
 }
 
-fn draw(runs: &[Past], svg: &mut String) -> std::result::Result<(), Box<dyn std::error::Error>> {
+fn draw(runs: &[Past], svg: &mut String) -> chart::Drawn {
     let loss = |row: &Row| Some(row.validation_loss.unwrap_or(row.train_loss));
     let accuracy = |row: &Row| Some(100.0 * row.validation_accuracy.or(row.train_accuracy)?);
     let charts: [(&str, Figure<'_>); 2] = [("loss", &loss), ("accuracy in %", &accuracy)];
@@ -183,29 +183,24 @@ fn draw(runs: &[Past], svg: &mut String) -> std::result::Result<(), Box<dyn std:
         drawn
             .configure_mesh()
             .light_line_style(TRANSPARENT)
+            .label_style(chart::FIGURES)
+            .axis_desc_style(chart::WORDS)
             .x_label_formatter(&|epoch| format!("{epoch:.0}"))
             .x_labels((last as usize).clamp(2, 10))
             .x_desc("epoch")
             .y_desc(name)
             .draw()?;
-        for (number, (run, line)) in runs.iter().zip(&lines).enumerate() {
+        for (number, line) in lines.iter().enumerate() {
             let (radius, style) = chart::mark(number);
+            let points = line.iter().copied();
             let colour = chart::colour(number);
-            drawn
-                .draw_series(LineSeries::new(
-                    line.iter().copied(),
-                    colour.stroke_width(2),
-                ))?
-                .label(plain(&run.name))
-                .legend(move |(x, y)| Circle::new((x + 8, y), radius, style));
+            drawn.draw_series(LineSeries::new(points, colour.stroke_width(2)))?;
             let marks = line.iter().map(|at| Circle::new(*at, radius, style));
             drawn.draw_series(marks)?;
         }
-        drawn
-            .configure_series_labels()
-            .position(SeriesLabelPosition::Coordinate(590, 0))
-            .border_style(TRANSPARENT)
-            .draw()?;
+        let names = runs.iter().enumerate();
+        let names = names.map(|(number, run)| (number, plain(&run.name)));
+        chart::legend(part, (SIZE.0.cast_signed() - 168, 20), names)?;
     }
     area.present()?;
     Ok(())

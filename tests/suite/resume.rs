@@ -687,8 +687,8 @@ fn lost_best_weights_and_lost_figures_are_told() {
     let lab = Lab::with_bars();
     lab.cnn(&["train", "bars.toml", "--epochs", "2", "--quiet"])
         .ok();
-    std::fs::remove_file(lab.path("runs/bars-1/model.safetensors")).unwrap();
-    std::fs::remove_file(lab.path("runs/bars-1/metrics.csv")).unwrap();
+    fs::remove_file(lab.path("runs/bars-1/model.safetensors")).unwrap();
+    fs::remove_file(lab.path("runs/bars-1/metrics.csv")).unwrap();
     // Nothing is left to train, but a run that is over has weights.
     let said = lab.cnn(&["train", "--resume", "bars-1"]).ok();
     assert!(

@@ -84,7 +84,7 @@ fn show(page: &mut String, names: &[String], samples: &Samples, answers: &[Score
         let number = answer.index;
         let _ = writeln!(
             page,
-            "<figure><img src=\"{}\" alt=\"sample {number}\" loading=\"lazy\"><figcaption>{words}</figcaption></figure>",
+            "<figure><img src=\"{}\" alt=\"sample {number}\"><figcaption>{words}</figcaption></figure>",
             picture(&png)
         );
     }

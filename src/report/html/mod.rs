@@ -86,7 +86,12 @@ pub fn render(parts: &Parts<'_>) -> Result<String> {
     heading(&mut page, "Epochs");
     epochs(&mut page, &parts.end.rows);
     heading(&mut page, "Network");
-    chart(&mut page, &parts.network.draw());
+    // As a picture, as its style would reach the whole page.
+    let drawn = STANDARD.encode(parts.network.draw());
+    let _ = writeln!(
+        page,
+        "<div class=\"wide\"><img src=\"data:image/svg+xml;base64,{drawn}\" alt=\"drawing of the network\"></div>"
+    );
     let table = parts.network.render().unwrap_or_default();
     let _ = writeln!(page, "<pre>{}</pre>", escape(&table));
     heading(&mut page, "Data and environment");

@@ -23,31 +23,30 @@ pub fn draw_embedding(embedding: &Embedding, classes: &[String]) -> Result<Strin
     Ok(svg)
 }
 
-fn draw(
-    embedding: &Embedding,
-    classes: &[String],
-    svg: &mut String,
-) -> std::result::Result<(), Box<dyn std::error::Error>> {
+fn draw(embedding: &Embedding, classes: &[String], svg: &mut String) -> chart::Drawn {
     let area = SVGBackend::with_string(svg, SIZE).into_drawing_area();
     area.fill(&WHITE)?;
     let [x, y] = [0, 1].map(|way| chart::extent(embedding.points.iter().map(|point| point[way])));
     let mut builder = ChartBuilder::on(&area);
-    let mut chart = builder
+    let mut drawn = builder
         .margin(12)
         .margin_right(120)
         .x_label_area_size(40)
         .y_label_area_size(56)
         .build_cartesian_2d(x[0]..x[1], y[0]..y[1])?;
     let [first, second] = embedding.explained.map(percent);
-    chart
+    drawn
         .configure_mesh()
         .light_line_style(TRANSPARENT)
+        .label_style(chart::FIGURES)
+        .axis_desc_style(chart::WORDS)
         .x_desc(format!(
             "first principal component ({first} of the variance)"
         ))
         .y_desc(format!("second ({second})"))
         .draw()?;
     let has_classes = embedding.labels.len() == embedding.points.len() && classes.len() > 1;
+    let mut names = Vec::new();
     // What cannot be told apart is one more class.
     let label_of = |index: usize| match embedding.labels.get(index) {
         Some(label) if has_classes => (*label as usize).min(chart::TOLD),
@@ -66,25 +65,17 @@ fn draw(
         }
         let (radius, style) = chart::mark(class);
         let marks = points.into_iter().map(|at| Circle::new(at, radius, style));
-        let series = chart.draw_series(marks)?;
+        drawn.draw_series(marks)?;
         if has_classes {
             let name = if class == chart::TOLD {
                 format!("{} other classes", classes.len() - class)
             } else {
                 crate::report::plain(classes.get(class).map_or("", String::as_str))
             };
-            series
-                .label(name)
-                .legend(move |(x, y)| Circle::new((x + 8, y), radius, style));
+            names.push((class, name));
         }
     }
-    if has_classes {
-        chart
-            .configure_series_labels()
-            .position(SeriesLabelPosition::Coordinate(600, 0))
-            .border_style(TRANSPARENT)
-            .draw()?;
-    }
+    chart::legend(&area, (SIZE.0.cast_signed() - 110, 20), names.into_iter())?;
     area.present()?;
     Ok(())
 }
