@@ -151,7 +151,7 @@ impl Project {
             outputs,
             ..request.clone()
         };
-        let dataset = dataset::load(request)?;
+        let mut dataset = dataset::load(request)?;
         tracing::debug!(
             source = request.source,
             train = dataset.train.len(),
@@ -160,6 +160,12 @@ impl Project {
         );
         self.check_task(&dataset)?;
         let classes = self.fit_classes(&dataset)?;
+        if classes.len() > dataset.classes.len() {
+            let (has, answers) = (dataset.classes.len(), classes.len());
+            let message = format!("the data has {has} classes, the network answers with {answers}");
+            let warning = self.at_answer(Diagnostic::warning(message), has);
+            dataset.warnings.push(warning);
+        }
         let mut preprocessing = request.preprocessing.clone();
         preprocessing.border = dataset.border;
         preprocessing.take_kind(&dataset.train, self.config.data.rescale.is_some());

@@ -203,6 +203,18 @@ pub fn find(name: &str) -> Result<PathBuf> {
         "neither `{}` nor `{name}` is a run folder",
         named.display()
     ));
+    // A sweep or a cross-validation holds runs of its own.
+    let held = runs(&named);
+    if let Some((path, _)) = held.first() {
+        let first = path
+            .strip_prefix(root)
+            .unwrap_or(path)
+            .display()
+            .to_string();
+        let message = format!("`{name}` holds {} runs", held.len());
+        let help = format!("name one of them, such as `{first}`");
+        return Err(Error::model(Diagnostic::error(message).help(help)));
+    }
     Err(Error::model(with_runs(diagnostic, root)))
 }
 
@@ -267,10 +279,13 @@ fn runs(root: &Path) -> Vec<(PathBuf, Record)> {
     let Ok(entries) = fs::read_dir(root) else {
         return Vec::new();
     };
-    entries
-        .flatten()
-        .filter_map(|entry| Some((entry.path(), read_record(&entry.path()).ok()?)))
-        .collect()
+    let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+    paths.sort();
+    let with_record = paths.into_iter().filter_map(|path| {
+        let record = read_record(&path).ok()?;
+        Some((path, record))
+    });
+    with_record.collect()
 }
 
 /// Returns the number at the end of a run's name: of runs started in the same second, the one

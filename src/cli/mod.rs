@@ -237,7 +237,7 @@ fn dispatch(command: Command, quiet: bool, begin: Instant) -> Result<u8> {
         Command::Crossval(arguments) => crossval::run(&arguments, quiet),
         Command::Sweep(arguments) => sweep::run(&arguments, quiet),
         Command::Eval(arguments) => eval::run(&arguments),
-        Command::Predict(arguments) => predict::run(&arguments),
+        Command::Predict(arguments) => predict::run(&arguments, quiet),
         Command::Show(arguments) => show::run(&arguments),
         Command::Runs(command) => runs::run(&command, quiet),
         Command::Inspect(arguments) => inspect::run(&arguments, quiet),

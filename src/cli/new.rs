@@ -34,7 +34,7 @@ pub(super) fn run(arguments: &Arguments, quiet: bool) -> Result<u8> {
     let path = template::create(Path::new(name), &arguments.template)?;
     if !quiet {
         let path = report::plain(&path.display().to_string());
-        report::tell(&format!("{path}: try `cnn inspect {path}`\n"));
+        report::tell(&format!("wrote {path}: try `cnn inspect {path}`\n"));
     }
     Ok(0)
 }

@@ -1,6 +1,6 @@
 //! `cnn predict`.
 
-use std::io::Read as _;
+use std::io::{IsTerminal as _, Read as _};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
@@ -58,7 +58,7 @@ enum InvertArgument {
     False,
 }
 
-pub(super) fn run(arguments: &Arguments) -> Result<u8> {
+pub(super) fn run(arguments: &Arguments, quiet: bool) -> Result<u8> {
     arguments.compute.start_threads()?;
     let path = run::find_model(&arguments.model)?;
     let device = arguments.compute.device.open()?;
@@ -70,6 +70,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
         None => trained.header.preprocessing.invert,
     };
     let images = list(&arguments.images)?;
+    if arguments.model == "latest" && !quiet && std::io::stderr().is_terminal() {
+        // The run trained last may be of other pictures than the reader has in mind.
+        let name = report::plain(&run::name_of(&path));
+        report::tell(&format!("answers of run {name}\n"));
+    }
     let top = usize::try_from(arguments.top_k).unwrap_or(usize::MAX);
     let batch_size = usize::try_from(arguments.batch_size).unwrap_or(usize::MAX);
     let mut output = Output::default();

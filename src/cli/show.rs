@@ -281,6 +281,16 @@ fn features(model: &Path, options: &Features) -> Result<u8> {
 }
 
 fn explain(model: &Path, options: &Explain) -> Result<u8> {
+    let is_cam = matches!(
+        options.method,
+        MethodArgument::GradCam | MethodArgument::GradCamPlusPlus
+    );
+    if options.layer.is_some() && !is_cam {
+        let message =
+            "`--layer` says whose maps Grad-CAM looks at; other methods look at the picture";
+        let help = "leave it out, or take `--method grad-cam`";
+        return Err(Error::config(Diagnostic::error(message).help(help)));
+    }
     let loaded = Loaded::new(model, &options.image)?;
     let class = options.class.as_ref().map(|word| loaded.class(word));
     let class = class.transpose()?;

@@ -288,8 +288,9 @@ impl<'a> Reader<'a> {
             }
             let mut diagnostic =
                 Diagnostic::error(format!("unknown key `{name}` in {title}")).at(&key.span, "");
-            let suggestion =
-                words::suggest(words::our_key(name, &asked), words::nearest(name, &asked));
+            let ours = words::our_key(name, &asked);
+            let within = ours.and_then(|ours| words::within_optimizer(name, ours));
+            let suggestion = within.or_else(|| words::suggest(ours, words::nearest(name, &asked)));
             if suggestion.is_none() {
                 diagnostic = diagnostic.note(format!("it takes {}", in_backticks(&*asked)));
             }

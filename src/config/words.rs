@@ -138,6 +138,20 @@ const FOREIGN: &[(&str, &str)] = &[
     ("axis", "with"),
 ];
 
+/// Says where a setting of the optimizer stands, for one that was given beside it.
+pub(super) fn within_optimizer(name: &str, ours: &str) -> Option<String> {
+    let key = match name {
+        "lr" | "learning_rate" => "learning_rate = 0.001",
+        "momentum" => "momentum = 0.9",
+        "weight_decay" => "weight_decay = 0.0001",
+        _ => return None,
+    };
+    (ours == "optimizer").then(|| {
+        let rule = if name == "momentum" { "sgd" } else { "adam" };
+        format!("it is a part of `optimizer`: `optimizer = {{ type = \"{rule}\", {key} }}`")
+    })
+}
+
 /// Other tools' names for our layer types and other named values.
 const FOREIGN_VALUES: &[(&str, &str)] = &[
     ("avgpool", "pool"),

@@ -158,7 +158,11 @@ pub fn render_end(end: &End) -> String {
         Reason::NoBetter => " (stopped early: no better figure)".to_owned(),
         Reason::Paused => " (paused; more are asked for)".to_owned(),
         Reason::OutOfTime => " (stopped after `max_minutes`)".to_owned(),
-        Reason::Stopped(_) => " (stopped; go on with `--resume`)".to_owned(),
+        Reason::Stopped(_) => {
+            let name = end.run.file_name().unwrap_or_default().to_string_lossy();
+            let name = plain(&name);
+            format!(" (stopped; go on with `cnn train --resume {name}`)")
+        }
     };
     line("run", plain(&end.run.display().to_string()));
     line("epochs", format!("{}{why}", end.epochs));

@@ -223,7 +223,9 @@ fn an_interrupted_run_is_saved_and_goes_on_in_mid_epoch() {
         signal(&child, name);
         let outcome = finished(child).code(code);
         assert!(
-            outcome.stdout.contains("stopped; go on with `--resume`"),
+            outcome
+                .stdout
+                .contains("stopped; go on with `cnn train --resume run`"),
             "{outcome:?}"
         );
         assert_eq!(lab.json("runs/run/run.json")["status"], "stopped");
