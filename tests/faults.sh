@@ -131,12 +131,12 @@ pass "$name"
 
 name="a full disk at the start and in mid-run ends with 5 and spares the last checkpoint"
 mkdir disk
-if mount -t tmpfs -o size=96k tmpfs disk 2>/dev/null; then
+if mount -t tmpfs -o size=512k tmpfs disk 2>/dev/null; then
   disk=$work/disk
   ln -s "$work/data" disk/data
   cp net.toml disk/net.toml
   ( cd disk
-    head -c 90k /dev/zero >ballast
+    head -c 500k /dev/zero >ballast
     expect "$name" 5 "$cnn" train net.toml --run full --quiet
     says "$name" "No space left"
     rm -rf ballast runs
