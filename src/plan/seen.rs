@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{Layer, Operation, Plan};
+use super::{Conv, Layer, Operation, Plan};
 use crate::config::{PaddingMode, UpsampleMode};
 use crate::shape::Window;
 
@@ -65,23 +65,12 @@ impl Way<'_> {
                 .collect()
         };
         match &layer.operation {
-            Operation::Conv(conv) => each(&|side, part, extent| {
-                let before = conv.padding[side][0];
-                brought(
-                    read_by(conv.windows[side], before, part),
-                    extent,
-                    conv.padding_mode,
-                )
-            }),
-            Operation::SeparableConv(conv) => each(&|side, part, extent| {
-                let conv = &conv.depthwise;
-                let before = conv.padding[side][0];
-                brought(
-                    read_by(conv.windows[side], before, part),
-                    extent,
-                    conv.padding_mode,
-                )
-            }),
+            Operation::Conv(conv) => {
+                each(&|side, part, extent| read_by_conv(conv, side, part, extent))
+            }
+            Operation::SeparableConv(conv) => {
+                each(&|side, part, extent| read_by_conv(&conv.depthwise, side, part, extent))
+            }
             Operation::Pool(pool) => each(&|side, part, extent| {
                 let read = read_by(pool.windows[side], pool.padding[side][0], part);
                 brought(read, extent, PaddingMode::Zeros)
@@ -137,6 +126,12 @@ impl Way<'_> {
             _ => Some(part),
         }
     }
+}
+
+/// Returns what the windows of a convolution read along one side of a map.
+fn read_by_conv(conv: &Conv, side: usize, part: [usize; 2], extent: usize) -> Option<[usize; 2]> {
+    let read = read_by(conv.windows[side], conv.padding[side][0], part);
+    brought(read, extent, conv.padding_mode)
 }
 
 /// Returns the first and the last place that windows read.
