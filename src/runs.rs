@@ -57,6 +57,12 @@ impl Past {
         })
     }
 
+    /// Returns what it is called by: its own name, its network's and its data's.
+    #[must_use]
+    pub fn names(&self) -> [&str; 3] {
+        [&self.name, &self.record.model, &self.record.data]
+    }
+
     /// Returns the figures of the epoch whose weights were kept.
     #[must_use]
     pub fn best(&self) -> Option<&Row> {

@@ -106,7 +106,7 @@ impl Follower {
     }
 
     fn draw(&self) -> Result<()> {
-        let drawn = curves::render(&self.rows);
+        let drawn = curves::render(&self.rows)?;
         files::write(&self.run.join("curves.svg"), drawn.as_bytes())
     }
 
@@ -143,7 +143,7 @@ pub(super) fn write_report(
     })?;
     files::write(
         &end.run.join("curves.svg"),
-        curves::render(&end.rows).as_bytes(),
+        curves::render(&end.rows)?.as_bytes(),
     )?;
     files::write(&end.run.join("report.html"), page.as_bytes())
 }

@@ -36,11 +36,20 @@ pub(super) enum Command {
 ///
 /// Accuracy and loss are those of the best weights on the test split, or where there is none on the validation split.
 #[derive(Debug, Args)]
-#[command(after_help = "Example: cnn runs list --sort accuracy --json")]
+#[command(after_help = "Example: cnn runs list --filter lenet5 --sort accuracy --limit 5")]
 pub(super) struct ListArguments {
     /// What runs are put in order by, the best first
     #[arg(long, value_enum, default_value_t = SortArgument::Started)]
     sort: SortArgument,
+    /// Only runs whose name, network or data holds this text
+    #[arg(long, value_name = "TEXT")]
+    filter: Option<String>,
+    /// Only runs of this status: `finished`, `stopped`, `running`, …
+    #[arg(long)]
+    status: Option<String>,
+    /// So many runs at most
+    #[arg(long, value_name = "N")]
+    limit: Option<usize>,
     /// Write JSON, a line a run
     #[arg(long)]
     json: bool,
@@ -132,9 +141,21 @@ fn list(arguments: &ListArguments) -> Result<u8> {
             SortArgument::Time => Order::Time,
         },
     );
+    let is_none = found.is_empty();
+    found.retain(|run| {
+        let has = |text: &String| run.names().iter().any(|name| name.contains(text));
+        arguments.filter.as_ref().is_none_or(has)
+            && (arguments.status.as_ref()).is_none_or(|status| run.record.status == *status)
+    });
+    found.truncate(arguments.limit.unwrap_or(usize::MAX));
     let mut output = Output::default();
     if !arguments.json {
-        output.write(&shown::render_list(&found))?;
+        let text = if found.is_empty() && !is_none {
+            "no run of `runs/` is like that\n".to_owned()
+        } else {
+            shown::render_list(&found)
+        };
+        output.write(&text)?;
         return Ok(0);
     }
     for run in &found {

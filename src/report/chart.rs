@@ -1,16 +1,94 @@
-//! What all charts share: extents, colours, marks.
+//! What all charts share: axes, extents, colours, marks.
 
+use std::ops::Range;
+
+use plotters::chart::{ChartBuilder, ChartContext};
 use plotters::coord::Shift;
-use plotters::drawing::DrawingArea;
+use plotters::coord::types::RangedCoordf64;
+use plotters::drawing::{DrawingArea, IntoDrawingArea as _};
 use plotters::element::{Circle, Text};
-use plotters::prelude::SVGBackend;
-use plotters::style::{Color as _, RGBColor, ShapeStyle};
+use plotters::prelude::{Cartesian2d, SVGBackend};
+use plotters::style::{Color as _, RGBColor, ShapeStyle, TRANSPARENT, WHITE};
+
+use crate::diagnostic::{Diagnostic, Error};
 
 /// What figures at the axes are written in.
-pub(super) const FIGURES: (&str, u32) = ("sans-serif", 12);
+const FIGURES: (&str, u32) = ("sans-serif", 12);
 
 /// What axes are called in, and lines.
-pub(super) const WORDS: (&str, u32) = ("sans-serif", 13);
+const WORDS: (&str, u32) = ("sans-serif", 13);
+
+/// Pixels around a chart.
+const MARGIN: i32 = 12;
+
+/// A part of a picture.
+pub(super) type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
+
+/// A chart with its axes, ready for lines and marks.
+type Chart<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
+
+/// The axes of a chart.
+pub(super) struct Axes<'a> {
+    /// From where to where they go, across and up.
+    pub(super) reach: [Range<f64>; 2],
+    /// What they are called, with their units.
+    pub(super) names: [&'a str; 2],
+    /// Figures along them, about.
+    pub(super) figures: [usize; 2],
+    /// Whether the figures across are whole numbers.
+    pub(super) is_whole: bool,
+    /// Pixels at the right for names of lines.
+    pub(super) legend: i32,
+}
+
+/// Draws a picture of a width and height on white.
+pub(super) fn svg(
+    size: (u32, u32),
+    draw: impl FnOnce(&Area<'_>) -> Drawn,
+) -> crate::diagnostic::Result<String> {
+    let mut svg = String::new();
+    let area = SVGBackend::with_string(&mut svg, size).into_drawing_area();
+    let drawn = area
+        .fill(&WHITE)
+        .map_err(Into::into)
+        .and_then(|()| draw(&area))
+        .and_then(|()| Ok(area.present()?));
+    drop(area);
+    drawn.map_err(|error| {
+        let message = format!("failed to draw a chart: {error}");
+        Error::data(Diagnostic::error(message))
+    })?;
+    Ok(svg)
+}
+
+/// Draws the axes of a chart.
+pub(super) fn begin<'a, 'b>(
+    area: &'a Area<'b>,
+    axes: Axes<'_>,
+) -> Result<Chart<'a, 'b>, Box<dyn std::error::Error>> {
+    let [across, up] = axes.reach;
+    let mut builder = ChartBuilder::on(area);
+    let mut chart = builder
+        .margin(MARGIN)
+        .margin_right(MARGIN + axes.legend)
+        .x_label_area_size(40)
+        .y_label_area_size(60)
+        .build_cartesian_2d(across, up)?;
+    let whole = |figure: &f64| format!("{figure:.0}");
+    let mut mesh = chart.configure_mesh();
+    mesh.light_line_style(TRANSPARENT)
+        .label_style(FIGURES)
+        .axis_desc_style(WORDS)
+        .x_labels(axes.figures[0])
+        .y_labels(axes.figures[1])
+        .x_desc(axes.names[0])
+        .y_desc(axes.names[1]);
+    if axes.is_whole {
+        mesh.x_label_formatter(&whole);
+    }
+    mesh.draw()?;
+    Ok(chart)
+}
 
 /// Pixels from one name to the next.
 const STEP: i32 = 18;
@@ -62,12 +140,14 @@ pub(super) fn mark(class: usize) -> (i32, ShapeStyle) {
     }
 }
 
-/// Writes names beneath each other, each with the mark of its number.
+/// Writes names beneath each other into so many pixels at the right, each with the mark of its number.
 pub(super) fn legend(
-    area: &DrawingArea<SVGBackend<'_>, Shift>,
-    (left, top): (i32, i32),
+    area: &Area<'_>,
+    width: i32,
     names: impl Iterator<Item = (usize, String)>,
 ) -> Drawn {
+    let left = area.dim_in_pixel().0.cast_signed() - width;
+    let top = 20;
     for (line, (number, name)) in (0..).zip(names) {
         let (radius, style) = mark(number);
         let middle = top + line * STEP;

@@ -3,7 +3,7 @@
 use plotters::prelude::*;
 
 use super::{chart, plain};
-use crate::diagnostic::{Diagnostic, Error, Result};
+use crate::diagnostic::Result;
 use crate::metrics::{Confidence, Curve};
 
 /// Width and height of a chart in pixels.
@@ -12,13 +12,18 @@ const SIZE: (u32, u32) = (460, 400);
 /// Classes that are drawn.
 const MOST: usize = 10;
 
-fn svg(draw: impl FnOnce(&mut String) -> chart::Drawn) -> Result<String> {
-    let mut svg = String::new();
-    draw(&mut svg).map_err(|error| {
-        let message = format!("failed to draw a chart: {error}");
-        Error::data(Diagnostic::error(message))
-    })?;
-    Ok(svg)
+/// Pixels for the names of curves.
+const NAMES: i32 = 170;
+
+/// Returns axes from 0 to 1.
+fn shares(names: [&str; 2], legend: i32) -> chart::Axes<'_> {
+    chart::Axes {
+        reach: [0.0..1.0, 0.0..1.0],
+        names,
+        figures: [6, 6],
+        is_whole: false,
+        legend,
+    }
 }
 
 /// Draws a curve a class between 0 and 1, with the area of each.
@@ -26,27 +31,9 @@ fn svg(draw: impl FnOnce(&mut String) -> chart::Drawn) -> Result<String> {
 /// # Errors
 /// When the chart cannot be drawn.
 pub(super) fn curves(axes: [&str; 2], named: &[(String, Curve)]) -> Result<String> {
-    svg(|svg| {
-        let size = (SIZE.0 + 170, SIZE.1);
-        let area = SVGBackend::with_string(svg, size).into_drawing_area();
-        area.fill(&WHITE)?;
-        let mut builder = ChartBuilder::on(&area);
-        let mut drawn = builder
-            .margin(12)
-            .margin_right(182)
-            .x_label_area_size(40)
-            .y_label_area_size(52)
-            .build_cartesian_2d(0.0..1.0, 0.0..1.0)?;
-        drawn
-            .configure_mesh()
-            .light_line_style(TRANSPARENT)
-            .label_style(chart::FIGURES)
-            .axis_desc_style(chart::WORDS)
-            .x_labels(6)
-            .y_labels(6)
-            .x_desc(axes[0])
-            .y_desc(axes[1])
-            .draw()?;
+    let size = (SIZE.0 + NAMES.cast_unsigned(), SIZE.1);
+    chart::svg(size, |area| {
+        let mut drawn = chart::begin(area, shares(axes, NAMES))?;
         for (number, (_, curve)) in named.iter().take(MOST).enumerate() {
             let colour = chart::colour(number);
             let points = curve.points.iter().map(|point| (point[0], point[1]));
@@ -57,9 +44,7 @@ pub(super) fn curves(axes: [&str; 2], named: &[(String, Curve)]) -> Result<Strin
         let names = named.iter().take(MOST).enumerate();
         let names = names
             .map(|(number, (name, curve))| (number, format!("{} {:.3}", plain(name), curve.area)));
-        chart::legend(&area, (size.0.cast_signed() - 160, 20), names)?;
-        area.present()?;
-        Ok(())
+        chart::legend(area, NAMES - 10, names)
     })
 }
 
@@ -69,25 +54,9 @@ pub(super) fn curves(axes: [&str; 2], named: &[(String, Curve)]) -> Result<Strin
 /// # Errors
 /// When the chart cannot be drawn.
 pub(super) fn calibration(bins: &[Confidence]) -> Result<String> {
-    svg(|svg| {
-        let area = SVGBackend::with_string(svg, SIZE).into_drawing_area();
-        area.fill(&WHITE)?;
-        let mut builder = ChartBuilder::on(&area);
-        let mut drawn = builder
-            .margin(12)
-            .x_label_area_size(40)
-            .y_label_area_size(52)
-            .build_cartesian_2d(0.0..1.0, 0.0..1.0)?;
-        drawn
-            .configure_mesh()
-            .light_line_style(TRANSPARENT)
-            .label_style(chart::FIGURES)
-            .axis_desc_style(chart::WORDS)
-            .x_labels(6)
-            .y_labels(6)
-            .x_desc("confidence of the answer")
-            .y_desc("share of right answers")
-            .draw()?;
+    chart::svg(SIZE, |area| {
+        let names = ["confidence of the answer", "share of right answers"];
+        let mut drawn = chart::begin(area, shares(names, 0))?;
         let step = 1.0 / bins.len().max(1) as f64;
         let bars = bins.iter().enumerate().filter(|(_, bin)| bin.samples > 0);
         drawn.draw_series(bars.map(|(number, bin)| {
@@ -102,7 +71,6 @@ pub(super) fn calibration(bins: &[Confidence]) -> Result<String> {
             let at = (bin.confidence, bin.accuracy);
             Circle::new(at, 3, chart::colour(0).filled())
         }))?;
-        area.present()?;
         Ok(())
     })
 }

@@ -1,92 +1,90 @@
 //! Loss and accuracy over the epochs, as a picture.
 
-use std::fmt::Write as _;
+use plotters::prelude::*;
 
-use super::history::{self, Line};
+use super::chart;
+use super::history;
+use crate::diagnostic::Result;
 use crate::train::Row;
 
-const WIDTH: f64 = 640.0;
-const HEIGHT: f64 = 240.0;
-const MARGIN: f64 = 48.0;
+/// Width and height of a chart in pixels.
+const SIZE: (u32, u32) = (760, 340);
 
-/// Colours of training and validation that colour-blind readers can tell apart (Okabe & Ito).
-const COLOURS: [&str; 2] = ["#0072b2", "#d55e00"];
+/// Pixels for the names of lines.
+const NAMES: i32 = 168;
 
-/// Draws loss above accuracy as SVG.
-#[must_use]
-pub fn render(rows: &[Row]) -> String {
-    let accuracies = history::accuracies(rows);
-    let has_accuracy = accuracies.iter().any(|line| !line.points.is_empty()) || rows.is_empty();
-    let height = if has_accuracy { 2.0 * HEIGHT } else { HEIGHT };
-    let mut svg = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" width=\"{WIDTH}\" height=\"{height}\" \
-         font-family=\"sans-serif\" font-size=\"12\">\n\
-         <rect width=\"100%\" height=\"100%\" fill=\"white\"/>\n"
-    );
-    chart(&mut svg, 0.0, "loss", &history::losses(rows));
-    if has_accuracy {
-        chart(&mut svg, HEIGHT, "accuracy in %", &accuracies);
-    }
-    svg.push_str("</svg>\n");
-    svg
+/// A figure over the epochs that have it.
+pub(super) struct Curve {
+    pub(super) name: String,
+    /// Epochs and figures.
+    pub(super) points: Vec<(f64, f64)>,
 }
 
-fn chart(svg: &mut String, top: f64, title: &str, curves: &[Line; 2]) {
+/// Draws loss above accuracy as SVG, in training and validation.
+///
+/// # Errors
+/// When the charts cannot be drawn.
+pub fn render(rows: &[Row]) -> Result<String> {
+    let curves = |lines: [history::Line; 2]| {
+        let curves = lines.into_iter().map(|line| Curve {
+            name: line.name.to_owned(),
+            points: (line.points.into_iter())
+                .map(|(epoch, figure)| (epoch as f64, figure))
+                .collect(),
+        });
+        curves.collect()
+    };
+    draw([
+        ("loss", curves(history::losses(rows))),
+        ("accuracy in %", curves(history::accuracies(rows))),
+    ])
+}
+
+/// Draws charts beneath each other, each with a line a curve; a chart without a point is left out where another has some.
+///
+/// # Errors
+/// When the charts cannot be drawn.
+pub(super) fn draw(charts: [(&str, Vec<Curve>); 2]) -> Result<String> {
+    let is_empty = |curves: &[Curve]| curves.iter().all(|curve| curve.points.is_empty());
+    let all_empty = charts.iter().all(|(_, curves)| is_empty(curves));
+    let charts: Vec<_> = charts
+        .into_iter()
+        .filter(|(_, curves)| all_empty || !is_empty(curves))
+        .collect();
+    let count = charts.len();
+    chart::svg((SIZE.0, SIZE.1 * count as u32), |area| {
+        for (part, (name, curves)) in area.split_evenly((count, 1)).iter().zip(&charts) {
+            one(part, name, curves)?;
+        }
+        Ok(())
+    })
+}
+
+fn one(part: &chart::Area<'_>, name: &str, curves: &[Curve]) -> chart::Drawn {
     let points = || curves.iter().flat_map(|curve| &curve.points);
-    let last = points().map(|(epoch, _)| *epoch).max().unwrap_or(1) as f64;
-    let [low, high] = history::extent(curves);
-    let x = |epoch: f64| MARGIN + (epoch - 1.0) / (last - 1.0).max(1.0) * (WIDTH - 2.0 * MARGIN);
-    let (above, below) = (top + 30.0, top + HEIGHT - 34.0);
-    let y = |figure: f64| below - (figure - low) / (high - low) * (below - above);
-    let _ = writeln!(
-        svg,
-        "<text x=\"{MARGIN}\" y=\"{}\">{title}</text>",
-        top + 18.0
-    );
-    for (index, (curve, colour)) in curves.iter().zip(COLOURS).enumerate() {
-        let place = WIDTH - MARGIN - 80.0 * (2 - index) as f64;
-        let name = curve.name;
-        let _ = writeln!(
-            svg,
-            "<text x=\"{place}\" y=\"{}\" fill=\"{colour}\">{name}</text>",
-            top + 18.0
-        );
-    }
-    for figure in [low, high] {
-        let _ = writeln!(
-            svg,
-            "<line x1=\"{MARGIN}\" x2=\"{}\" y1=\"{:.1}\" y2=\"{1:.1}\" stroke=\"#ccc\"/>\n\
-             <text x=\"{}\" y=\"{:.1}\" text-anchor=\"end\">{figure:.3}</text>",
-            WIDTH - MARGIN,
-            y(figure),
-            MARGIN - 4.0,
-            y(figure) + 4.0
-        );
-    }
-    for epoch in [1.0, last] {
-        let _ = writeln!(
-            svg,
-            "<text x=\"{:.1}\" y=\"{}\" text-anchor=\"middle\">{epoch}</text>",
-            x(epoch),
-            below + 16.0
-        );
-    }
-    let _ = writeln!(
-        svg,
-        "<text x=\"{}\" y=\"{}\" text-anchor=\"middle\">epoch</text>",
-        WIDTH / 2.0,
-        below + 16.0
-    );
-    for (curve, colour) in curves.iter().zip(COLOURS) {
-        let line: Vec<String> = curve
+    let last = points().map(|(epoch, _)| *epoch).fold(1.0, f64::max);
+    let [low, high] = chart::extent(points().map(|(_, figure)| *figure));
+    let mut drawn = chart::begin(
+        part,
+        chart::Axes {
+            reach: [0.9..last + 0.1, low..high],
+            names: ["epoch", name],
+            figures: [(last as usize).clamp(2, 10), 8],
+            is_whole: true,
+            legend: NAMES,
+        },
+    )?;
+    for (number, curve) in curves.iter().enumerate() {
+        let (radius, style) = chart::mark(number);
+        let points = curve.points.iter().copied();
+        let colour = chart::colour(number);
+        drawn.draw_series(LineSeries::new(points, colour.stroke_width(2)))?;
+        let marks = curve
             .points
             .iter()
-            .map(|(epoch, figure)| format!("{:.1},{:.1}", x(*epoch as f64), y(*figure)))
-            .collect();
-        let line = line.join(" ");
-        let _ = writeln!(
-            svg,
-            "<polyline points=\"{line}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"2\"/>"
-        );
+            .map(|at| Circle::new(*at, radius, style));
+        drawn.draw_series(marks)?;
     }
+    let names = curves.iter().map(|curve| curve.name.clone());
+    chart::legend(part, NAMES, names.enumerate())
 }

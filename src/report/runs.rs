@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use plotters::prelude::*;
 use serde_json::{Value, json};
 
+use super::curves::{self, Curve};
 use super::evaluation::{plain_table, right, table_lines};
 use super::number::{duration, percent};
-use super::{chart, plain};
-use crate::diagnostic::{Diagnostic, Error, Result};
+use super::plain;
+use crate::diagnostic::Result;
 use crate::runs::Past;
 use crate::train::Row;
 
@@ -17,9 +17,6 @@ type Differences = BTreeMap<String, Vec<Option<String>>>;
 
 /// A figure of an epoch.
 type Figure<'a> = &'a dyn Fn(&Row) -> Option<f64>;
-
-/// Width and height of a chart in pixels.
-const SIZE: (u32, u32) = (760, 340);
 
 fn figure(value: Option<f64>, write: impl Fn(f64) -> String) -> String {
     value.map_or("–".to_owned(), write)
@@ -146,62 +143,19 @@ pub fn comparison_json(runs: &[Past], differences: &Differences) -> Value {
 /// # Errors
 /// When the chart cannot be drawn.
 pub fn draw_comparison(runs: &[Past]) -> Result<String> {
-    let mut svg = String::new();
-    draw(runs, &mut svg).map_err(|error| {
-        let message = format!("failed to draw the curves: {error}");
-        Error::data(Diagnostic::error(message))
-    })?;
-    Ok(svg)
-}
-
-fn draw(runs: &[Past], svg: &mut String) -> chart::Drawn {
     let loss = |row: &Row| Some(row.validation_loss.unwrap_or(row.train_loss));
     let accuracy = |row: &Row| Some(100.0 * row.validation_accuracy.or(row.train_accuracy)?);
-    let charts: [(&str, Figure<'_>); 2] = [("loss", &loss), ("accuracy in %", &accuracy)];
-    let area = SVGBackend::with_string(svg, (SIZE.0, 2 * SIZE.1)).into_drawing_area();
-    area.fill(&WHITE)?;
-    for (part, (name, of)) in area.split_evenly((2, 1)).iter().zip(charts) {
-        let lines: Vec<Vec<(f64, f64)>> = runs
-            .iter()
-            .map(|run| {
-                let points = run.rows.iter();
-                points
-                    .filter_map(|row| Some((row.epoch as f64, of(row)?)))
-                    .collect()
-            })
-            .collect();
-        let points = || lines.iter().flatten();
-        let last = points().map(|(epoch, _)| *epoch).fold(1.0, f64::max);
-        let [low, high] = chart::extent(points().map(|(_, figure)| *figure));
-        let mut builder = ChartBuilder::on(part);
-        let mut drawn = builder
-            .margin(12)
-            .margin_right(180)
-            .x_label_area_size(36)
-            .y_label_area_size(60)
-            .build_cartesian_2d(0.9..last + 0.1, low..high)?;
-        drawn
-            .configure_mesh()
-            .light_line_style(TRANSPARENT)
-            .label_style(chart::FIGURES)
-            .axis_desc_style(chart::WORDS)
-            .x_label_formatter(&|epoch| format!("{epoch:.0}"))
-            .x_labels((last as usize).clamp(2, 10))
-            .x_desc("epoch")
-            .y_desc(name)
-            .draw()?;
-        for (number, line) in lines.iter().enumerate() {
-            let (radius, style) = chart::mark(number);
-            let points = line.iter().copied();
-            let colour = chart::colour(number);
-            drawn.draw_series(LineSeries::new(points, colour.stroke_width(2)))?;
-            let marks = line.iter().map(|at| Circle::new(*at, radius, style));
-            drawn.draw_series(marks)?;
-        }
-        let names = runs.iter().enumerate();
-        let names = names.map(|(number, run)| (number, plain(&run.name)));
-        chart::legend(part, (SIZE.0.cast_signed() - 168, 20), names)?;
-    }
-    area.present()?;
-    Ok(())
+    let curves = |of: Figure<'_>| {
+        let curve = |run: &Past| Curve {
+            name: plain(&run.name),
+            points: (run.rows.iter())
+                .filter_map(|row| Some((row.epoch as f64, of(row)?)))
+                .collect(),
+        };
+        runs.iter().map(curve).collect()
+    };
+    curves::draw([
+        ("loss", curves(&loss)),
+        ("accuracy in %", curves(&accuracy)),
+    ])
 }

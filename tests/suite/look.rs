@@ -8,7 +8,7 @@ use cnn::model_file::{self, Header, Trained};
 use serde_json::Value;
 
 use crate::goldens::{Array, Goldens, assert_close, model, project};
-use crate::support::{Lab, repository};
+use crate::support::{Lab, check_drawing, check_svg};
 
 /// The network of the goldens, on a device with gradients, and its picture.
 struct Golden {
@@ -218,25 +218,6 @@ fn lab() -> Lab {
     lab
 }
 
-/// Compares a drawing with the one that was looked at: of the same size, and one in a thousand values apart at most.
-#[track_caller]
-fn check_drawing(lab: &Lab, file: &str) {
-    let drawn = lab.read(file);
-    let name = file.rsplit('/').next().unwrap();
-    let golden = repository("tests/snapshots/look").join(name);
-    if std::env::var_os("UPDATE_GOLDEN").is_some() {
-        std::fs::create_dir_all(golden.parent().unwrap()).unwrap();
-        std::fs::write(&golden, &drawn).unwrap();
-    }
-    let [drawn, golden] = [drawn, std::fs::read(&golden).unwrap()]
-        .map(|bytes| image::load_from_memory(&bytes).unwrap().into_rgb8());
-    assert_eq!(drawn.dimensions(), golden.dimensions(), "{name}");
-    let apart = drawn.as_raw().iter().zip(golden.as_raw());
-    let apart = apart.filter(|(a, b)| a.abs_diff(**b) > 8).count();
-    let share = apart as f64 / drawn.as_raw().len() as f64;
-    assert!(share < 0.001, "{name}: {share} of all values are apart");
-}
-
 #[test]
 fn every_drawing_is_as_it_was_looked_at() {
     let lab = lab();
@@ -327,6 +308,7 @@ fn an_embedding_is_written_and_drawn() {
     let marks = chart.matches("<circle").count() as u64;
     assert!(marks >= samples, "{marks} marks for {samples} samples");
     assert!(chart.contains("first principal component"));
+    check_svg(&lab, files[2]);
 }
 
 #[test]

@@ -56,6 +56,21 @@ fn runs_are_listed_shown_and_compared() {
         .filter_map(|run| run["validation_loss"].as_f64())
         .collect();
     assert!(losses.len() == 4 && losses.is_sorted(), "{losses:?}");
+    let named = |arguments: &[&str]| -> Vec<String> {
+        let all = [&["runs", "list", "--sort", "name", "--json"], arguments].concat();
+        let lines = lab.cnn(&all).ok().json_lines();
+        let names = lines.iter().filter_map(|run| run["run"].as_str());
+        names.map(str::to_owned).collect()
+    };
+    assert_eq!(named(&["--filter", "sweep"]), expected[2..]);
+    assert_eq!(
+        named(&["--filter", "sweep", "--limit", "1"]),
+        expected[2..3]
+    );
+    assert_eq!(named(&["--status", "finished"]), expected);
+    assert!(named(&["--status", "running"]).is_empty());
+    let none = lab.cnn(&["runs", "list", "--filter", "elsewhere"]).ok();
+    assert_eq!(none.stdout, "no run of `runs/` is like that\n");
     let table = lab.cnn(&["runs", "list"]).ok().stdout;
     assert!(names.iter().all(|name| table.contains(name)), "{table}");
     let one = lab

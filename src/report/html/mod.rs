@@ -67,7 +67,7 @@ pub fn render(parts: &Parts<'_>) -> Result<String> {
         escape(&render_end(parts.end))
     );
     heading(&mut page, "Curves");
-    chart(&mut page, &curves::render(&parts.end.rows));
+    chart(&mut page, &curves::render(&parts.end.rows)?);
     if let Some(missing) = parts.missing {
         let _ = writeln!(page, "<p>{}</p>", escape(missing));
     }

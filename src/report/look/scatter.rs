@@ -2,7 +2,7 @@
 
 use plotters::prelude::*;
 
-use crate::diagnostic::{Diagnostic, Error, Result};
+use crate::diagnostic::Result;
 use crate::look::Embedding;
 use crate::report::chart;
 use crate::report::number::percent;
@@ -10,41 +10,34 @@ use crate::report::number::percent;
 /// Width and height of the chart in pixels.
 const SIZE: (u32, u32) = (760, 560);
 
+/// Pixels for the names of classes.
+const NAMES: i32 = 110;
+
 /// Draws samples along the two directions in which they differ most, a colour and a mark a class, as SVG.
 ///
 /// # Errors
 /// When the chart cannot be drawn.
 pub fn draw_embedding(embedding: &Embedding, classes: &[String]) -> Result<String> {
-    let mut svg = String::new();
-    draw(embedding, classes, &mut svg).map_err(|error| {
-        let message = format!("failed to draw the scatter: {error}");
-        Error::data(Diagnostic::error(message))
-    })?;
-    Ok(svg)
+    chart::svg(SIZE, |area| draw(area, embedding, classes))
 }
 
-fn draw(embedding: &Embedding, classes: &[String], svg: &mut String) -> chart::Drawn {
-    let area = SVGBackend::with_string(svg, SIZE).into_drawing_area();
-    area.fill(&WHITE)?;
+fn draw(area: &chart::Area<'_>, embedding: &Embedding, classes: &[String]) -> chart::Drawn {
     let [x, y] = [0, 1].map(|way| chart::extent(embedding.points.iter().map(|point| point[way])));
-    let mut builder = ChartBuilder::on(&area);
-    let mut drawn = builder
-        .margin(12)
-        .margin_right(120)
-        .x_label_area_size(40)
-        .y_label_area_size(56)
-        .build_cartesian_2d(x[0]..x[1], y[0]..y[1])?;
     let [first, second] = embedding.explained.map(percent);
-    drawn
-        .configure_mesh()
-        .light_line_style(TRANSPARENT)
-        .label_style(chart::FIGURES)
-        .axis_desc_style(chart::WORDS)
-        .x_desc(format!(
-            "first principal component ({first} of the variance)"
-        ))
-        .y_desc(format!("second ({second})"))
-        .draw()?;
+    let names = [
+        &format!("first principal component ({first} of the variance)"),
+        &format!("second ({second})")[..],
+    ];
+    let mut drawn = chart::begin(
+        area,
+        chart::Axes {
+            reach: [x[0]..x[1], y[0]..y[1]],
+            names,
+            figures: [10, 10],
+            is_whole: false,
+            legend: NAMES,
+        },
+    )?;
     let has_classes = embedding.labels.len() == embedding.points.len() && classes.len() > 1;
     let mut names = Vec::new();
     // What cannot be told apart is one more class.
@@ -75,9 +68,7 @@ fn draw(embedding: &Embedding, classes: &[String], svg: &mut String) -> chart::D
             names.push((class, name));
         }
     }
-    chart::legend(&area, (SIZE.0.cast_signed() - 110, 20), names.into_iter())?;
-    area.present()?;
-    Ok(())
+    chart::legend(area, NAMES, names.into_iter())
 }
 
 /// Writes a row a sample: its class, its place on the scatter, its values.
