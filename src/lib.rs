@@ -34,6 +34,8 @@ pub mod report;
 pub mod run;
 pub mod runs;
 pub mod schedule;
+#[cfg(feature = "serve")]
+pub mod serve;
 pub mod shape;
 pub mod survey;
 pub mod sweep;

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::Config;
 use crate::dataset::Preprocessing;
-use crate::diagnostic::{Diagnostic, Error, Result};
+use crate::diagnostic::{Diagnostic, Error, Result, in_backticks};
 use crate::model::Model;
 use crate::plan::{Dtype, Plan};
 
@@ -61,6 +61,21 @@ impl Header {
             classes: classes.to_vec(),
             preprocessing: preprocessing.clone(),
         }
+    }
+
+    /// Finds a class by its name or number.
+    ///
+    /// # Errors
+    /// When there is none; the message names what there is.
+    pub fn class(&self, word: &str) -> Result<usize> {
+        let classes = &self.classes;
+        let named = classes.iter().position(|class| class == word);
+        let numbered = word.parse().ok().filter(|index| *index < classes.len());
+        named.or(numbered).ok_or_else(|| {
+            let known = in_backticks(classes.iter().take(20));
+            let diagnostic = Diagnostic::error(format!("the network knows no class `{word}`"));
+            Error::config(diagnostic.note(format!("it knows {known}")))
+        })
     }
 }
 

@@ -1,9 +1,14 @@
 //! Prediction: what pictures show, from a model file alone.
 
+mod queue;
+
+pub use queue::{Full, Queue, Tally};
+
 use burn::tensor;
+use rayon::prelude::*;
 
 use crate::config::Task;
-use crate::dataset::{Invert, input_of};
+use crate::dataset::{Invert, Preprocessing, input_of};
 use crate::diagnostic::Result;
 use crate::model::Engine;
 use crate::model_file::Trained;
@@ -46,54 +51,86 @@ pub struct Prediction {
     pub answer: std::result::Result<Answer, String>,
 }
 
-/// Answers a batch of pictures; one that cannot be read does not keep the others from theirs.
-///
-/// # Errors
-/// When results cannot be read back from the device.
-pub fn predict(
-    trained: &Trained,
-    pictures: Vec<Picture>,
-    invert: Invert,
-    top: usize,
-    device: &tensor::Device,
-) -> Result<Vec<Prediction>> {
-    let task = trained.config.train.task();
-    let preprocessing = &trained.header.preprocessing;
-    let classes = &trained.header.classes;
-    let width = classes.len().max(1);
-    let mut inputs = Vec::new();
-    let mut prepared = Vec::with_capacity(pictures.len());
-    for picture in pictures {
-        let values = picture
-            .content
-            .and_then(|bytes| input_of(&bytes, preprocessing, invert));
-        prepared.push((picture.name, values.map(|values| inputs.extend(values))));
-    }
-    let rows = if inputs.is_empty() {
-        Vec::new()
-    } else {
+/// A network that answers: loaded once, asked from any thread.
+#[derive(Debug)]
+pub struct Predictor {
+    engine: Engine,
+    task: Task,
+    classes: Vec<String>,
+    preprocessing: Preprocessing,
+}
+
+impl Predictor {
+    /// Prepares a network that is on a device.
+    ///
+    /// # Errors
+    /// When weights cannot be read from the device.
+    pub fn new(trained: &Trained, device: &tensor::Device) -> Result<Self> {
+        let preprocessing = trained.header.preprocessing.clone();
         let engine = Engine::new(&trained.model, &preprocessing.input_shape(), device)?;
-        let mut outputs = engine.logits(&inputs)?;
-        outputs.chunks_mut(width).for_each(|row| answer(task, row));
-        outputs
-    };
-    let mut rows = rows.chunks(width);
-    Ok(prepared
-        .into_iter()
-        .map(|(name, values)| Prediction {
-            name,
-            answer: values.map(|()| {
-                let row = rows.next().unwrap_or_default();
-                match task {
-                    Task::Classes | Task::Labels => Answer::Guesses(rank(row, classes, top)),
-                    Task::Values => {
-                        let names = classes.iter().cloned();
-                        Answer::Values(names.zip(row.iter().copied().map(f64::from)).collect())
-                    }
-                }
-            }),
+        Ok(Self {
+            engine,
+            task: trained.config.train.task(),
+            classes: trained.header.classes.clone(),
+            preprocessing,
         })
-        .collect())
+    }
+
+    /// Says otherwise than the model file whether light and dark are exchanged.
+    #[must_use]
+    pub fn inverting(mut self, invert: Invert) -> Self {
+        self.preprocessing.invert = invert;
+        self
+    }
+
+    /// Returns how a picture becomes the network's input.
+    pub fn preprocessing(&self) -> &Preprocessing {
+        &self.preprocessing
+    }
+
+    /// Answers a batch of pictures with the `top` most probable classes each; one that cannot be read does not keep the
+    /// others from theirs.
+    ///
+    /// # Errors
+    /// When results cannot be read back from the device.
+    pub fn predict(&self, pictures: &[Picture], top: usize) -> Result<Vec<Prediction>> {
+        let input = |picture: &Picture| {
+            let bytes = picture.content.as_deref().map_err(String::clone)?;
+            input_of(bytes, &self.preprocessing, self.preprocessing.invert)
+        };
+        let inputs: Vec<_> = match pictures {
+            // Waking another thread would take longer than it saves.
+            [picture] => vec![input(picture)],
+            _ => pictures.par_iter().map(input).collect(),
+        };
+        let values: Vec<f32> = inputs.iter().flatten().flatten().copied().collect();
+        let outputs = if values.is_empty() {
+            Vec::new()
+        } else {
+            self.engine.logits(&values)?
+        };
+        let mut rows = outputs.chunks(self.classes.len().max(1));
+        let predictions = pictures.iter().zip(inputs).map(|(picture, input)| {
+            let answer = input.map(|_| self.answer(rows.next().unwrap_or_default(), top));
+            Prediction {
+                name: picture.name.clone(),
+                answer,
+            }
+        });
+        Ok(predictions.collect())
+    }
+
+    fn answer(&self, logits: &[f32], top: usize) -> Answer {
+        let mut row = logits.to_vec();
+        answer(self.task, &mut row);
+        match self.task {
+            Task::Classes | Task::Labels => Answer::Guesses(rank(&row, &self.classes, top)),
+            Task::Values => {
+                let names = self.classes.iter().cloned();
+                Answer::Values(names.zip(row.into_iter().map(f64::from)).collect())
+            }
+        }
+    }
 }
 
 /// Makes an answer of a network's output: probabilities of logits; numbers are left as they are.

@@ -12,6 +12,7 @@ mod new;
 mod predict;
 mod runs;
 mod schema;
+mod serve;
 mod show;
 mod show_words;
 mod signals;
@@ -57,6 +58,7 @@ enum Command {
     Sweep(sweep::Arguments),
     Eval(eval::Arguments),
     Predict(predict::Arguments),
+    Serve(serve::Arguments),
     Show(show::Arguments),
     #[command(subcommand)]
     Runs(runs::Command),
@@ -238,6 +240,7 @@ fn dispatch(command: Command, quiet: bool, begin: Instant) -> Result<u8> {
         Command::Sweep(arguments) => sweep::run(&arguments, quiet),
         Command::Eval(arguments) => eval::run(&arguments),
         Command::Predict(arguments) => predict::run(&arguments, quiet),
+        Command::Serve(arguments) => serve::run(&arguments, quiet),
         Command::Show(arguments) => show::run(&arguments),
         Command::Runs(command) => runs::run(&command, quiet),
         Command::Inspect(arguments) => inspect::run(&arguments, quiet),

@@ -10,7 +10,7 @@ use crate::dataset::{self, Invert};
 use crate::diagnostic::{Diagnostic, Error, Kind, Result};
 use crate::look;
 use crate::model_file;
-use crate::predict::{self, Picture, Prediction};
+use crate::predict::{Picture, Prediction, Predictor};
 use crate::report::{self, Output, diagnostics, json, prediction};
 use crate::run;
 
@@ -69,6 +69,7 @@ pub(super) fn run(arguments: &Arguments, quiet: bool) -> Result<u8> {
         Some(InvertArgument::False) => Invert::Never,
         None => trained.header.preprocessing.invert,
     };
+    let predictor = Predictor::new(&trained, &device)?.inverting(invert);
     let images = list(&arguments.images)?;
     if arguments.model == "latest" && !quiet && std::io::stderr().is_terminal() {
         // The run trained last may be of other pictures than the reader has in mind.
@@ -84,15 +85,12 @@ pub(super) fn run(arguments: &Arguments, quiet: bool) -> Result<u8> {
     let mut unreadable = false;
     for paths in images.chunks(batch_size) {
         let pictures: Vec<Picture> = paths.iter().map(|path| read(path)).collect();
-        let preprocessing = &trained.header.preprocessing;
-        // What is drawn is prepared once more: pictures are let go of as they are answered.
-        let drawn = pictures.iter().map(|picture| {
-            let bytes = picture.content.as_ref().ok().filter(|_| arguments.show)?;
-            let name = picture.name.clone();
-            look::Picture::new(name, bytes, preprocessing, invert).ok()
+        let answers = predictor.predict(&pictures, top)?;
+        let drawn = pictures.into_iter().map(|picture| {
+            let bytes = picture.content.ok().filter(|_| arguments.show)?;
+            look::Picture::new(picture.name, &bytes, predictor.preprocessing(), invert).ok()
         });
         let drawn: Vec<Option<look::Picture>> = drawn.collect();
-        let answers = predict::predict(&trained, pictures, invert, top, &device)?;
         for (answer, drawn) in answers.iter().zip(&drawn) {
             unreadable |= answer.answer.is_err();
             write(&mut output, arguments, answer, drawn.as_ref())?;

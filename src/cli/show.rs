@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::{Args, Subcommand, ValueEnum as _};
+use clap::{Args, Subcommand};
 
 use super::ComputeArguments;
 use super::show_words::{MethodArgument, place, safe, share, stem};
-use crate::diagnostic::{Diagnostic, Error, Result};
+use crate::diagnostic::{Diagnostic, Error, Result, in_backticks};
 use crate::evaluate::{self, Split};
 use crate::files;
 use crate::look::{self, Method, Picture, Subject};
@@ -101,13 +101,12 @@ struct Explain {
     /// The layer whose maps Grad-CAM looks at [default: the last with several positions]
     #[arg(long, value_name = "NAME")]
     layer: Option<String>,
-    /// Pictures with noise (smooth-grad), or steps from black (integrated-gradients)
-    #[arg(long, value_name = "N", default_value_t = 50,
-          value_parser = clap::value_parser!(u16).range(1..=10_000))]
-    samples: u16,
-    /// Deviation of smooth-grad's noise, as a share of the range of the picture's values
-    #[arg(long, value_name = "SHARE", default_value_t = 0.15, value_parser = share)]
-    noise: f64,
+    /// Pictures with noise (smooth-grad), or steps from black (integrated-gradients) [default: 50]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    samples: Option<u16>,
+    /// Deviation of smooth-grad's noise, as a share of the range of the picture's values [default: 0.15]
+    #[arg(long, value_name = "SHARE", value_parser = share)]
+    noise: Option<f64>,
     /// Side of the patch that occlusion covers [default: a quarter of the picture]
     #[arg(long, value_name = "PIXELS", value_parser = clap::value_parser!(u16).range(1..))]
     patch: Option<u16>,
@@ -165,6 +164,67 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
     }
 }
 
+impl Explain {
+    /// Refuses settings that the method does not have.
+    fn check(&self, name: &str) -> Result<()> {
+        let given = [
+            (
+                "--layer",
+                self.layer.is_some(),
+                &["grad-cam", "grad-cam++"][..],
+            ),
+            (
+                "--samples",
+                self.samples.is_some(),
+                &["smooth-grad", "integrated-gradients"],
+            ),
+            ("--noise", self.noise.is_some(), &["smooth-grad"]),
+            ("--patch", self.patch.is_some(), &["occlusion"]),
+            ("--stride", self.stride.is_some(), &["occlusion"]),
+        ];
+        for (option, is_given, methods) in given {
+            if is_given && !methods.contains(&name) {
+                let message = format!("`{option}` says nothing to method `{name}`");
+                let help = format!("leave it out, or take `--method {}`", methods[0]);
+                let note = format!("it is a setting of {}", in_backticks(methods));
+                let diagnostic = Diagnostic::error(message).note(note);
+                return Err(Error::config(diagnostic.help(help)));
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns the method with its settings, for pictures of a height and width.
+    fn method_for(&self, name: &str, size: [usize; 2], seed: u64) -> Result<Method> {
+        let mut method = Method::named(name, size, seed).ok_or_else(|| {
+            Error::config(Diagnostic::error(format!("there is no method `{name}`")))
+        })?;
+        match &mut method {
+            Method::SmoothGrad { samples, noise, .. } => {
+                *samples = self.samples.map_or(*samples, usize::from);
+                *noise = self.noise.unwrap_or(*noise);
+            }
+            Method::IntegratedGradients { steps } => {
+                *steps = self.samples.map_or(*steps, usize::from);
+            }
+            Method::Occlusion { .. } => {
+                let [patch, stride] = [self.patch, self.stride].map(|side| side.map(usize::from));
+                method = Method::occlusion(patch, stride, size);
+            }
+            _ => {}
+        }
+        match method {
+            Method::Occlusion { patch, stride } if stride > patch => {
+                let message =
+                    format!("patches of {patch} every {stride} pixels leave some uncovered");
+                let help = "give a `--stride` no larger than `--patch`";
+                Err(Error::config(Diagnostic::error(message).help(help)))
+            }
+            _ => Ok(method),
+        }
+    }
+}
+
 impl Written {
     /// Makes the folder for the files of a model.
     fn folder(&self, model: &Path) -> Result<PathBuf> {
@@ -194,26 +254,7 @@ impl Loaded {
         let device = crate::model::Device::Cpu.open()?.autodiff();
         let trained = model_file::load(model, &device)?;
         let preprocessing = &trained.header.preprocessing;
-        if preprocessing.picture_shape().is_none() {
-            let shape = crate::shape::display(&preprocessing.input_shape());
-            let message = format!("the network takes inputs of {shape}, which are no pictures");
-            let help =
-                "pictures are `[channels, height, width]`; `filters` and `embedding` need none";
-            return Err(Error::config(Diagnostic::error(message).help(help)));
-        }
-        let read = super::predict::read(image);
-        let picture = read.content.and_then(|bytes| {
-            Picture::new(
-                read.name.clone(),
-                &bytes,
-                preprocessing,
-                preprocessing.invert,
-            )
-        });
-        let picture = picture.map_err(|reason| {
-            let message = format!("failed to read picture `{}`: {reason}", read.name);
-            Error::data(Diagnostic::error(message))
-        })?;
+        let picture = Picture::of_file(super::predict::read(image), preprocessing)?;
         Ok(Self {
             trained,
             device,
@@ -223,18 +264,6 @@ impl Loaded {
 
     fn subject(&self) -> Result<Subject<'_>> {
         Subject::new(&self.trained, &self.device, &self.picture)
-    }
-
-    /// Finds a class by its name or number.
-    fn class(&self, word: &str) -> Result<usize> {
-        let classes = &self.trained.header.classes;
-        let named = classes.iter().position(|class| class == word);
-        let numbered = word.parse().ok().filter(|index| *index < classes.len());
-        named.or(numbered).ok_or_else(|| {
-            let known = crate::diagnostic::in_backticks(classes.iter().take(20));
-            let diagnostic = Diagnostic::error(format!("the network knows no class `{word}`"));
-            Error::config(diagnostic.note(format!("it knows {known}")))
-        })
     }
 }
 
@@ -281,49 +310,17 @@ fn features(model: &Path, options: &Features) -> Result<u8> {
 }
 
 fn explain(model: &Path, options: &Explain) -> Result<u8> {
-    let is_cam = matches!(
-        options.method,
-        MethodArgument::GradCam | MethodArgument::GradCamPlusPlus
-    );
-    if options.layer.is_some() && !is_cam {
-        let message =
-            "`--layer` says whose maps Grad-CAM looks at; other methods look at the picture";
-        let help = "leave it out, or take `--method grad-cam`";
-        return Err(Error::config(Diagnostic::error(message).help(help)));
-    }
+    let name = options.method.name();
+    options.check(&name)?;
     let loaded = Loaded::new(model, &options.image)?;
-    let class = options.class.as_ref().map(|word| loaded.class(word));
+    let header = &loaded.trained.header;
+    let class = options.class.as_ref().map(|word| header.class(word));
     let class = class.transpose()?;
-    let [height, width] = loaded.picture.size();
-    let samples = usize::from(options.samples);
-    let method = match options.method {
-        MethodArgument::GradCam => Method::GradCam,
-        MethodArgument::GradCamPlusPlus => Method::GradCamPlusPlus,
-        MethodArgument::Saliency => Method::Saliency,
-        MethodArgument::SmoothGrad => Method::SmoothGrad {
-            samples,
-            noise: options.noise,
-            seed: loaded.trained.config.train.seed,
-        },
-        MethodArgument::IntegratedGradients => Method::IntegratedGradients { steps: samples },
-        MethodArgument::Occlusion => {
-            let patch = options.patch.map_or(height.min(width) / 4, usize::from);
-            let patch = patch.clamp(1, height.max(width));
-            let stride = options.stride.map_or(patch / 4, usize::from).max(1);
-            if stride > patch {
-                let message =
-                    format!("patches of {patch} every {stride} pixels leave some uncovered");
-                let help = "give a `--stride` no larger than `--patch`";
-                return Err(Error::config(Diagnostic::error(message).help(help)));
-            }
-            Method::Occlusion { patch, stride }
-        }
-    };
+    let seed = loaded.trained.config.train.seed;
+    let method = options.method_for(&name, loaded.picture.size(), seed)?;
     let subject = loaded.subject()?;
     let explanation = subject.explain(method, class, options.layer.as_deref())?;
-    let name = options.method.to_possible_value();
-    let name = name.map_or(String::new(), |value| value.get_name().to_owned());
-    let classes = &loaded.trained.header.classes;
+    let classes = &header.classes;
     let folder = options.written.folder(model)?;
     let class = classes.get(explanation.class).cloned().unwrap_or_default();
     // Each class, and each layer, has a file of its own.

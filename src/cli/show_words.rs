@@ -22,6 +22,14 @@ pub(super) enum MethodArgument {
     Occlusion,
 }
 
+impl MethodArgument {
+    /// Returns its name.
+    pub(super) fn name(self) -> String {
+        let value = self.to_possible_value();
+        value.map_or(String::new(), |value| value.get_name().to_owned())
+    }
+}
+
 /// Reads a row and a column.
 pub(super) fn place(text: &str) -> Result<[usize; 2], String> {
     let numbers: Option<Vec<usize>> = text

@@ -48,7 +48,7 @@ pub use folder::pictures_below;
 pub use idx::training_images as idx_images;
 pub use loader::Loader;
 pub(crate) use npy_header::begin as begin_npy;
-pub use picture::{MAX_PICTURE_BYTES, Pixels, picture_pixels, read_picture};
+pub use picture::{MAX_PICTURE_BYTES, Pixels, picture_pixels, pixels_of, read_picture};
 pub use preprocess::{Invert, Mode, Preprocessing, input_of};
 pub use request::{augment, request};
 pub use samples::{Samples, Targets, Values};

@@ -120,6 +120,11 @@ impl Preprocessing {
             .collect()
     }
 
+    /// Tells whether the pictures of the training data are dark at their border.
+    pub fn has_dark_border(&self) -> bool {
+        self.border < MIDDLE
+    }
+
     /// Returns the raw value that stands for the background where a change uncovers it.
     #[allow(clippy::cast_sign_loss, reason = "clamped to a byte")]
     pub(super) fn fill(&self) -> u8 {

@@ -5,7 +5,7 @@ use burn::module::Module as _;
 use super::{Subject, name_of, read};
 use crate::diagnostic::Result;
 use crate::model::{Pass, Value};
-use crate::plan::Layer;
+use crate::plan::{Layer, Plan};
 
 /// The output of one layer.
 #[derive(Clone, Debug)]
@@ -27,11 +27,10 @@ pub struct Maps {
 /// # Errors
 /// When there is no such layer, or results cannot be read back from the device.
 pub fn features(subject: &Subject<'_>, layer: Option<&str>) -> Result<Vec<Maps>> {
-    let mut wanted = Vec::new();
-    match layer {
-        Some(word) => wanted.push(subject.layer(word)?),
-        None => list(&subject.plan.layers, &mut wanted),
-    }
+    let wanted = match layer {
+        Some(word) => vec![subject.layer(word)?],
+        None => layers(&subject.plan),
+    };
     let device = subject.device.clone().without_autodiff();
     let input = Value::of_inputs(subject.picture.input.clone(), &subject.plan.input, &device);
     let mut outputs = Vec::new();
@@ -58,6 +57,14 @@ pub fn features(subject: &Subject<'_>, layer: Option<&str>) -> Result<Vec<Maps>>
         }))
     });
     maps.collect()
+}
+
+/// Returns all layers, those within a layer before it.
+#[must_use]
+pub fn layers(plan: &Plan) -> Vec<&Layer> {
+    let mut found = Vec::new();
+    list(&plan.layers, &mut found);
+    found
 }
 
 fn list<'a>(layers: &'a [Layer], found: &mut Vec<&'a Layer>) {

@@ -11,7 +11,7 @@ mod occlusion;
 mod picture;
 
 pub use embedding::{Embedding, embed, principal_components};
-pub use features::{Maps, features};
+pub use features::{Maps, features, layers};
 pub use field::{Seen, receptive_field};
 pub use filters::{Kernels, filters};
 pub use picture::Picture;
@@ -73,6 +73,53 @@ pub enum Method {
         /// Pixels from one patch to the next.
         stride: usize,
     },
+}
+
+/// Pictures with noise, or steps, where no number is given.
+const SAMPLES: usize = 50;
+/// The noise of `SmoothGrad` where none is given.
+const NOISE: f64 = 0.15;
+
+impl Method {
+    /// What methods are called.
+    pub const NAMES: [&'static str; 6] = [
+        "grad-cam",
+        "grad-cam++",
+        "saliency",
+        "smooth-grad",
+        "integrated-gradients",
+        "occlusion",
+    ];
+
+    /// Returns the method of a name for pictures of a height and width, with the settings it has where none are given.
+    #[must_use]
+    pub fn named(name: &str, size: [usize; 2], seed: u64) -> Option<Self> {
+        Some(match name {
+            "grad-cam" => Self::GradCam,
+            "grad-cam++" => Self::GradCamPlusPlus,
+            "saliency" => Self::Saliency,
+            "smooth-grad" => Self::SmoothGrad {
+                samples: SAMPLES,
+                noise: NOISE,
+                seed,
+            },
+            "integrated-gradients" => Self::IntegratedGradients { steps: SAMPLES },
+            "occlusion" => Self::occlusion(None, None, size),
+            _ => return None,
+        })
+    }
+
+    /// Covers patches: of a quarter of the picture, each a quarter of itself from the last, where nothing else is given.
+    #[must_use]
+    pub fn occlusion(patch: Option<usize>, stride: Option<usize>, size: [usize; 2]) -> Self {
+        let [height, width] = size;
+        let patch = patch.unwrap_or(height.min(width) / 4);
+        let patch = patch.clamp(1, height.max(width).max(1));
+        Self::Occlusion {
+            patch,
+            stride: stride.unwrap_or(patch / 4).max(1),
+        }
+    }
 }
 
 /// Why a network answers so.
@@ -244,24 +291,15 @@ impl<'a> Subject<'a> {
 fn find_layer<'a>(plan: &'a Plan, word: &str) -> Result<&'a Layer> {
     let found = plan.find(word).map(|(layer, _)| layer);
     found.ok_or_else(|| {
-        let mut names = Vec::new();
-        list_names(&plan.layers, &mut names);
+        let names: Vec<String> = layers(plan).into_iter().map(name_of).collect();
         let diagnostic = Diagnostic::error(format!("the network has no layer `{word}`"));
         Error::config(diagnostic.note(format!("it has {}", in_backticks(names.iter().take(40)))))
     })
 }
 
-fn list_names(layers: &[Layer], names: &mut Vec<String>) {
-    for layer in layers {
-        names.push(name_of(layer));
-        for list in layer.operation.lists() {
-            list_names(list, names);
-        }
-    }
-}
-
 /// Returns what a layer is called: its name, else its path.
-fn name_of(layer: &Layer) -> String {
+#[must_use]
+pub fn name_of(layer: &Layer) -> String {
     layer.name.clone().unwrap_or_else(|| layer.path.clone())
 }
 

@@ -1,6 +1,8 @@
 //! A picture as a network gets it, and as a person sees it.
 
 use crate::dataset::{Invert, Preprocessing, input_of};
+use crate::diagnostic::{Diagnostic, Error, Result};
+use crate::predict;
 
 /// A picture, prepared for a network.
 #[derive(Clone, Debug)]
@@ -20,6 +22,28 @@ pub struct Picture {
 }
 
 impl Picture {
+    /// Prepares what prediction is asked about.
+    ///
+    /// # Errors
+    /// When the network takes no pictures, or the file cannot be read.
+    pub fn of_file(file: predict::Picture, preprocessing: &Preprocessing) -> Result<Self> {
+        if preprocessing.picture_shape().is_none() {
+            let shape = crate::shape::display(&preprocessing.input_shape());
+            let message = format!("the network takes inputs of {shape}, which are no pictures");
+            let help =
+                "pictures are `[channels, height, width]`; `filters` and `embedding` need none";
+            return Err(Error::config(Diagnostic::error(message).help(help)));
+        }
+        let name = file.name;
+        let picture = file
+            .content
+            .and_then(|bytes| Self::new(name.clone(), &bytes, preprocessing, preprocessing.invert));
+        picture.map_err(|reason| {
+            let message = format!("failed to read picture `{name}`: {reason}");
+            Error::data(Diagnostic::error(message))
+        })
+    }
+
     /// Prepares a picture file as prediction does.
     ///
     /// # Errors
@@ -29,7 +53,7 @@ impl Picture {
         bytes: &[u8],
         preprocessing: &Preprocessing,
         invert: Invert,
-    ) -> Result<Self, String> {
+    ) -> std::result::Result<Self, String> {
         let Ok(shape @ [channels, height, width]) =
             <[usize; 3]>::try_from(preprocessing.input_shape())
         else {

@@ -27,7 +27,7 @@ const FLOORS: &[&[&str]] = &[
         "page", "predict", "runs", "survey", "sweep", "template", "train",
     ],
     &["report"],
-    &["cli"],
+    &["cli", "serve"],
 ];
 
 /// Modules that touch neither Burn nor the disk nor the terminal.

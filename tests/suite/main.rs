@@ -14,9 +14,11 @@
 
 mod architecture;
 mod bench;
+mod browser;
 mod checkpoints;
 mod command_line;
 mod devices;
+mod drawn;
 mod end_to_end;
 mod engine;
 mod errors;
@@ -38,6 +40,7 @@ mod recipes;
 mod resume;
 mod runs;
 mod search;
+mod serve;
 mod shown;
 mod sources;
 mod support;

@@ -1,0 +1,100 @@
+//! Connections: how many, how long, and how they end.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
+use tokio::time::{sleep, timeout};
+
+use super::app::App;
+use crate::train::Stop;
+
+/// Seconds in which the head of a request must have come, and the next one on an open connection.
+const HEAD_SECS: u64 = 10;
+/// Seconds after which a connection is closed at the end of its request, so that none is held for ever.
+const LIFE_SECS: u64 = 300;
+/// Seconds that requests have to end once they must.
+const GRACE_SECS: u64 = 10;
+/// Milliseconds between two looks whether a stop was asked for.
+const LOOK_MILLIS: u64 = 50;
+/// Bytes of a request's head.
+const HEAD_BYTES: usize = 32 << 10;
+
+/// Takes connections until a stop is asked for, then lets requests end.
+pub(super) async fn serve(listener: TcpListener, router: Router, app: &Arc<App>, stop: &Stop) {
+    let most = app.limits.connections;
+    let free = Arc::new(Semaphore::new(most));
+    let (end, ending) = watch::channel(());
+    let take = async {
+        loop {
+            // Others wait in the queue of the listener.
+            let Ok(permit) = Arc::clone(&free).acquire_owned().await else {
+                break;
+            };
+            match listener.accept().await {
+                Ok((stream, _)) => {
+                    let (router, app, ending) = (router.clone(), Arc::clone(app), ending.clone());
+                    tokio::spawn(async move {
+                        app.counters.connections.inc();
+                        connection(stream, router, ending).await;
+                        app.counters.connections.dec();
+                        drop(permit);
+                    });
+                }
+                // No file is free, or the other side has left: neither is better at once.
+                Err(error) => {
+                    tracing::debug!(%error, "failed to take a connection");
+                    sleep(Duration::from_millis(LOOK_MILLIS)).await;
+                }
+            }
+        }
+    };
+    let asked = async {
+        while stop.asked().is_none() {
+            sleep(Duration::from_millis(LOOK_MILLIS)).await;
+        }
+    };
+    tokio::select! {
+        () = take => {}
+        () = asked => {}
+    }
+    drop(listener);
+    drop(end);
+    let all = u32::try_from(most).unwrap_or(u32::MAX);
+    // What has not ended by then is cut off.
+    let _ = timeout(Duration::from_secs(GRACE_SECS), free.acquire_many(all)).await;
+}
+
+/// Answers the requests of one connection.
+async fn connection(stream: TcpStream, router: Router, mut ending: watch::Receiver<()>) {
+    // Answers are written whole, so that waiting for more would only delay them.
+    let _ = stream.set_nodelay(true);
+    let served = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(Duration::from_secs(HEAD_SECS))
+        .max_buf_size(HEAD_BYTES)
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+    let mut served = pin!(served);
+    let outcome = tokio::select! {
+        outcome = served.as_mut() => outcome,
+        () = async {
+            tokio::select! {
+                // Fails when a stop was asked for.
+                _ = ending.changed() => {}
+                () = sleep(Duration::from_secs(LIFE_SECS)) => {}
+            }
+        } => {
+            served.as_mut().graceful_shutdown();
+            timeout(Duration::from_secs(GRACE_SECS), served).await.unwrap_or(Ok(()))
+        }
+    };
+    if let Err(error) = outcome {
+        tracing::debug!(%error, "a connection broke");
+    }
+}

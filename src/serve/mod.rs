@@ -1,0 +1,94 @@
+//! A network over HTTP: a page to draw on, answers, what the network sees, and what a service is watched by.
+
+mod app;
+mod connections;
+mod counters;
+mod guard;
+mod inside;
+mod posted;
+mod refusal;
+mod routes;
+
+pub use app::{App, Limits};
+
+use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::diagnostic::{Diagnostic, Error, Result};
+use crate::train::Stop;
+
+/// A place where connections are taken.
+#[derive(Debug)]
+pub struct Door {
+    listener: TcpListener,
+    address: SocketAddr,
+}
+
+impl Door {
+    /// Opens an address; port 0 is any that is free.
+    ///
+    /// # Errors
+    /// When the address is taken, is none of this machine, or needs rights.
+    pub fn open(address: SocketAddr) -> Result<Self> {
+        let failed = |error: &std::io::Error| {
+            let failed = Error::io("listen at", Path::new(&address.to_string()), error);
+            let help = match error.kind() {
+                std::io::ErrorKind::AddrInUse => {
+                    "another program listens there: give `--port`, 0 for any that is free"
+                }
+                std::io::ErrorKind::AddrNotAvailable => {
+                    "give the address of one of this machine's networks to `--host`"
+                }
+                std::io::ErrorKind::PermissionDenied => "give a `--port` above 1023",
+                _ => return failed,
+            };
+            let diagnostics = failed
+                .diagnostics
+                .into_iter()
+                .map(|diagnostic: Diagnostic| diagnostic.help(help));
+            Error {
+                kind: failed.kind,
+                diagnostics: diagnostics.collect(),
+            }
+        };
+        let listener = TcpListener::bind(address).map_err(|error| failed(&error))?;
+        listener
+            .set_nonblocking(true)
+            .map_err(|error| failed(&error))?;
+        let address = listener.local_addr().map_err(|error| failed(&error))?;
+        Ok(Self { listener, address })
+    }
+
+    /// Returns where it is.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+}
+
+/// Serves until a stop is asked for; what was begun by then is answered.
+///
+/// # Errors
+/// When threads cannot be started.
+pub fn run(app: App, door: Door, threads: usize, stop: &Stop) -> Result<()> {
+    let failed = |error: std::io::Error| {
+        let message = format!("failed to start the threads that serve: {error}");
+        Error::config(Diagnostic::error(message))
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(threads)
+        // Each that looks into the network takes one, others read a report.
+        .max_blocking_threads(threads + 4)
+        .enable_all()
+        .build()
+        .map_err(failed)?;
+    let app = Arc::new(app);
+    let is_local = door.address.ip().is_loopback();
+    runtime.block_on(async {
+        let listener = tokio::net::TcpListener::from_std(door.listener).map_err(failed)?;
+        let router = routes::router(Arc::clone(&app), is_local);
+        connections::serve(listener, router, &app, stop).await;
+        Ok(())
+    })
+}

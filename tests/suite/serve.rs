@@ -1,0 +1,564 @@
+//! `cnn serve` over HTTP: what it answers, what it refuses, and how it ends.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::process::{Child, Stdio};
+
+use serde_json::{Value, json};
+
+use crate::support::{CLASSES, Lab, bar_png, finished, png, signal, wait_until};
+
+/// A service that runs; ended by SIGTERM when it goes.
+pub(crate) struct Served {
+    child: Option<Child>,
+    /// Its address, such as `127.0.0.1:43210`.
+    pub(crate) address: String,
+}
+
+impl Served {
+    pub(crate) fn start(lab: &Lab, arguments: &[&str]) -> Self {
+        let mut all = vec!["serve", "--port", "0"];
+        all.extend(arguments);
+        let mut command = lab.command(&all);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let mut line = String::new();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        stdout.read_line(&mut line).unwrap();
+        let address = line.trim().strip_prefix("http://");
+        let Some(address) = address.and_then(|address| address.strip_suffix('/')) else {
+            panic!("`{line}`: {:#?}", finished(child));
+        };
+        Self {
+            address: address.to_owned(),
+            child: Some(child),
+        }
+    }
+
+    /// Sends a request with headers, and returns the status, the headers and the body.
+    fn send(&self, head: &str, headers: &[&str], body: &[u8]) -> Reply {
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        let mut request = format!("{head} HTTP/1.1\r\nConnection: close\r\n");
+        if !headers.iter().any(|header| header.starts_with("Host:")) {
+            request += &format!("Host: {}\r\n", self.address);
+        }
+        for header in headers {
+            request += &format!("{header}\r\n");
+        }
+        if head.starts_with("POST")
+            && !headers
+                .iter()
+                .any(|header| header.starts_with("Content-Length"))
+        {
+            request += &format!("Content-Length: {}\r\n", body.len());
+        }
+        stream.write_all(request.as_bytes()).unwrap();
+        stream.write_all(b"\r\n").unwrap();
+        // It may answer before it has read all.
+        let _ = stream.write_all(body);
+        Reply::read(stream)
+    }
+
+    fn get(&self, path: &str) -> Reply {
+        self.send(&format!("GET {path}"), &[], &[])
+    }
+
+    fn post(&self, path: &str, kind: &str, body: &[u8]) -> Reply {
+        self.send(
+            &format!("POST {path}"),
+            &[&format!("Content-Type: {kind}")],
+            body,
+        )
+    }
+
+    /// Asks for a stop and returns the exit code.
+    fn stop(&mut self, name: &str) -> i32 {
+        let child = self.child.take().unwrap();
+        signal(&child, name);
+        finished(child).code
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        if self.child.is_some() {
+            self.stop("TERM");
+        }
+    }
+}
+
+/// What came back.
+#[derive(Debug)]
+struct Reply {
+    status: u16,
+    head: String,
+    body: Vec<u8>,
+}
+
+impl Reply {
+    fn read(mut stream: TcpStream) -> Self {
+        let mut all = Vec::new();
+        // What a refused body left unread resets the connection after the answer.
+        let _ = stream.read_to_end(&mut all);
+        let end = all.windows(4).position(|four| four == b"\r\n\r\n");
+        let end = end.unwrap_or_else(|| panic!("no answer: {}", String::from_utf8_lossy(&all)));
+        let head = String::from_utf8(all[..end].to_vec()).unwrap();
+        Self {
+            status: head.split(' ').nth(1).unwrap().parse().unwrap(),
+            head: head.to_ascii_lowercase(),
+            body: all[end + 4..].to_vec(),
+        }
+    }
+
+    #[track_caller]
+    fn json(&self, status: u16) -> Value {
+        let text = String::from_utf8_lossy(&self.body);
+        assert_eq!(self.status, status, "{text}");
+        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {text}"))
+    }
+
+    #[track_caller]
+    fn refused(&self, status: u16, words: &str) {
+        let document = self.json(status);
+        let error = document["error"].as_str().unwrap();
+        assert!(error.contains(words), "{document}");
+    }
+}
+
+/// Returns a folder with a trained network, and four pictures.
+fn lab() -> Lab {
+    let lab = Lab::with_bars();
+    lab.cnn(&["train", "bars.toml", "--quiet"]).ok();
+    for number in 0..4 {
+        lab.write(format!("{number}.png"), bar_png(number % 3, 2 + number));
+    }
+    lab
+}
+
+/// Returns what `cnn predict --json` says of pictures, without their names.
+fn predicted(lab: &Lab, names: &[&str]) -> Vec<Value> {
+    let mut arguments = vec!["predict", "--json"];
+    arguments.extend(names);
+    let outcome = lab.cnn(&arguments).ok();
+    let lines = outcome.json_lines().into_iter();
+    lines.map(|line| line["predictions"].clone()).collect()
+}
+
+fn form(parts: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut body = Vec::new();
+    for (name, content) in parts {
+        let head = format!(
+            "--frontier\r\nContent-Disposition: form-data; name=\"image\"; filename=\"{name}\"\r\n\r\n"
+        );
+        body.extend(head.as_bytes());
+        body.extend(*content);
+        body.extend(b"\r\n");
+    }
+    body.extend(b"--frontier--\r\n");
+    body
+}
+
+fn base64(bytes: &[u8]) -> String {
+    const LETTERS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::new();
+    for three in bytes.chunks(3) {
+        let mut bits = 0_u32;
+        for place in 0..3 {
+            bits = bits << 8 | u32::from(three.get(place).copied().unwrap_or(0));
+        }
+        for place in 0..4 {
+            let letter = LETTERS[(bits >> (18 - 6 * place) & 63) as usize];
+            text.push(if place > three.len() {
+                '='
+            } else {
+                letter.into()
+            });
+        }
+    }
+    text
+}
+
+#[test]
+fn pictures_are_answered_as_predict_answers_them() {
+    let lab = lab();
+    let served = Served::start(&lab, &["bars-1"]);
+    let names = ["0.png", "1.png", "2.png", "3.png"];
+    let expected = predicted(&lab, &names);
+
+    let plain = served
+        .post("/predict", "image/png", &lab.read("0.png"))
+        .json(200);
+    assert_eq!(plain["model"], "bars-1");
+    assert_eq!(
+        plain["results"],
+        json!([{ "path": "picture", "predictions": expected[0] }])
+    );
+    // As curl sends it.
+    let kind = "application/x-www-form-urlencoded";
+    assert_eq!(
+        served.post("/predict", kind, &lab.read("0.png")).json(200),
+        plain
+    );
+
+    let contents: Vec<Vec<u8>> = names.iter().map(|name| lab.read(name)).collect();
+    let parts: Vec<(&str, &[u8])> = names
+        .iter()
+        .copied()
+        .zip(contents.iter().map(Vec::as_slice))
+        .collect();
+    let kind = "multipart/form-data; boundary=frontier";
+    let several = served.post("/predict", kind, &form(&parts)).json(200);
+    for (number, result) in several["results"].as_array().unwrap().iter().enumerate() {
+        assert_eq!(
+            *result,
+            json!({ "path": names[number], "predictions": expected[number] })
+        );
+    }
+
+    let encoded: Vec<String> = contents.iter().map(|content| base64(content)).collect();
+    let body = json!({ "images": encoded }).to_string();
+    let several = served
+        .post("/predict", "application/json", body.as_bytes())
+        .json(200);
+    for (number, result) in several["results"].as_array().unwrap().iter().enumerate() {
+        assert_eq!(
+            *result,
+            json!({ "path": number.to_string(), "predictions": expected[number] })
+        );
+    }
+    let body = json!({ "image": format!("data:image/png;base64,{}", encoded[1]) }).to_string();
+    let one = served
+        .post(
+            "/predict?top_k=1",
+            "application/json; charset=utf-8",
+            body.as_bytes(),
+        )
+        .json(200);
+    assert_eq!(one["results"][0]["predictions"], json!([expected[1][0]]));
+}
+
+#[test]
+fn a_picture_that_cannot_be_read_keeps_no_other_from_its_answer() {
+    let lab = lab();
+    let served = Served::start(&lab, &[]);
+    let kind = "multipart/form-data; boundary=frontier";
+    let good = lab.read("0.png");
+    let parts: [(&str, &[u8]); 2] = [("bad.png", b"no picture"), ("good.png", &good)];
+    let reply = served.post("/predict", kind, &form(&parts)).json(200);
+    let reason = "its content is not a png, jpeg, webp or bmp picture";
+    assert_eq!(
+        reply["results"][0],
+        json!({ "path": "bad.png", "error": reason })
+    );
+    assert_eq!(
+        reply["results"][1]["predictions"],
+        predicted(&lab, &["0.png"])[0]
+    );
+    let reply = served
+        .post("/predict", "image/png", b"no picture")
+        .json(422);
+    assert_eq!(reply["results"][0]["error"], reason);
+    let reply = served
+        .post("/predict", "application/json", br#"{"image": "?"}"#)
+        .json(422);
+    assert!(
+        reply["results"][0]["error"]
+            .as_str()
+            .unwrap()
+            .contains("base64")
+    );
+}
+
+#[test]
+fn requests_that_come_together_are_answered_as_alone() {
+    let lab = lab();
+    let served = Served::start(&lab, &["--threads", "2"]);
+    let names = ["0.png", "1.png", "2.png", "3.png"];
+    let expected = predicted(&lab, &names);
+    std::thread::scope(|scope| {
+        for place in 0..8 {
+            let (lab, served, expected) = (&lab, &served, &expected);
+            scope.spawn(move || {
+                for number in 0..10 {
+                    let number = (place + number) % names.len();
+                    let reply = served
+                        .post("/predict", "image/png", &lab.read(names[number]))
+                        .json(200);
+                    assert_eq!(reply["results"][0]["predictions"], expected[number]);
+                }
+            });
+        }
+    });
+    let metrics = String::from_utf8(served.get("/metrics").body).unwrap();
+    let figure = |name: &str| -> f64 {
+        let line = metrics.lines().find_map(|line| line.strip_prefix(name));
+        line.unwrap_or_else(|| panic!("{metrics}"))
+            .trim()
+            .parse()
+            .unwrap()
+    };
+    assert_eq!(figure("cnn_pictures_total "), 80.0);
+    assert!(figure("cnn_batches_total ") <= 80.0);
+    assert_eq!(
+        figure("cnn_requests_total{path=\"/predict\",status=\"200\"} "),
+        80.0
+    );
+    assert!(metrics.ends_with("# EOF\n"));
+}
+
+#[test]
+fn what_is_drawn_is_what_show_draws() {
+    let lab = lab();
+    let served = Served::start(&lab, &["bars-1"]);
+    let picture = lab.read("1.png");
+    lab.cnn(&["show", "bars-1", "features", "1.png", "--out", "drawn"])
+        .ok();
+    let reply = served.post("/features", "image/png", &picture);
+    assert_eq!(reply.status, 200);
+    assert!(
+        reply.head.contains("content-type: image/png"),
+        "{}",
+        reply.head
+    );
+    assert_eq!(reply.body, lab.read("drawn/features-1.png"));
+    lab.cnn(&[
+        "show", "bars-1", "features", "1.png", "--layer", "0", "--out", "drawn",
+    ])
+    .ok();
+    let reply = served.post("/features?layer=0", "image/png", &picture);
+    assert_eq!(reply.body, lab.read("drawn/features-1-0.png"));
+
+    for method in [
+        "grad-cam",
+        "grad-cam%2B%2B",
+        "saliency",
+        "integrated-gradients",
+        "occlusion",
+    ] {
+        let name = method.replace("%2B", "+");
+        lab.cnn(&[
+            "show", "bars-1", "explain", "1.png", "--method", &name, "--class", "down", "--out",
+            &name,
+        ])
+        .ok();
+        let drawn = lab.read(format!("{name}/{}", lab.names(&name)[0]));
+        let reply = served.post(
+            &format!("/explain?method={method}&class=down"),
+            "image/png",
+            &picture,
+        );
+        assert_eq!(reply.body, drawn, "{name}");
+    }
+    let other = served.post("/explain?class=0", "image/png", &picture);
+    assert_eq!(other.status, 200);
+    assert_eq!(
+        served
+            .post("/explain?class=across", "image/png", &picture)
+            .body,
+        other.body
+    );
+}
+
+#[test]
+fn the_network_and_the_service_are_described() {
+    let lab = lab();
+    let served = Served::start(&lab, &["bars-1"]);
+    let model = served.get("/model").json(200);
+    assert_eq!(model["name"], "bars-1");
+    assert_eq!(model["input"], json!([1, 8, 8]));
+    assert_eq!(model["classes"], json!(CLASSES));
+    assert_eq!(model["parameters"], 151);
+    assert_eq!(
+        model["layers"][0],
+        json!({ "name": "0", "path": "0", "type": "conv", "output": [4, 6, 6] })
+    );
+    assert_eq!(model["dark"], true);
+    assert_eq!(model["report"], true);
+    assert_eq!(
+        served.get("/healthz").json(200),
+        json!({ "status": "ok", "model": "bars-1" })
+    );
+    assert_eq!(served.get("/openapi.json").json(200)["openapi"], "3.1.0");
+
+    let page = served.get("/");
+    assert!(
+        page.head.contains("content-type: text/html"),
+        "{}",
+        page.head
+    );
+    assert!(page.head.contains("script-src 'self'"), "{}", page.head);
+    let report = served.get("/report");
+    assert_eq!(report.body, lab.read("runs/bars-1/report.html"));
+    assert!(
+        report.head.contains("style-src 'unsafe-inline'"),
+        "{}",
+        report.head
+    );
+    std::fs::remove_file(lab.path("runs/bars-1/report.html")).unwrap();
+    let missing = served.get("/report").json(404);
+    assert_eq!(missing["help"], "write it with `cnn runs report bars-1`");
+}
+
+#[test]
+fn a_model_file_alone_is_served() {
+    let lab = lab();
+    lab.write(
+        "elsewhere/net.safetensors",
+        lab.read("runs/bars-1/model.safetensors"),
+    );
+    let served = Served::start(&lab, &["elsewhere/net.safetensors"]);
+    assert_eq!(served.get("/model").json(200)["report"], false);
+    served.get("/report").refused(404, "no report");
+    let reply = served
+        .post("/predict", "image/png", &lab.read("0.png"))
+        .json(200);
+    assert_eq!(
+        reply["results"][0]["predictions"],
+        predicted(&lab, &["0.png"])[0]
+    );
+}
+
+#[test]
+fn what_is_asked_wrongly_is_refused_with_a_reason() {
+    let lab = lab();
+    let served = Served::start(&lab, &["--max-body", "1", "--max-pixels", "70"]);
+    let picture = lab.read("0.png");
+    served.get("/nowhere").refused(404, "`/nowhere`");
+    served.get("/predict").refused(405, "GET");
+    served
+        .post("/predict", "image/png", b"")
+        .refused(400, "holds no picture");
+    served
+        .post("/predict?top_k=0", "image/png", &picture)
+        .refused(400, "at least 1");
+    served
+        .post("/predict?topk=1", "image/png", &picture)
+        .refused(400, "topk");
+    served
+        .post("/predict", "application/json", b"{")
+        .refused(400, "JSON cannot be read");
+    served
+        .post("/predict", "application/json", br#"{"picture": ""}"#)
+        .refused(400, "`picture`");
+    served
+        .post("/predict", "multipart/form-data", &picture)
+        .refused(400, "boundary");
+    served
+        .post("/features?layer=C9", "image/png", &picture)
+        .refused(400, "no layer `C9`");
+    served
+        .post("/explain?method=magic", "image/png", &picture)
+        .refused(400, "no method `magic`");
+    served
+        .post("/explain?class=cat", "image/png", &picture)
+        .refused(400, "no class `cat`");
+    served
+        .post("/explain", "image/png", b"x")
+        .refused(422, "failed to read picture");
+    let kind = "multipart/form-data; boundary=frontier";
+    let two: [(&str, &[u8]); 2] = [("a", &picture), ("b", &picture)];
+    served
+        .post("/explain", kind, &form(&two))
+        .refused(400, "one picture");
+
+    let large = vec![0; (1 << 20) + 1];
+    served
+        .post("/predict", "image/png", &large)
+        .refused(413, "over 1048 kB");
+    let chunked = [
+        format!("{:x}\r\n", large.len()).into_bytes(),
+        large,
+        b"\r\n0\r\n\r\n".to_vec(),
+    ]
+    .concat();
+    let headers = ["Transfer-Encoding: chunked", "Content-Length-Unknown: yes"];
+    served
+        .send("POST /predict", &headers, &chunked)
+        .refused(413, "over 1048 kB");
+    let wide = served
+        .post("/predict", "image/png", &png(9, 8, &[0; 72]))
+        .json(422);
+    assert_eq!(
+        wide["results"][0]["error"],
+        "it has 72 pixels, at most 70 are taken"
+    );
+
+    let foreign = served.send("GET /healthz", &["Host: evil.example"], &[]);
+    foreign.refused(403, "localhost");
+    let foreign = served.send("POST /predict", &["Origin: https://evil.example"], &picture);
+    foreign.refused(403, "other sites");
+    assert_eq!(served.get("/healthz").status, 200);
+}
+
+#[test]
+fn connections_beyond_the_bound_wait_for_others_to_end() {
+    let lab = lab();
+    let served = Served::start(&lab, &["--max-connections", "1"]);
+    let first = TcpStream::connect(&served.address).unwrap();
+    // The second is taken by the system, and answered when the first is gone.
+    let address = served.address.clone();
+    let second = std::thread::spawn(move || {
+        let mut stream = TcpStream::connect(&address).unwrap();
+        let request =
+            format!("GET /healthz HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).unwrap();
+        Reply::read(stream)
+    });
+    std::thread::sleep(std::time::Duration::from_millis(200));
+    assert!(!second.is_finished());
+    drop(first);
+    assert_eq!(second.join().unwrap().status, 200);
+}
+
+#[test]
+fn a_stop_ends_what_was_begun() {
+    let lab = lab();
+    for (name, code) in [("TERM", 143), ("INT", 130)] {
+        let mut served = Served::start(&lab, &[]);
+        let mut stream = TcpStream::connect(&served.address).unwrap();
+        let picture = lab.read("0.png");
+        let head = format!(
+            "POST /predict HTTP/1.1\r\nHost: {}\r\nContent-Length: {}\r\n\r\n",
+            served.address,
+            picture.len()
+        );
+        stream.write_all(head.as_bytes()).unwrap();
+        stream.write_all(&picture[..10]).unwrap();
+        // It has begun with the request when it has counted its connection.
+        wait_until("connection", || {
+            let metrics = String::from_utf8(served.get("/metrics").body).unwrap();
+            metrics.contains("cnn_connections 2")
+        });
+        std::thread::sleep(std::time::Duration::from_millis(200));
+        let child = served.child.take().unwrap();
+        signal(&child, name);
+        std::thread::sleep(std::time::Duration::from_millis(200));
+        assert!(
+            TcpStream::connect(&served.address).is_err(),
+            "no more are taken"
+        );
+        stream.write_all(&picture[10..]).unwrap();
+        assert_eq!(Reply::read(stream).status, 200);
+        assert_eq!(finished(child).code, code);
+    }
+}
+
+#[test]
+fn an_address_that_cannot_be_had_is_told() {
+    let lab = lab();
+    let served = Served::start(&lab, &[]);
+    let port = served.address.rsplit(':').next().unwrap();
+    let outcome = lab.cnn(&["serve", "--port", port]).code(5);
+    assert!(
+        outcome.stderr.contains("failed to listen at"),
+        "{outcome:#?}"
+    );
+    assert!(
+        outcome.stderr.contains("`--port`, 0 for any"),
+        "{outcome:#?}"
+    );
+    let outcome = lab.cnn(&["serve", "--host", "203.0.113.1"]).code(5);
+    assert!(outcome.stderr.contains("`--host`"), "{outcome:#?}");
+    let outcome = Lab::new().cnn(&["serve"]).code(4);
+    assert!(outcome.stderr.contains("no trained run"), "{outcome:#?}");
+}
