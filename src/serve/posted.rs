@@ -229,6 +229,6 @@ mod tests {
         assert_eq!(pictures[0].content.as_deref(), Ok(&b"cat"[..]));
         assert!(pictures[1].content.is_err());
         assert!(of_json(br#"{"picture": "Y2F0"}"#).is_err());
-        assert!(of_json(br#"{}"#).unwrap().is_empty());
+        assert!(of_json(br"{}").unwrap().is_empty());
     }
 }

@@ -27,6 +27,7 @@ mod filter;
 mod golden_layers;
 mod golden_training;
 mod goldens;
+mod guide;
 mod inspection;
 mod kernels;
 mod kernels_in_training;
