@@ -8,6 +8,16 @@ pub fn elements(shape: &[usize]) -> Option<u64> {
     })
 }
 
+/// Returns what the places of an input with so many dimensions are called.
+#[must_use]
+pub fn places(dimensions: usize) -> &'static str {
+    match dimensions {
+        1 => "samples",
+        3 => "voxels",
+        _ => "pixels",
+    }
+}
+
 /// Writes a shape the way the textbooks do: `6x28x28`.
 #[must_use]
 pub fn display(shape: &[usize]) -> String {

@@ -64,7 +64,7 @@ fn too_near_sighted(budget: &Budget, field: &[u64]) -> Option<Diagnostic> {
         "the network breaks its budget: its receptive field is {}",
         shape::display(&field)
     );
-    let label = format!("{missing} input pixels too few");
+    let label = format!("{missing} input {} too few", shape::places(field.len()));
     let help = "use larger kernels, more layers, strides or dilation, or lower the bound";
     Some(
         Diagnostic::error(message)

@@ -43,7 +43,7 @@ pub(super) async fn pass(State(guard): State<Guard>, request: Request, next: Nex
             .await
             .map_err(|_| Refusal::busy(format!("the answer took over {} s", limit.as_secs()))),
     };
-    let mut response = answer.unwrap_or_else(|refusal| refusal.into_response());
+    let mut response = answer.unwrap_or_else(Refusal::into_response);
     for (name, value) in HEADERS {
         response
             .headers_mut()

@@ -1,6 +1,7 @@
 //! One test binary: what a user sees of `cnn`, and what its parts must hold to.
 
 #![allow(
+    clippy::case_sensitive_file_extension_comparisons,
     clippy::duration_suboptimal_units,
     clippy::float_cmp,
     clippy::needless_pass_by_value,

@@ -102,8 +102,9 @@ impl Inspection<'_> {
         lines.add(
             "jump",
             format!(
-                "{} input pixels between two neighbouring outputs",
-                jump.join("x")
+                "{} input {} between two neighbouring outputs",
+                jump.join("x"),
+                shape::places(jump.len())
             ),
         );
         Some(())

@@ -167,6 +167,7 @@ pub(super) fn dense_equivalent(layer: &Layer, lines: &mut Lines) {
 /// Adds how the receptive field grew.
 pub(super) fn field(layer: &Layer, arriving: &Field, lines: &mut Lines) {
     let own = sizes(&layer.field.size());
+    let places = shape::places(arriving.jump().len());
     let sliding = match &layer.operation {
         Operation::Conv(conv) => Some(&conv.windows),
         Operation::SeparableConv(conv) => Some(&conv.depthwise.windows),
@@ -182,22 +183,25 @@ pub(super) fn field(layer: &Layer, arriving: &Field, lines: &mut Lines) {
             let after = at(layer.field.exact_size());
             let (dilation, size) = (window.dilation, window.size);
             let line = format!(
-                "{name} {before} + {dilation}·({size} − 1) · {jump} = {after} input pixels"
+                "{name} {before} + {dilation}·({size} − 1) · {jump} = {after} input {places}"
             );
             lines.add("", line);
         }
     } else if layer.field.exact_size() == arriving.exact_size() {
-        lines.add("sees", format!("{own} input pixels, as what arrives"));
+        lines.add("sees", format!("{own} input {places}, as what arrives"));
     } else if matches!(
         layer.operation,
         Operation::Residual(_) | Operation::Branches(_) | Operation::Merge(_)
     ) {
-        lines.add("sees", format!("{own} input pixels over the longest path"));
+        lines.add(
+            "sees",
+            format!("{own} input {places} over the longest path"),
+        );
     } else {
         let before = sizes(&arriving.size());
         lines.add(
             "sees",
-            format!("{own} input pixels, where what arrives sees {before}"),
+            format!("{own} input {places}, where what arrives sees {before}"),
         );
     }
 }

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use super::super::number::{bytes, thousands};
 use super::{Inspection, sizes};
 use crate::plan::Totals;
+use crate::shape;
 
 /// Columns of a label.
 const LABEL: usize = 19;
@@ -41,9 +42,10 @@ pub(super) fn write(shown: &Inspection<'_>, totals: &Totals, text: &mut String) 
         ),
     );
     let field = sizes(&totals.receptive_field);
+    let places = shape::places(totals.receptive_field.len());
     line(
         "receptive field",
-        format!("{field} input pixels at the last map, over the longest path"),
+        format!("{field} input {places} at the last map, over the longest path"),
     );
     let weight_bytes = bytes(totals.weight_bytes);
     line(
@@ -95,10 +97,10 @@ pub(super) fn write(shown: &Inspection<'_>, totals: &Totals, text: &mut String) 
             thousands(totals.dense_equivalent)
         ),
     );
-    text.push_str(
+    text.push_str(&format!(
         "\nOne MAC is one multiply-add with a conv or dense weight; bias, norm, activation and pool\n\
-         are not counted. \"sees\" is the receptive field of one output value in input pixels.\n",
-    );
+         are not counted. \"sees\" is the receptive field of one output value in input {places}.\n",
+    ));
 }
 
 /// More parts than this are not named one by one.
