@@ -40,7 +40,7 @@ pub(super) struct Arguments {
           value_parser = clap::value_parser!(u32).range(1..=3600))]
     timeout: u32,
     /// Connections at once; others wait
-    #[arg(long, value_name = "N", default_value_t = 512,
+    #[arg(long, value_name = "N", default_value_t = 2_048,
           value_parser = clap::value_parser!(u32).range(1..=65_536))]
     max_connections: u32,
     #[command(flatten)]
@@ -61,11 +61,20 @@ pub(super) fn run(arguments: &Arguments, quiet: bool) -> Result<u8> {
     let path = run::find_model(&arguments.run)?;
     let door = Door::open(SocketAddr::new(arguments.host, arguments.port))?;
     let threads = arguments.compute.start_threads()?;
+    let wanted = usize::try_from(arguments.max_connections).unwrap_or(usize::MAX);
+    let connections = serve::room_for(wanted);
+    if connections < wanted {
+        let message = format!("{connections} connections are served at once, not {wanted}");
+        let help = "raise the limit on open files (`ulimit -n`)";
+        report::tell(&diagnostics::render(
+            &Diagnostic::warning(message).help(help),
+        ));
+    }
     let limits = Limits {
         body_bytes: usize::try_from(u64::from(arguments.max_body) << 20).unwrap_or(usize::MAX),
         pixels: arguments.max_pixels,
         time: Duration::from_secs(arguments.timeout.into()),
-        connections: usize::try_from(arguments.max_connections).unwrap_or(usize::MAX),
+        connections,
     };
     let app = App::load(&path, arguments.compute.device, limits)?;
     let stop = signals::listen()?;

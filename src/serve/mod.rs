@@ -7,9 +7,11 @@ mod guard;
 mod inside;
 mod posted;
 mod refusal;
+mod room;
 mod routes;
 
 pub use app::{App, Limits};
+pub use room::room_for;
 
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;

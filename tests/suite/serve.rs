@@ -511,6 +511,29 @@ fn connections_beyond_the_bound_wait_for_others_to_end() {
 }
 
 #[test]
+fn a_bound_on_open_files_is_told() {
+    let lab = lab();
+    let program = env!("CARGO_BIN_EXE_cnn");
+    let mut command = std::process::Command::new("sh");
+    let script = format!("ulimit -n 100; exec '{program}' serve --port 0");
+    command.args(["-c", &script]).current_dir(lab.path(""));
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap())
+        .read_line(&mut line)
+        .unwrap();
+    assert!(line.starts_with("http://"), "{line}");
+    signal(&child, "TERM");
+    let said = finished(child).code(143).stderr;
+    assert!(
+        said.contains("36 connections are served at once, not 2048"),
+        "{said}"
+    );
+    assert!(said.contains("`ulimit -n`"), "{said}");
+}
+
+#[test]
 fn a_stop_ends_what_was_begun() {
     let lab = lab();
     for (name, code) in [("TERM", 143), ("INT", 130)] {
