@@ -2,7 +2,7 @@
 
 mod queue;
 
-pub use queue::{Full, Queue, Tally};
+pub use queue::{Asker, Full, Queue, Tally};
 
 use burn::tensor;
 use rayon::prelude::*;

@@ -38,18 +38,18 @@ pub(super) enum Command {
 #[derive(Debug, Args)]
 #[command(after_help = "Example: cnn runs list --filter lenet5 --sort accuracy --limit 5")]
 pub(super) struct ListArguments {
-    /// What runs are put in order by, the best first
+    /// What runs are put in order by: the newest, the best or the longest first
     #[arg(long, value_enum, default_value_t = SortArgument::Started)]
     sort: SortArgument,
-    /// Only runs whose name, network or data holds this text
+    /// Only runs whose name, network or data holds this text, in capitals or not
     #[arg(long, value_name = "TEXT")]
     filter: Option<String>,
     /// Only runs of this status: `finished`, `stopped`, `running`, …
     #[arg(long)]
     status: Option<String>,
     /// So many runs at most
-    #[arg(long, value_name = "N")]
-    limit: Option<usize>,
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    limit: Option<u32>,
     /// Write JSON, a line a run
     #[arg(long)]
     json: bool,
@@ -141,17 +141,31 @@ fn list(arguments: &ListArguments) -> Result<u8> {
             SortArgument::Time => Order::Time,
         },
     );
-    let is_none = found.is_empty();
+    let mut statuses: Vec<String> = (found.iter())
+        .map(|run| run.record.status.clone())
+        .collect();
+    statuses.sort_unstable();
+    statuses.dedup();
     found.retain(|run| {
-        let has = |text: &String| run.names().iter().any(|name| name.contains(text));
+        let has = |text: &String| {
+            let text = text.to_lowercase();
+            let names = run.names().map(str::to_lowercase);
+            names.iter().any(|name| name.contains(&text))
+        };
         arguments.filter.as_ref().is_none_or(has)
             && (arguments.status.as_ref()).is_none_or(|status| run.record.status == *status)
     });
-    found.truncate(arguments.limit.unwrap_or(usize::MAX));
+    let limit = arguments
+        .limit
+        .and_then(|limit| usize::try_from(limit).ok());
+    found.truncate(limit.unwrap_or(usize::MAX));
     let mut output = Output::default();
     if !arguments.json {
-        let text = if found.is_empty() && !is_none {
-            "no run of `runs/` is like that\n".to_owned()
+        let text = if found.is_empty() && !statuses.is_empty() {
+            format!(
+                "no run of `runs/` is like that; there are {}\n",
+                statuses.join(", ")
+            )
         } else {
             shown::render_list(&found)
         };

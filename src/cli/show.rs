@@ -89,6 +89,7 @@ struct Features {
 ///
 /// Draws the picture, the map of importance, and one over the other.
 #[derive(Debug, Args)]
+#[command(after_help = "Example: cnn show latest explain digit.png --method occlusion --class 7")]
 struct Explain {
     /// A picture, or `-` for one on standard input
     image: PathBuf,
@@ -214,6 +215,18 @@ impl Explain {
             _ => {}
         }
         match method {
+            Method::Occlusion { .. }
+                if self
+                    .patch
+                    .is_some_and(|patch| usize::from(patch) > size[0].max(size[1])) =>
+            {
+                let message = format!(
+                    "the patch is larger than the picture of {}x{}",
+                    size[0], size[1]
+                );
+                let help = "give a smaller `--patch`";
+                Err(Error::config(Diagnostic::error(message).help(help)))
+            }
             Method::Occlusion { patch, stride } if stride > patch => {
                 let message =
                     format!("patches of {patch} every {stride} pixels leave some uncovered");

@@ -30,7 +30,7 @@ pub fn render_list(runs: &[Past]) -> String {
     }
     let mut table = plain_table();
     table.set_header([
-        "run", "status", "accuracy", "loss", "epochs", "best", "time", "data",
+        "run", "status", "accuracy", "loss", "on", "epochs", "best", "time", "data",
     ]);
     for run in runs {
         let record = &run.record;
@@ -39,6 +39,11 @@ pub fn render_list(runs: &[Past]) -> String {
             plain(&record.status),
             figure(run.accuracy(), percent),
             figure(run.loss(), |loss| format!("{loss:.4}")),
+            match (record.test, run.best()) {
+                (Some(_), _) => "test".to_owned(),
+                (None, Some(best)) if best.validation_loss.is_some() => "validation".to_owned(),
+                _ => "–".to_owned(),
+            },
             record.epochs.to_string(),
             record
                 .best_epoch
@@ -47,7 +52,7 @@ pub fn render_list(runs: &[Past]) -> String {
             plain(&record.data),
         ]);
     }
-    right(&mut table, 2..7);
+    right(&mut table, 2..8);
     table_lines(&table)
 }
 

@@ -1,6 +1,6 @@
 //! What all requests share.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,12 +9,13 @@ use tokio::sync::Semaphore;
 
 use super::counters::Counters;
 use super::inside::Inside;
+use super::report::Report;
 use crate::config::Task;
 use crate::diagnostic::Result;
 use crate::look;
 use crate::model::Device;
 use crate::model_file::{self, Trained};
-use crate::predict::{Predictor, Queue};
+use crate::predict::{Picture, Predictor, Queue};
 use crate::run;
 
 /// Pictures that may wait for their answers.
@@ -38,6 +39,12 @@ impl Limits {
     pub(super) const BODIES_KIB: usize = 256 << 10;
     /// Pictures of one request.
     pub(super) const PICTURES: usize = 1_024;
+    /// Pictures of one request, each as large as one may be.
+    pub(super) const LARGE_PICTURES: u64 = 4;
+    /// Classes that are named in one answer, over all its pictures.
+    pub(super) const NAMED: usize = 65_536;
+    /// Looks into the network at once; each takes all threads, and memory for gradients.
+    const LOOKS: usize = 2;
 }
 
 /// A network that is served.
@@ -47,6 +54,8 @@ pub struct App {
     pub(super) queue: Arc<Queue>,
     pub(super) inside: Arc<Inside>,
     pub(super) counters: Counters,
+    /// Looks into the network that may still begin.
+    pub(super) looks: Arc<Semaphore>,
     /// Kibibytes that bodies may still take.
     pub(super) bodies: Arc<Semaphore>,
     /// What `GET /model` says.
@@ -54,7 +63,9 @@ pub struct App {
     /// The name of the run, or of the model file.
     pub(super) name: String,
     /// The page of the run, if there is a run.
-    pub(super) report: Option<PathBuf>,
+    pub(super) report: Option<Arc<Report>>,
+    /// How many classes there are.
+    pub(super) classes: usize,
 }
 
 impl App {
@@ -66,9 +77,9 @@ impl App {
         let device = device.open()?;
         let trained = model_file::load(path, &device)?;
         let predictor = Predictor::new(&trained, &device)?;
-        let queue = Arc::new(Queue::start(predictor, WAITING)?);
-        let report = path.with_file_name("report.html");
-        let is_run = path.with_file_name("run.json").is_file();
+        let predict = move |pictures: &[Picture], top| predictor.predict(pictures, top);
+        let queue = Arc::new(Queue::start(predict, WAITING)?);
+        let report = Report::beside(path).map(Arc::new);
         let name = run::name_of(path);
         Ok(Self {
             limits,
@@ -76,9 +87,11 @@ impl App {
             queue,
             inside: Arc::new(Inside::load(path)?),
             bodies: Arc::new(Semaphore::new(Limits::BODIES_KIB)),
-            about: about(&trained, &name, is_run),
+            looks: Arc::new(Semaphore::new(Limits::LOOKS)),
+            about: about(&trained, &name, report.is_some()),
+            classes: trained.header.classes.len(),
             name,
-            report: is_run.then_some(report),
+            report,
         })
     }
 }

@@ -11,15 +11,18 @@ use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::time::{sleep, timeout};
+use tokio_io_timeout::TimeoutStream;
 
 use super::app::App;
 use crate::train::Stop;
 
 /// Seconds in which the head of a request must have come, and the next one on an open connection.
 const HEAD_SECS: u64 = 10;
-/// Seconds after which a connection is closed at the end of its request, so that none is held for ever.
+/// Seconds in which the other side must have read some of an answer.
+const WRITE_SECS: u64 = 20;
+/// Seconds after which a connection takes no further request, so that none is held for ever.
 const LIFE_SECS: u64 = 300;
-/// Seconds that requests have to end once they must.
+/// Seconds that requests have to end at a stop.
 const GRACE_SECS: u64 = 10;
 /// Milliseconds between two looks whether a stop was asked for.
 const LOOK_MILLIS: u64 = 50;
@@ -41,10 +44,9 @@ pub(super) async fn serve(listener: TcpListener, router: Router, app: &Arc<App>,
                 Ok((stream, _)) => {
                     let (router, app, ending) = (router.clone(), Arc::clone(app), ending.clone());
                     tokio::spawn(async move {
-                        app.counters.connections.inc();
-                        connection(stream, router, ending).await;
-                        app.counters.connections.dec();
-                        drop(permit);
+                        let open = Open::new(&app);
+                        connection(stream, router, ending, app.limits.time).await;
+                        drop((open, permit));
                     });
                 }
                 // No file is free, or the other side has left: neither is better at once.
@@ -71,27 +73,54 @@ pub(super) async fn serve(listener: TcpListener, router: Router, app: &Arc<App>,
     let _ = timeout(Duration::from_secs(GRACE_SECS), free.acquire_many(all)).await;
 }
 
-/// Answers the requests of one connection.
-async fn connection(stream: TcpStream, router: Router, mut ending: watch::Receiver<()>) {
+/// A connection that is counted while it is open, however it ends.
+struct Open(Arc<App>);
+
+impl Open {
+    fn new(app: &Arc<App>) -> Self {
+        app.counters.connections.inc();
+        Self(Arc::clone(app))
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.counters.connections.dec();
+    }
+}
+
+/// Answers the requests of one connection, each within a time.
+async fn connection(
+    stream: TcpStream,
+    router: Router,
+    mut ending: watch::Receiver<()>,
+    time: Duration,
+) {
     // Answers are written whole, so that waiting for more would only delay them.
     let _ = stream.set_nodelay(true);
+    let mut stream = TimeoutStream::new(stream);
+    stream.set_write_timeout(Some(Duration::from_secs(WRITE_SECS)));
     let served = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(Duration::from_secs(HEAD_SECS))
         .max_buf_size(HEAD_BYTES)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+        .serve_connection(
+            TokioIo::new(Box::pin(stream)),
+            TowerToHyperService::new(router),
+        );
     let mut served = pin!(served);
-    let outcome = tokio::select! {
-        outcome = served.as_mut() => outcome,
-        () = async {
-            tokio::select! {
-                // Fails when a stop was asked for.
-                _ = ending.changed() => {}
-                () = sleep(Duration::from_secs(LIFE_SECS)) => {}
-            }
-        } => {
+    let grace = Duration::from_secs(GRACE_SECS);
+    let left = tokio::select! {
+        outcome = served.as_mut() => Err(outcome),
+        // Fails when a stop was asked for.
+        _ = ending.changed() => Ok(grace),
+        () = sleep(Duration::from_secs(LIFE_SECS)) => Ok(time + grace),
+    };
+    let outcome = match left {
+        Err(outcome) => outcome,
+        Ok(left) => {
             served.as_mut().graceful_shutdown();
-            timeout(Duration::from_secs(GRACE_SECS), served).await.unwrap_or(Ok(()))
+            timeout(left, served).await.unwrap_or(Ok(()))
         }
     };
     if let Err(error) = outcome {

@@ -10,7 +10,7 @@ use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetri
 use prometheus_client::metrics::counter::{ConstCounter, Counter};
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
-use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 
 use crate::memory;
@@ -23,24 +23,33 @@ struct Served {
     status: u16,
 }
 
+/// Where a request went.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Asked {
+    path: String,
+}
+
+/// Seconds from a tenth of a millisecond to most of a minute.
+fn seconds() -> Histogram {
+    Histogram::new(exponential_buckets(1e-4, 2.0, 20))
+}
+
 /// Counts of all that was served.
 #[derive(Debug)]
 pub(super) struct Counters {
     registry: Registry,
     requests: Family<Served, Counter>,
-    seconds: Histogram,
+    seconds: Family<Asked, Histogram, fn() -> Histogram>,
     /// Connections that are open.
     pub(super) connections: Gauge,
 }
 
 impl Counters {
     pub(super) fn new(queue: Arc<Queue>) -> Self {
-        // From a tenth of a millisecond to three seconds.
-        let bounds = prometheus_client::metrics::histogram::exponential_buckets(1e-4, 2.0, 16);
         let own = Self {
             registry: Registry::default(),
             requests: Family::default(),
-            seconds: Histogram::new(bounds),
+            seconds: Family::new_with_constructor(seconds),
             connections: Gauge::default(),
         };
         let mut registry = Registry::with_prefix("cnn");
@@ -57,8 +66,11 @@ impl Counters {
     /// Counts a request.
     pub(super) fn count(&self, path: &str, status: u16, time: Duration) {
         let path = path.to_owned();
+        let asked = Asked { path: path.clone() };
         self.requests.get_or_create(&Served { path, status }).inc();
-        self.seconds.observe(time.as_secs_f64());
+        self.seconds
+            .get_or_create(&asked)
+            .observe(time.as_secs_f64());
     }
 
     /// Writes all counts.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::StatusCode;
 use axum::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use axum::http::{StatusCode, Version};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 
@@ -37,7 +37,7 @@ pub(super) async fn pass(State(guard): State<Guard>, request: Request, next: Nex
     let begin = Instant::now();
     let path = request.extensions().get::<MatchedPath>().cloned();
     let limit = guard.app.limits.time;
-    let answer = match refused(request.headers(), guard.is_local) {
+    let answer = match refused(request.version(), request.headers(), guard.is_local) {
         Some(refusal) => Err(refusal),
         None => tokio::time::timeout(limit, next.run(request))
             .await
@@ -59,29 +59,30 @@ pub(super) async fn pass(State(guard): State<Guard>, request: Request, next: Nex
 }
 
 /// Refuses what a page of another site asks for. A site may lead its own name to this machine: then the name of the host gives it away.
-fn refused(headers: &HeaderMap, is_local: bool) -> Option<Refusal> {
-    let text = |name: HeaderName| {
-        headers
-            .get(name)
-            .map(|value| value.to_str().unwrap_or_default())
+fn refused(version: Version, headers: &HeaderMap, is_local: bool) -> Option<Refusal> {
+    let texts = |name: HeaderName| {
+        let values = headers.get_all(name).into_iter();
+        let texts = values.map(|value| value.to_str().unwrap_or_default());
+        texts.collect::<Vec<_>>()
     };
-    let host = text(header::HOST);
-    if is_local && host.is_some_and(|host| !is_this_machine(host)) {
+    let hosts = texts(header::HOST);
+    if hosts.len() > 1 || (hosts.is_empty() && version > Version::HTTP_10) {
+        return Some(Refusal::bad("a request has one `Host`"));
+    }
+    if is_local && !hosts.iter().all(|host| is_this_machine(host)) {
         let refusal = Refusal::new(
             StatusCode::FORBIDDEN,
             "this service is asked as `localhost` or `127.0.0.1`",
         );
         return Some(refusal.help("to serve other machines, start it with `--host`"));
     }
-    let is_own = |origin: &str| {
+    let is_own = |origin: &&str| {
         let (_, from) = origin.split_once("://").unwrap_or_default();
-        Some(from) == host
+        hosts.contains(&from)
     };
-    if text(header::ORIGIN).is_some_and(|origin| !is_own(origin)) {
-        return Some(Refusal::new(
-            StatusCode::FORBIDDEN,
-            "pages of other sites are not answered",
-        ));
+    if !texts(header::ORIGIN).iter().all(is_own) {
+        let message = "pages of other sites are not answered";
+        return Some(Refusal::new(StatusCode::FORBIDDEN, message));
     }
     None
 }
@@ -111,10 +112,21 @@ mod tests {
             headers.insert(header::ORIGIN, HeaderValue::from_str(origin).unwrap());
         }
         assert_eq!(
-            refused(&headers, is_local).is_some(),
+            refused(Version::HTTP_11, &headers, is_local).is_some(),
             is_refused,
             "{host} {origin:?}"
         );
+    }
+
+    #[test]
+    fn a_request_has_one_host() {
+        let mut headers = HeaderMap::new();
+        assert!(refused(Version::HTTP_11, &headers, true).is_some());
+        assert!(refused(Version::HTTP_10, &headers, true).is_none());
+        headers.append(header::HOST, HeaderValue::from_static("localhost"));
+        assert!(refused(Version::HTTP_11, &headers, true).is_none());
+        headers.append(header::HOST, HeaderValue::from_static("localhost"));
+        assert!(refused(Version::HTTP_11, &headers, true).is_some());
     }
 
     #[test]

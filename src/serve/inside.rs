@@ -54,6 +54,10 @@ impl Inside {
             let diagnostic = Diagnostic::error(format!("there is no method `{method}`"));
             Error::config(diagnostic.note(format!("methods are {known}")))
         })?;
+        if layer.is_some() && !method.starts_with("grad-cam") {
+            let message = format!("`layer` says nothing to method `{method}`");
+            return Err(Error::config(Diagnostic::error(message)));
+        }
         let header = &self.trained.header;
         let class = class.map(|word| header.class(word)).transpose()?;
         let subject = Subject::new(&self.trained, &self.device, &picture)?;

@@ -7,6 +7,7 @@ mod guard;
 mod inside;
 mod posted;
 mod refusal;
+mod report;
 mod room;
 mod routes;
 
@@ -80,17 +81,18 @@ pub fn run(app: App, door: Door, threads: usize, stop: &Stop) -> Result<()> {
     };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(threads)
-        // Each that looks into the network takes one, others read a report.
-        .max_blocking_threads(threads + 4)
         .enable_all()
         .build()
         .map_err(failed)?;
     let app = Arc::new(app);
     let is_local = door.address.ip().is_loopback();
-    runtime.block_on(async {
+    let served = runtime.block_on(async {
         let listener = tokio::net::TcpListener::from_std(door.listener).map_err(failed)?;
         let router = routes::router(Arc::clone(&app), is_local);
         connections::serve(listener, router, &app, stop).await;
         Ok(())
-    })
+    });
+    // A look into the network may go on for long, and nobody waits for it.
+    runtime.shutdown_background();
+    served
 }

@@ -1,14 +1,17 @@
 //! Pictures out of a request's body.
 
+use std::fmt;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest as _, Multipart, Request};
 use axum::http::{HeaderMap, StatusCode, header};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64::alphabet;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
+use base64::engine::{DecodePaddingMode, Engine as _};
 use http_body_util::BodyExt as _;
-use serde::Deserialize;
+use serde::de::{SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::app::{App, Limits};
@@ -18,6 +21,20 @@ use crate::predict::Picture;
 
 /// Seconds in which a body must have come.
 const BODY_SECS: u64 = 20;
+
+/// Letters of a picture's name.
+const NAME: usize = 200;
+
+/// Bytes of a body that is too large which are read before it is refused, as many clients listen only once they have sent all.
+const UNREAD: usize = 64 << 20;
+/// Seconds in which they must have come.
+const UNREAD_SECS: u64 = 5;
+
+/// Base64, with or without `=` at its end.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
 
 /// Pictures, and the room that their bytes take.
 #[derive(Debug)]
@@ -59,15 +76,11 @@ impl Posted {
             let help = "send one as it is, parts of a form, or JSON: `{\"image\": \"<base64>\"}`";
             return Err(Refusal::bad("the request holds no picture").help(help));
         }
-        if pictures.len() > Limits::PICTURES {
-            let (count, most) = (pictures.len(), Limits::PICTURES);
-            return Err(Refusal::bad(format!(
-                "the request holds {count} pictures, at most {most} are taken"
-            )));
-        }
-        let pictures = pictures
-            .into_iter()
-            .map(|picture| within(picture, app.limits.pixels));
+        let mut bound = Bound {
+            each: app.limits.pixels,
+            left: app.limits.pixels.saturating_mul(Limits::LARGE_PICTURES),
+        };
+        let pictures = pictures.into_iter().map(|picture| bound.hold(picture));
         Ok(Self {
             pictures: pictures.collect(),
             room,
@@ -91,13 +104,16 @@ async fn body_of(
 ) -> Result<(Bytes, Option<OwnedSemaphorePermit>), Refusal> {
     let most = app.limits.body_bytes;
     let too_large = || {
-        let message = format!("the request's body is over {} kB", most / 1_000);
+        let message = format!("the request's body is over {} MiB", most >> 20);
         let help = "send smaller pictures, or fewer; `cnn serve --max-body` raises the bound";
         Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, message).help(help)
     };
     let length = headers.get(header::CONTENT_LENGTH);
     let length = length.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     if length.is_some_and(|length| length > most as u64) {
+        let reading = drain(body);
+        // Whoever goes on sending hears nothing.
+        let _ = tokio::time::timeout(Duration::from_secs(UNREAD_SECS), reading).await;
         return Err(too_large());
     }
     let mut bytes = Vec::new();
@@ -126,6 +142,17 @@ async fn body_of(
     Ok((bytes.into(), room))
 }
 
+/// Reads what nobody wants to know.
+async fn drain(mut body: Body) {
+    let mut read = 0;
+    while let Some(Ok(frame)) = body.frame().await {
+        read += frame.data_ref().map_or(0, Bytes::len);
+        if read > UNREAD {
+            return;
+        }
+    }
+}
+
 async fn of_form(request: Request) -> Result<Vec<Picture>, Refusal> {
     let mut form = Multipart::from_request(request, &())
         .await
@@ -136,30 +163,63 @@ async fn of_form(request: Request) -> Result<Vec<Picture>, Refusal> {
         let Some(part) = part.map_err(|error| Refusal::bad(error.body_text()))? else {
             return Ok(pictures);
         };
-        let name = part
-            .file_name()
-            .or(part.name())
-            .unwrap_or("picture")
-            .to_owned();
+        let name = part.file_name().or(part.name()).unwrap_or("picture");
+        // It comes back with the answer.
+        let name = name.chars().take(NAME).collect();
         let bytes = part.bytes().await;
         let bytes = bytes.map_err(|error| Refusal::bad(error.body_text()))?;
         pictures.push(Picture {
             name,
             content: Ok(bytes.to_vec()),
         });
+        if pictures.len() > Limits::PICTURES {
+            return Err(Refusal::bad(too_many()));
+        }
     }
+}
+
+fn too_many() -> String {
+    let most = Limits::PICTURES;
+    format!("the request holds more than {most} pictures")
 }
 
 /// What JSON says: one picture or several, in base64.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object with `image` or `images`")]
 struct Encoded {
     image: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "few")]
     images: Vec<String>,
 }
 
+/// Reads as many texts as there may be pictures, and not one more.
+fn few<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    struct Few;
+
+    impl<'de> Visitor<'de> for Few {
+        type Value = Vec<String>;
+
+        fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+            formatter.write_str("a list of texts in base64")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Vec<String>, A::Error> {
+            let mut texts = Vec::new();
+            while let Some(text) = list.next_element()? {
+                if texts.len() == Limits::PICTURES {
+                    return Err(serde::de::Error::custom(too_many()));
+                }
+                texts.push(text);
+            }
+            Ok(texts)
+        }
+    }
+
+    deserializer.deserialize_seq(Few)
+}
+
 fn of_json(bytes: &[u8]) -> Result<Vec<Picture>, Refusal> {
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let encoded: Encoded = serde_json::from_slice(bytes).map_err(|error| {
         let help = "expected `{\"image\": \"<base64>\"}` or `{\"images\": [\"<base64>\", …]}`";
         Refusal::bad(format!("the JSON cannot be read: {error}")).help(help)
@@ -184,20 +244,35 @@ fn decode(text: &str) -> Result<Vec<u8>, String> {
         .bytes()
         .filter(|byte| !byte.is_ascii_whitespace())
         .collect();
-    STANDARD
+    BASE64
         .decode(letters)
         .map_err(|error| format!("it is no base64: {error}"))
 }
 
-/// Leaves a picture of too many pixels out.
-fn within(picture: Picture, most: u64) -> Picture {
-    let pixels = picture.content.as_deref().ok().and_then(dataset::pixels_of);
-    match pixels.filter(|pixels| *pixels > most) {
-        Some(pixels) => Picture {
-            content: Err(format!("it has {pixels} pixels, at most {most} are taken")),
+/// How many pixels pictures may have.
+struct Bound {
+    each: u64,
+    /// What is left for the other pictures of the request.
+    left: u64,
+}
+
+impl Bound {
+    /// Leaves a picture of too many pixels out.
+    fn hold(&mut self, picture: Picture) -> Picture {
+        let pixels = picture.content.as_deref().ok();
+        let pixels = pixels.and_then(dataset::pixels_of).unwrap_or(0);
+        let refused = if pixels > self.each {
+            format!("it has {pixels} pixels, at most {} are taken", self.each)
+        } else if pixels > self.left {
+            "the pictures before it have as many pixels as are taken at once".to_owned()
+        } else {
+            self.left -= pixels;
+            return picture;
+        };
+        Picture {
+            content: Err(refused),
             ..picture
-        },
-        None => picture,
+        }
     }
 }
 
@@ -215,7 +290,9 @@ mod tests {
         check("Y2F0", "cat");
         check("data:image/png;base64,Y2F0", "cat");
         check("Y2\nF0\r\n", "cat");
-        assert!(decode("Y2F").is_err_and(|reason| reason.starts_with("it is no base64")));
+        check("Y2F0cw", "cats");
+        check("Y2F0cw==", "cats");
+        assert!(decode("Y2F?").is_err_and(|reason| reason.starts_with("it is no base64")));
     }
 
     #[test]
@@ -230,5 +307,37 @@ mod tests {
         assert!(pictures[1].content.is_err());
         assert!(of_json(br#"{"picture": "Y2F0"}"#).is_err());
         assert!(of_json(br"{}").unwrap().is_empty());
+        let many = format!(r#"{{"images": [{}""]}}"#, r#""","#.repeat(Limits::PICTURES));
+        assert!(of_json(many.as_bytes()).is_err());
+    }
+
+    #[test]
+    fn pixels_are_bounded_of_each_picture_and_of_all() {
+        // A head of 3x2 pixels.
+        let size = [3_u32, 2].map(u32::to_le_bytes).concat();
+        let head = [
+            &b"BM"[..],
+            &[0; 8],
+            &[54, 0, 0, 0, 40, 0, 0, 0],
+            &size,
+            &[1, 0, 24, 0],
+            &[0; 24],
+        ];
+        let picture = Picture {
+            name: String::new(),
+            content: Ok(head.concat()),
+        };
+        let mut bound = Bound { each: 6, left: 13 };
+        assert!(bound.hold(picture.clone()).content.is_ok());
+        assert!(bound.hold(picture.clone()).content.is_ok());
+        let third = bound.hold(picture.clone()).content;
+        assert!(third.is_err_and(|reason| reason.starts_with("the pictures before it")));
+        let mut bound = Bound { each: 5, left: 13 };
+        assert!(
+            bound
+                .hold(picture)
+                .content
+                .is_err_and(|reason| reason.contains("6 pixels"))
+        );
     }
 }

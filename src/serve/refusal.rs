@@ -48,8 +48,9 @@ impl From<Error> for Refusal {
             Kind::Data => StatusCode::UNPROCESSABLE_ENTITY,
             _ => StatusCode::INTERNAL_SERVER_ERROR,
         };
+        // What there is helps a program too; the edits are those of the command line.
         let said = error.diagnostics.iter();
-        let said = said.flat_map(|diagnostic| diagnostic.notes.iter().chain(&diagnostic.helps));
+        let said = said.flat_map(|diagnostic| &diagnostic.notes);
         let said: Vec<&str> = said.map(String::as_str).collect();
         let refusal = Self::new(status, error.to_string());
         if said.is_empty() {

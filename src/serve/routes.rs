@@ -1,5 +1,6 @@
 //! What can be asked for. `openapi.json` describes it to programs.
 
+use std::io::ErrorKind;
 use std::sync::Arc;
 
 use axum::extract::{DefaultBodyLimit, Query, Request, State};
@@ -10,14 +11,15 @@ use axum::{Json, Router, middleware};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
-use super::app::App;
+use super::app::{App, Limits};
 use super::guard::{self, Guard};
 use super::inside::Inside;
 use super::posted::Posted;
 use super::refusal::Refusal;
-use crate::predict::{Full, Picture};
+use crate::diagnostic::Result;
+use crate::predict::{Asker, Full, Picture, Prediction};
 use crate::report::json::prediction;
 
 const PAGE: &str = include_str!("page/index.html");
@@ -28,7 +30,7 @@ const OPENAPI: &str = include_str!("openapi.json");
 /// What the page of a run may do: nothing but show its own style and pictures.
 const REPORT_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-type Answer = Result<Response, Refusal>;
+type Answer = std::result::Result<Response, Refusal>;
 type Shared = State<Arc<App>>;
 
 pub(super) fn router(app: Arc<App>, is_local: bool) -> Router {
@@ -88,13 +90,16 @@ async fn metrics(State(app): Shared) -> impl IntoResponse {
 async fn report(State(app): Shared) -> Answer {
     let missing =
         |help: &str| Refusal::new(StatusCode::NOT_FOUND, "the model has no report").help(help);
-    let path = app
-        .report
-        .clone()
-        .ok_or_else(|| missing("it is a model file alone, of no run"))?;
-    let read = blocking(move || Ok(std::fs::read(path))).await?;
-    let page =
-        read.map_err(|_| missing(&format!("write it with `cnn runs report {}`", app.name)))?;
+    let report = app.report.clone();
+    let report = report.ok_or_else(|| missing("it is a model file alone, of no run"))?;
+    let page = blocking(move || Ok(report.read())).await?;
+    let page = page.map_err(|error| match error.kind() {
+        ErrorKind::NotFound => missing(&format!("write it with `cnn runs report {}`", app.name)),
+        _ => {
+            let message = format!("failed to read the report: {error}");
+            Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, message)
+        }
+    })?;
     let headers = [
         (header::CONTENT_TYPE, "text/html; charset=utf-8"),
         (header::CONTENT_SECURITY_POLICY, REPORT_POLICY),
@@ -118,17 +123,24 @@ impl Default for Predicting {
 async fn predict(State(app): Shared, request: Request) -> Answer {
     let Predicting { top_k } = options(request.uri())?;
     if top_k == 0 {
-        return Err(Refusal::bad(
-            "`top_k` is the number of classes that are named, at least 1",
-        ));
+        let message = "`top_k` is the number of classes that are named, at least 1";
+        return Err(Refusal::bad(message));
     }
     let Posted { pictures, room } = Posted::read(&app, request).await?;
+    let named = pictures.len().saturating_mul(top_k.min(app.classes));
+    if named > Limits::NAMED {
+        let message = format!(
+            "{named} classes would be named, at most {} are",
+            Limits::NAMED
+        );
+        return Err(Refusal::bad(message).help("ask with a smaller `top_k`, or for fewer pictures"));
+    }
     let (sender, receiver) = oneshot::channel();
-    let asked = app.queue.ask(pictures, top_k, move |answers| {
-        drop(room);
-        // Whoever asked may have left.
-        let _ = sender.send(answers);
+    let asker = Box::new(Waiting {
+        sender,
+        _room: room,
     });
+    let asked = app.queue.ask(pictures, top_k, asker);
     asked.map_err(|Full| Refusal::busy("too many pictures wait for their answers"))?;
     let answers = receiver
         .await
@@ -144,6 +156,24 @@ async fn predict(State(app): Shared, request: Request) -> Answer {
         Json(json!({ "model": app.name, "results": results })),
     )
         .into_response())
+}
+
+/// A request that waits for answers; it has left when its connection is closed or its time is over.
+struct Waiting {
+    sender: oneshot::Sender<Result<Vec<Prediction>>>,
+    /// Given back when the answers are there.
+    _room: Option<OwnedSemaphorePermit>,
+}
+
+impl Asker for Waiting {
+    fn waits(&self) -> bool {
+        !self.sender.is_closed()
+    }
+
+    fn hear(self: Box<Self>, answers: Result<Vec<Prediction>>) {
+        // It may have left in the meantime.
+        let _ = self.sender.send(answers);
+    }
 }
 
 /// What `/features` is asked with.
@@ -197,13 +227,15 @@ async fn explain(State(app): Shared, request: Request) -> Answer {
 async fn looked(
     app: &App,
     request: Request,
-    draw: impl FnOnce(&Inside, Picture) -> crate::diagnostic::Result<Vec<u8>> + Send + 'static,
+    draw: impl FnOnce(&Inside, Picture) -> Result<Vec<u8>> + Send + 'static,
 ) -> Answer {
     let (picture, room) = Posted::read(app, request).await?.one()?;
     let inside = Arc::clone(&app.inside);
+    // Who leaves while waiting for its turn gives it up; a look that has begun goes on to its end.
+    let turn = Arc::clone(&app.looks).acquire_owned().await;
     let png = blocking(move || {
         let png = draw(&inside, picture);
-        drop(room);
+        drop((turn, room));
         Ok(png?)
     });
     Ok(([(header::CONTENT_TYPE, "image/png")], png.await?).into_response())
@@ -211,8 +243,8 @@ async fn looked(
 
 /// Does what takes its time on a thread where it holds up no one.
 async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, Refusal> + Send + 'static,
-) -> Result<T, Refusal> {
+    work: impl FnOnce() -> std::result::Result<T, Refusal> + Send + 'static,
+) -> std::result::Result<T, Refusal> {
     let done = tokio::task::spawn_blocking(work).await;
     done.unwrap_or_else(|_| {
         let message = "the computation gave up: a fault of cnn's";
@@ -221,7 +253,7 @@ async fn blocking<T: Send + 'static>(
 }
 
 /// Reads what stands behind the `?`.
-fn options<T: DeserializeOwned>(uri: &Uri) -> Result<T, Refusal> {
+fn options<T: DeserializeOwned>(uri: &Uri) -> std::result::Result<T, Refusal> {
     let options = Query::try_from_uri(uri);
     options
         .map(|Query(options)| options)

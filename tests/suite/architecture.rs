@@ -129,6 +129,14 @@ fn the_low_floors_touch_neither_burn_nor_disk_nor_terminal() {
 }
 
 #[test]
+fn only_the_service_listens() {
+    for (module, path, text) in sources() {
+        let listens = without_tests(&text).contains("TcpListener");
+        assert!(!listens || module == "serve", "{} listens", path.display());
+    }
+}
+
+#[test]
 fn only_the_report_floor_prints() {
     for (module, path, text) in sources() {
         if module == "report" {

@@ -136,6 +136,21 @@ async fn wait_for_picture(client: &Client, css: &str) {
     panic!("no picture `{css}`");
 }
 
+/// Chooses an entry of a menu, and waits until a picture is another one.
+async fn choose(client: &Client, menu: &str, entry: &str, picture: &str) {
+    let script = format!("return document.querySelector('{picture}').src");
+    let before = client.execute(&script, Vec::new()).await.unwrap();
+    let menu = element(client, menu).await;
+    menu.select_by_label(entry).await.unwrap();
+    for _ in 0..600 {
+        if client.execute(&script, Vec::new()).await.unwrap() != before {
+            return wait_for_picture(client, picture).await;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("`{picture}` stays when `{entry}` is chosen");
+}
+
 /// Runs what a reader does in a browser; skips where there is none.
 fn browse<T: Future<Output = ()>>(lab: &Lab, run: &str, visit: impl FnOnce(Driver, String) -> T) {
     let Some(driver) = Driver::start() else {
@@ -174,9 +189,9 @@ fn a_seven_that_is_drawn_is_read_as_a_seven() {
         wait_for_text(&client, "#bars tr:first-child .name", "7").await;
         wait_for_picture(&client, "#explained").await;
         wait_for_picture(&client, "#features").await;
-        let class = element(&client, "#class").await;
-        class.select_by_label("1").await.unwrap();
-        wait_for_picture(&client, "#explained").await;
+        choose(&client, "#class", "1", "#explained").await;
+        choose(&client, "#method", "saliency", "#explained").await;
+        choose(&client, "#layer", "S4 (pool) 16x5x5", "#features").await;
         wait_for_text(&client, "#status", "").await;
 
         element(&client, "#clear").await.click().await.unwrap();

@@ -15,6 +15,7 @@
 
 mod architecture;
 mod bench;
+#[cfg(feature = "serve")]
 mod browser;
 mod checkpoints;
 mod command_line;
@@ -42,6 +43,7 @@ mod recipes;
 mod resume;
 mod runs;
 mod search;
+#[cfg(feature = "serve")]
 mod serve;
 mod shown;
 mod sources;

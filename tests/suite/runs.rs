@@ -62,7 +62,7 @@ fn runs_are_listed_shown_and_compared() {
         let names = lines.iter().filter_map(|run| run["run"].as_str());
         names.map(str::to_owned).collect()
     };
-    assert_eq!(named(&["--filter", "sweep"]), expected[2..]);
+    assert_eq!(named(&["--filter", "SWEEP"]), expected[2..]);
     assert_eq!(
         named(&["--filter", "sweep", "--limit", "1"]),
         expected[2..3]
@@ -70,7 +70,10 @@ fn runs_are_listed_shown_and_compared() {
     assert_eq!(named(&["--status", "finished"]), expected);
     assert!(named(&["--status", "running"]).is_empty());
     let none = lab.cnn(&["runs", "list", "--filter", "elsewhere"]).ok();
-    assert_eq!(none.stdout, "no run of `runs/` is like that\n");
+    assert_eq!(
+        none.stdout,
+        "no run of `runs/` is like that; there are finished\n"
+    );
     let table = lab.cnn(&["runs", "list"]).ok().stdout;
     assert!(names.iter().all(|name| table.contains(name)), "{table}");
     let one = lab

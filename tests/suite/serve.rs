@@ -464,7 +464,7 @@ fn what_is_asked_wrongly_is_refused_with_a_reason() {
     let large = vec![0; (1 << 20) + 1];
     served
         .post("/predict", "image/png", &large)
-        .refused(413, "over 1048 kB");
+        .refused(413, "over 1 MiB");
     let chunked = [
         format!("{:x}\r\n", large.len()).into_bytes(),
         large,
@@ -474,7 +474,7 @@ fn what_is_asked_wrongly_is_refused_with_a_reason() {
     let headers = ["Transfer-Encoding: chunked", "Content-Length-Unknown: yes"];
     served
         .send("POST /predict", &headers, &chunked)
-        .refused(413, "over 1048 kB");
+        .refused(413, "over 1 MiB");
     let wide = served
         .post("/predict", "image/png", &png(9, 8, &[0; 72]))
         .json(422);
@@ -552,14 +552,9 @@ fn a_stop_ends_what_was_begun() {
             let metrics = String::from_utf8(served.get("/metrics").body).unwrap();
             metrics.contains("cnn_connections 2")
         });
-        std::thread::sleep(std::time::Duration::from_millis(200));
         let child = served.child.take().unwrap();
         signal(&child, name);
-        std::thread::sleep(std::time::Duration::from_millis(200));
-        assert!(
-            TcpStream::connect(&served.address).is_err(),
-            "no more are taken"
-        );
+        wait_until("refusal", || TcpStream::connect(&served.address).is_err());
         stream.write_all(&picture[10..]).unwrap();
         assert_eq!(Reply::read(stream).status, 200);
         assert_eq!(finished(child).code, code);

@@ -1,5 +1,6 @@
 //! Decoding within limits of size and memory.
 
+use std::borrow::Cow;
 use std::cell::Cell;
 use std::io::Cursor;
 use std::panic::{self, AssertUnwindSafe};
@@ -33,6 +34,27 @@ pub(super) struct Stored {
 
 /// Decodes; a decoder's panic becomes a reason, and does not reach the terminal.
 pub(super) fn decode_quietly(bytes: &[u8]) -> Result<Stored, Fault> {
+    quietly(|| decode_image(bytes))
+        .unwrap_or_else(|| Err("the decoder gave up on it; it is likely damaged".into()))
+        .map_err(Fault::Unreadable)
+}
+
+/// The first bytes of a PNG.
+const PNG: &[u8] = b"\x89PNG\r\n\x1a\n";
+
+/// Returns the width and height that a picture's head speaks of.
+pub(super) fn size_of(bytes: &[u8]) -> Option<(u32, u32)> {
+    // Its decoder would unpack all that stands before the pixels.
+    if bytes.starts_with(PNG) {
+        let number = |at: usize| Some(u32::from_be_bytes(*bytes.get(at..)?.first_chunk()?));
+        return Some((number(16)?, number(20)?));
+    }
+    let reader = || ImageReader::new(Cursor::new(bytes)).with_guessed_format();
+    quietly(|| reader().ok()?.into_dimensions().ok()).flatten()
+}
+
+/// Does what a decoder does; nothing where it panics, which does not reach the terminal.
+fn quietly<T>(work: impl FnOnce() -> T) -> Option<T> {
     thread_local!(static DECODING: Cell<bool> = const { Cell::new(false) });
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
@@ -44,11 +66,9 @@ pub(super) fn decode_quietly(bytes: &[u8]) -> Result<Stored, Fault> {
         }));
     });
     DECODING.set(true);
-    let outcome = panic::catch_unwind(AssertUnwindSafe(|| decode_image(bytes)));
+    let outcome = panic::catch_unwind(AssertUnwindSafe(work));
     DECODING.set(false);
-    outcome
-        .unwrap_or_else(|_| Err("the decoder gave up on it; it is likely damaged".into()))
-        .map_err(Fault::Unreadable)
+    outcome.ok()
 }
 
 fn decode_image(bytes: &[u8]) -> Result<Stored, String> {
@@ -59,6 +79,12 @@ fn decode_image(bytes: &[u8]) -> Result<Stored, String> {
     let Some(format) = format.filter(|format| FORMATS.contains(format)) else {
         return Err("its content is not a png, jpeg, webp or bmp picture".into());
     };
+    let stripped;
+    let mut bytes = bytes;
+    if format == ImageFormat::Png {
+        stripped = without_profiles(bytes);
+        bytes = &stripped;
+    }
     let mut progressive = false;
     if format == ImageFormat::Jpeg {
         // Its decoder copies what it reads.
@@ -106,6 +132,35 @@ fn decode_image(bytes: &[u8]) -> Result<Stored, String> {
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
     let picture = DynamicImage::from_decoder(decoder).map_err(|error| reason(&error))?;
     stored(picture, orientation)
+}
+
+/// Leaves what is packed beside the pixels of a PNG out: colour profiles and texts, which are not asked for and may
+/// unpack to gigabytes.
+fn without_profiles(png: &[u8]) -> Cow<'_, [u8]> {
+    let mut kept = PNG.to_vec();
+    let mut rest = png.get(PNG.len()..).unwrap_or_default();
+    let mut has_any = false;
+    while let Some((head, _)) = rest.split_first_chunk::<8>() {
+        let [a, b, c, d, kind @ ..] = *head;
+        let length = u32::from_be_bytes([a, b, c, d]) as usize;
+        // Length, kind, content, checksum; the decoder says what is wrong with one that is not whole.
+        let end = length.saturating_add(12).min(rest.len());
+        let (chunk, after) = rest.split_at(end);
+        if matches!(&kind, b"iCCP" | b"zTXt" | b"iTXt") {
+            has_any = true;
+        } else {
+            kept.extend_from_slice(chunk);
+        }
+        rest = after;
+        if &kind == b"IDAT" {
+            break;
+        }
+    }
+    if !has_any {
+        return Cow::Borrowed(png);
+    }
+    kept.extend_from_slice(rest);
+    Cow::Owned(kept)
 }
 
 fn reason(error: &ImageError) -> String {

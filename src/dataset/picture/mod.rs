@@ -42,8 +42,7 @@ pub fn picture_pixels(bytes: &[u8], grey: bool) -> Result<Pixels, String> {
 /// Returns the pixels that a picture's head speaks of; nothing where it is no picture, or a damaged one.
 #[must_use]
 pub fn pixels_of(bytes: &[u8]) -> Option<u64> {
-    let reader = image::ImageReader::new(io::Cursor::new(bytes));
-    let (width, height) = reader.with_guessed_format().ok()?.into_dimensions().ok()?;
+    let (width, height) = decoder::size_of(bytes)?;
     Some(u64::from(width) * u64::from(height))
 }
 

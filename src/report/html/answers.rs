@@ -63,6 +63,7 @@ pub(super) fn write(
         matrix(page, names, &figures);
     }
     heading(page, "Calibration");
+    page.push_str("<p>On the diagonal, answers are right as often as they say.</p>\n");
     chart(page, &charts::calibration(&figures.confidences())?);
     let named = |curves: Vec<Option<Curve>>| -> Vec<_> {
         let curves = names.iter().cloned().zip(curves);
@@ -71,6 +72,7 @@ pub(super) fn write(
             .collect()
     };
     heading(page, "Each class against the others");
+    page.push_str("<p>Behind each name stands the area under its curve.</p>\n");
     let axes = ["false positive rate", "true positive rate"];
     chart(page, &charts::curves(axes, &named(rocs))?);
     chart(

@@ -47,7 +47,7 @@ pub(super) fn write(
             .then(a.index.cmp(&b.index))
     });
     let mut typical = Vec::new();
-    let each = SHOWN.div_ceil(names.len().max(1));
+    let each = (SHOWN / names.len().max(1)).max(1);
     for class in 0..names.len() {
         let own: Vec<&Scored> = hits.iter().filter(|hit| hit.label == class).collect();
         let middle = (own.len() / 2).saturating_sub(each / 2);
@@ -79,7 +79,7 @@ fn show(page: &mut String, names: &[String], samples: &Samples, answers: &[Score
             format!("{} {confidence}", name(answer.label))
         } else {
             let (own, other) = (name(answer.label), name(answer.predicted));
-            format!("{own}, taken for {other} {confidence}")
+            format!("{own}, taken for {other}, {confidence}")
         };
         let number = answer.index;
         let _ = writeln!(

@@ -11,6 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::curves;
 use super::inspection::Inspection;
 use super::look::draw_filters;
+use super::number::{percent, thousands};
 use super::training::render_end;
 use crate::diagnostic::Result;
 use crate::page::Page;
@@ -28,7 +29,9 @@ td, th { padding: .15rem .6rem; text-align: right; font-variant-numeric: tabular
 th { font-weight: 600 } tr + tr td { border-top: 1px solid var(--line) }
 td:first-child, th:first-child { text-align: left }
 .chart { display: inline-block; background: #fff; border-radius: .4rem; max-width: 100%; margin: .3rem 0 }
-.chart svg { display: block; max-width: 100%; height: auto }
+.chart svg { display: block; min-width: 36rem; max-width: 100%; height: auto }
+@media (prefers-color-scheme: dark) { .chart { filter: invert(.88) hue-rotate(180deg) } }
+td { white-space: nowrap } .facts td { white-space: normal; text-align: left; overflow-wrap: anywhere }
 .matrix td { min-width: 1.6rem; text-align: center }
 .gallery { display: flex; flex-wrap: wrap; gap: .8rem }
 figure { margin: 0; width: 8rem } figure img { image-rendering: pixelated; width: 8rem; height: 8rem; object-fit: contain; background: #8882 }
@@ -126,17 +129,18 @@ fn epochs(page: &mut String, rows: &[Row]) {
     page.push_str("<th>validation loss<th>accuracy<th>learning rate<th>images/s</tr>\n");
     let figure =
         |figure: Option<f64>| figure.map_or("–".to_owned(), |figure| format!("{figure:.4}"));
+    let share = |share: Option<f64>| share.map_or("–".to_owned(), percent);
     for row in rows {
         let _ = writeln!(
             page,
-            "<tr><td>{}<td>{:.4}<td>{}<td>{}<td>{}<td>{:.2e}<td>{:.0}</tr>",
+            "<tr><td>{}<td>{:.4}<td>{}<td>{}<td>{}<td>{:.2e}<td>{}</tr>",
             row.epoch,
             row.train_loss,
-            figure(row.train_accuracy),
+            share(row.train_accuracy),
             figure(row.validation_loss),
-            figure(row.validation_accuracy),
+            share(row.validation_accuracy),
             row.learning_rate,
-            row.images_per_second
+            thousands(row.images_per_second.round() as u64)
         );
     }
     page.push_str("</table></div>\n");
@@ -159,7 +163,7 @@ fn facts(page: &mut String, record: &Record) {
             ),
         ),
     ];
-    page.push_str("<table>\n");
+    page.push_str("<table class=\"facts\">\n");
     for (name, value) in facts {
         let _ = writeln!(page, "<tr><td>{name}<td>{}</tr>", escape(&value));
     }

@@ -19,7 +19,9 @@ function clearPaper() {
 
 // ---- drawing
 
-let last = null;
+const PEN = 20; // width of a line on the paper of 280, as lines of MNIST's digits are on 28 pixels
+let strokes = []; // lists of places on the paper
+let isDown = false;
 let timer = 0;
 
 function place(event) {
@@ -27,77 +29,98 @@ function place(event) {
   return [((event.clientX - box.left) / box.width) * paper.width, ((event.clientY - box.top) / box.height) * paper.height];
 }
 
-function line(from, to) {
-  ink.strokeStyle = foreground();
-  ink.lineWidth = 20;
-  ink.lineCap = "round";
-  ink.lineJoin = "round";
-  ink.beginPath();
-  ink.moveTo(...from);
-  ink.lineTo(...to);
-  ink.stroke();
+function line(context, places) {
+  context.strokeStyle = foreground();
+  context.lineWidth = PEN;
+  context.lineCap = "round";
+  context.lineJoin = "round";
+  context.beginPath();
+  context.moveTo(...places[0]);
+  for (const next of places.length > 1 ? places.slice(1) : places) context.lineTo(...next);
+  context.stroke();
 }
 
 paper.addEventListener("pointerdown", (event) => {
   if (event.button !== 0) return;
-  if (!current?.isDrawn) clearPaper();
+  if (!current?.isDrawn) {
+    strokes = [];
+    clearPaper();
+  }
+  clearTimeout(timer);
   paper.setPointerCapture(event.pointerId);
-  last = place(event);
-  line(last, last);
+  isDown = true;
+  strokes.push([place(event)]);
+  line(ink, strokes.at(-1));
   current = { isDrawn: true };
 });
 paper.addEventListener("pointermove", (event) => {
-  if (!last) return;
+  if (!isDown) return;
+  const stroke = strokes.at(-1);
   for (const step of event.getCoalescedEvents?.().length ? event.getCoalescedEvents() : [event]) {
     const next = place(step);
-    line(last, next);
-    last = next;
+    line(ink, [stroke.at(-1), next]);
+    stroke.push(next);
   }
 });
 for (const end of ["pointerup", "pointercancel"]) {
   paper.addEventListener(end, () => {
-    if (!last) return;
-    last = null;
+    if (!isDown) return;
+    isDown = false;
     clearTimeout(timer);
     timer = setTimeout(askDrawing, WAIT);
   });
 }
 
-// Brings what is drawn to the middle and to the size that digits of MNIST have: the longer side 20 of 28, the centre of mass in
-// the middle.
+// Draws the strokes anew as digits of MNIST lie: the longer side 20 of 28, the centre of mass in the middle, and lines as wide
+// however large they were drawn.
 function centred() {
-  const { width, height } = paper;
-  const pixels = ink.getImageData(0, 0, width, height).data;
+  const places = strokes.flat();
+  const [left, top] = [0, 1].map((side) => Math.min(...places.map((place) => place[side])));
+  const [right, bottom] = [0, 1].map((side) => Math.max(...places.map((place) => place[side])));
+  const canvas = document.createElement("canvas");
+  const size = paper.width;
+  [canvas.width, canvas.height] = [size, size];
+  const context = canvas.getContext("2d", { willReadFrequently: true });
+  // A dot stays one.
+  const scale = ((20 / 28) * size - PEN) / Math.max(right - left, bottom - top, size / 8);
+  const draw = ([x, y]) => {
+    context.fillStyle = background();
+    context.fillRect(0, 0, size, size);
+    for (const stroke of strokes) line(context, stroke.map((place) => [(place[0] - x) * scale + size / 2, (place[1] - y) * scale + size / 2]));
+  };
+  const middle = [(left + right) / 2, (top + bottom) / 2];
+  draw(middle);
+  const [x, y] = mass(context, size);
+  draw([middle[0] + (x - size / 2) / scale, middle[1] + (y - size / 2) / scale]);
+  return canvas;
+}
+
+// Returns the centre of mass of what is drawn.
+function mass(context, size) {
+  const pixels = context.getImageData(0, 0, size, size).data;
   const empty = model.dark ? 0 : 255;
-  let [left, right, top, bottom, mass, x, y] = [width, -1, height, -1, 0, 0, 0];
-  for (let row = 0; row < height; row++) {
-    for (let column = 0; column < width; column++) {
-      const weight = Math.abs(pixels[4 * (row * width + column)] - empty);
-      if (weight === 0) continue;
-      [left, right, top, bottom] = [Math.min(left, column), Math.max(right, column), Math.min(top, row), Math.max(bottom, row)];
-      mass += weight;
+  let [sum, x, y] = [0, 0, 0];
+  for (let row = 0; row < size; row++) {
+    for (let column = 0; column < size; column++) {
+      const weight = Math.abs(pixels[4 * (row * size + column)] - empty);
+      sum += weight;
       x += weight * (column + 0.5);
       y += weight * (row + 0.5);
     }
   }
-  if (mass === 0) return paper;
-  const scale = ((20 / 28) * width) / Math.max(right - left + 1, bottom - top + 1);
-  const canvas = document.createElement("canvas");
-  [canvas.width, canvas.height] = [width, height];
-  const context = canvas.getContext("2d");
-  context.fillStyle = background();
-  context.fillRect(0, 0, width, height);
-  context.translate(width / 2, height / 2);
-  context.scale(scale, scale);
-  context.drawImage(paper, -x / mass, -y / mass);
-  return canvas;
+  return sum > 0 ? [x / sum, y / sum] : [size / 2, size / 2];
 }
 
-async function askDrawing() {
-  if (!current?.isDrawn) return;
+// Returns what a canvas shows as a file. `toBlob` would wait for the browser to have nothing else to do.
+function png(canvas) {
+  const [, text] = canvas.toDataURL("image/png").split(",");
+  return new Blob([Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0))], { type: "image/png" });
+}
+
+function askDrawing() {
+  if (!current?.isDrawn || isDown || strokes.length === 0) return;
   const canvas = find("centre").checked ? centred() : paper;
-  const blob = await new Promise((done) => canvas.toBlob(done, "image/png"));
-  ask([{ blob, name: "drawing", isDrawn: true }]);
+  ask([{ blob: png(canvas), name: "drawing", isDrawn: true }]);
 }
 
 // ---- files
@@ -118,6 +141,7 @@ async function show(file) {
 function open(files) {
   const pictures = [...files].map((file) => ({ blob: file, name: file.name }));
   if (pictures.length === 0) return;
+  clearTimeout(timer);
   show(pictures[0].blob);
   ask(pictures);
 }
@@ -148,12 +172,12 @@ function say(text, isFault = false) {
   find("status").className = isFault ? "fault" : "";
 }
 
-async function post(path, body) {
-  const response = await fetch(path, { method: "POST", body });
+async function post(path, body, signal) {
+  const response = await fetch(path, { method: "POST", body, signal });
   if (response.ok) return response;
   const told = await response.json().catch(() => ({}));
   const first = told.results?.[0]?.error;
-  throw new Error(first ?? [told.error, told.help].filter(Boolean).join("; ") ?? response.statusText);
+  throw new Error(first || [told.error, told.help].filter(Boolean).join("; ") || `${response.status} ${response.statusText}`);
 }
 
 async function ask(pictures) {
@@ -173,7 +197,7 @@ async function ask(pictures) {
     if (number !== asked) return;
     list([]);
     answer({ result: {} });
-    say(error.message, true);
+    say(pictures.length > 1 ? error.message : `${pictures[0].name}: ${error.message}`, true);
   }
 }
 
@@ -218,7 +242,7 @@ function answer(picture) {
   const rows = (predictions ?? []).map((one) => row(one.class, one.probability, `${(one.probability * 100).toFixed(2)} %`));
   rows.push(...Object.entries(values ?? {}).map(([name, value]) => row(name, null, value.toPrecision(5))));
   find("bars").replaceChildren(...rows);
-  if (error) say(error, true);
+  say(error ? `${picture.name}: ${error}` : "", Boolean(error));
   const isKnown = Boolean(predictions || values);
   find("inside").hidden = !(isKnown && model.pictures);
   if (isKnown && model.pictures) look();
@@ -226,38 +250,54 @@ function answer(picture) {
 
 // ---- inside the network
 
+const drawing = new Map(); // what stops the request under way for an image
+
 async function draw(image, path, words) {
-  const picture = current;
+  drawing.get(image)?.abort();
+  const own = new AbortController();
+  drawing.set(image, own);
   try {
-    const response = await post(path, picture.blob);
+    const response = await post(path, current.blob, own.signal);
     const blob = await response.blob();
-    if (picture !== current) return;
     URL.revokeObjectURL(image.src);
     image.src = URL.createObjectURL(blob);
     image.alt = words;
     image.hidden = false;
   } catch (error) {
+    if (own.signal.aborted) return;
     image.hidden = true;
     say(error.message, true);
   }
 }
 
+// What a map of importance shows.
+const WORDS = {
+  "grad-cam": "the maps of the last convolution that speak for the class, coarse",
+  "grad-cam++": "the same, each place by itself",
+  saliency: "how much the answer changes with each pixel",
+  "smooth-grad": "the same, averaged over pictures with noise",
+  "integrated-gradients": "each pixel's share in the difference from black: red for, blue against",
+  occlusion: "what the answer loses where a patch is covered: red for, blue against",
+};
+
 function explain() {
+  if (!current?.blob) return;
   const [method, name] = [find("method").value, find("class").value];
+  find("words").textContent = `The picture as the network gets it, the map, and one over the other; the brighter, the more: ${WORDS[method] ?? ""}.`;
   const query = new URLSearchParams({ method, ...(name === "" ? {} : { class: name }) });
   return draw(find("explained"), `/explain?${query}`, `Which parts of the picture speak for the answer, by ${method}`);
 }
 
 function features() {
+  if (!current?.blob) return;
   const layer = find("layer").value;
   const query = new URLSearchParams({ layer });
   return draw(find("features"), `/features?${query}`, `Feature maps of layer ${layer}`);
 }
 
-async function look() {
-  if (!current?.blob) return;
-  await explain();
-  await features();
+function look() {
+  explain();
+  features();
 }
 
 // Says what to do where nothing was asked yet.
@@ -271,6 +311,9 @@ find("layer").addEventListener("change", features);
 find("centre").addEventListener("change", askDrawing);
 find("clear").addEventListener("click", () => {
   asked++;
+  clearTimeout(timer);
+  strokes = [];
+  for (const underWay of drawing.values()) underWay.abort();
   current = null;
   clearPaper();
   list([]);
@@ -298,7 +341,8 @@ async function start() {
   document.title = model.name;
   find("name").textContent = model.name;
   const count = model.classes.length;
-  find("about").textContent = `${model.parameters.toLocaleString("en")} parameters, input ${model.input.join("x")}, ${count} ${model.learns}`;
+  const known = count <= 20 ? `: ${model.classes.join(", ")}` : "";
+  find("about").textContent = `${model.parameters.toLocaleString("en")} parameters, input ${model.input.join("x")}, ${count} ${model.learns}${known}`;
   find("report").hidden = !model.report;
   find("paper").hidden = !model.pictures;
   options(find("method"), model.methods.map((method) => [method, method]));
