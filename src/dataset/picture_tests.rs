@@ -77,23 +77,6 @@ fn colours() -> RgbImage {
 }
 
 #[test]
-fn what_is_packed_beside_the_pixels_of_a_png_is_left_out() {
-    let plain = grey_png(2, 1, &[3, 9]);
-    let mut packed = plain[..33].to_vec();
-    // A profile of a length that is a lie, and a text; their checksums are not looked at.
-    for (kind, length) in [(b"iCCP", 5_u32), (b"zTXt", 3)] {
-        packed.extend(length.to_be_bytes());
-        packed.extend(kind);
-        packed.extend(vec![7; length as usize + 4]);
-    }
-    packed.extend(&plain[33..]);
-    let pixels = super::picture_pixels(&packed, false).map(|pixels| pixels.values);
-    assert_eq!(pixels, Ok(vec![3, 9]));
-    assert_eq!(super::pixels_of(&packed), Some(2));
-    assert_eq!(super::pixels_of(&packed[..20]), None);
-}
-
-#[test]
 fn grey_equals_pillow() {
     assert_eq!(COLOURS.map(luma), PILLOW_GREY);
     for format in [ImageFormat::Png, ImageFormat::Bmp, ImageFormat::WebP] {

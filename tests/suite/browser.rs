@@ -108,17 +108,22 @@ async fn draw(client: &Client, places: &[(f64, f64)]) {
     client.perform_actions(actions).await.unwrap();
 }
 
+/// Returns what an element says; nothing where there is none yet.
+async fn said(client: &Client, css: &str) -> String {
+    let script = format!("return document.querySelector('{css}')?.innerText ?? ''");
+    let said = client.execute(&script, Vec::new()).await.unwrap();
+    said.as_str().unwrap_or_default().to_owned()
+}
+
 /// Waits until an element says something.
 async fn wait_for_text(client: &Client, css: &str, wanted: &str) {
-    let mut said = String::new();
     for _ in 0..600 {
-        said = element(client, css).await.text().await.unwrap();
-        if said == wanted {
+        if said(client, css).await == wanted {
             return;
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    let status = element(client, "#status").await.text().await.unwrap();
+    let (said, status) = (said(client, css).await, said(client, "#status").await);
     panic!("`{css}` says `{said}`, not `{wanted}`; {status}");
 }
 

@@ -246,3 +246,26 @@ fn stored(picture: DynamicImage, orientation: Orientation) -> Result<Stored, Str
         orientation,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dataset::picture::tests::grey_png;
+
+    #[test]
+    fn what_is_packed_beside_the_pixels_of_a_png_is_left_out() {
+        let plain = grey_png(2, 1, &[3, 9]);
+        let mut packed = plain[..33].to_vec();
+        // A profile of a length that is a lie, and a text; their checksums are not looked at.
+        for (kind, length) in [(b"iCCP", 5_u32), (b"zTXt", 3)] {
+            packed.extend(length.to_be_bytes());
+            packed.extend(kind);
+            packed.extend(vec![7; length as usize + 4]);
+        }
+        packed.extend(&plain[33..]);
+        let pixels = decode_quietly(&packed).map(|stored| stored.values);
+        assert_eq!(pixels, Ok(vec![3, 9]));
+        assert_eq!(size_of(&packed), Some((1, 2)));
+        assert_eq!(size_of(&packed[..20]), None);
+    }
+}
