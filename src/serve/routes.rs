@@ -93,12 +93,12 @@ async fn report(State(app): Shared) -> Answer {
     let report = app.report.clone();
     let report = report.ok_or_else(|| missing("it is a model file alone, of no run"))?;
     let page = blocking(move || Ok(report.read())).await?;
-    let page = page.map_err(|error| match error.kind() {
-        ErrorKind::NotFound => missing(&format!("write it with `cnn runs report {}`", app.name)),
-        _ => {
-            let message = format!("failed to read the report: {error}");
-            Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, message)
+    let page = page.map_err(|error| {
+        if error.kind() == ErrorKind::NotFound {
+            return missing(&format!("write it with `cnn runs report {}`", app.name));
         }
+        let message = format!("failed to read the report: {error}");
+        Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, message)
     })?;
     let headers = [
         (header::CONTENT_TYPE, "text/html; charset=utf-8"),
