@@ -13,10 +13,6 @@ use crate::diagnostic::Result;
 /// Programs ask by `POST /predict`; `GET /openapi.json` describes all there is. Writes the address to standard
 /// output; Ctrl-C stops.
 #[derive(Debug, Args)]
-#[cfg_attr(
-    not(feature = "serve"),
-    expect(dead_code, reason = "none is read where it only says so")
-)]
 #[command(after_help = "Examples:
   cnn serve
   cnn serve lenet5-1 --port 9000
