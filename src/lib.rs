@@ -16,6 +16,7 @@ mod files;
 pub mod filter;
 pub mod group;
 pub mod handmade;
+pub mod import;
 pub mod kernels;
 pub mod load;
 pub mod look;

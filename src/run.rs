@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
@@ -23,10 +24,16 @@ pub struct Run {
     _lock: File,
 }
 
+/// Returns the seconds since 1970.
+pub(crate) fn unix_secs() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    now.map_or(0, |elapsed| elapsed.as_secs())
+}
+
 /// What `run.json` says.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Record {
-    /// `running`, `finished`, `stopped` or `failed`.
+    /// `running`, `finished`, `stopped`, `failed` or `imported`.
     pub status: String,
     /// Name of the network.
     pub model: String,

@@ -7,6 +7,7 @@ mod eval;
 mod filter;
 mod filter_words;
 mod follow;
+mod import;
 mod inspect;
 mod new;
 mod predict;
@@ -63,6 +64,7 @@ enum Command {
     #[command(subcommand)]
     Runs(runs::Command),
     Inspect(inspect::Arguments),
+    Import(import::Arguments),
     Bench(bench::Arguments),
     #[command(subcommand)]
     Data(data::Command),
@@ -243,6 +245,7 @@ fn dispatch(command: Command, quiet: bool, begin: Instant) -> Result<u8> {
         Command::Serve(arguments) => serve::run(&arguments, quiet),
         Command::Show(arguments) => show::run(&arguments),
         Command::Runs(command) => runs::run(&command, quiet),
+        Command::Import(arguments) => import::run(&arguments),
         Command::Inspect(arguments) => inspect::run(&arguments, quiet),
         Command::Bench(arguments) => bench::run(&arguments, begin),
         Command::Data(command) => data::run(&command, quiet),

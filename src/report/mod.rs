@@ -14,6 +14,7 @@ pub mod fetching;
 pub mod filter;
 mod history;
 pub mod html;
+pub mod import;
 pub mod inspection;
 pub mod json;
 pub mod look;

@@ -1,7 +1,7 @@
 //! What a run writes as it goes: checkpoints and its record.
 
 use std::collections::BTreeMap;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
 use burn::module::Module as _;
 
@@ -10,6 +10,7 @@ use super::session::Session;
 use crate::checkpoint::{self, Content};
 use crate::diagnostic::Result;
 use crate::model_file;
+use crate::run::unix_secs;
 
 impl Session {
     /// Writes a checkpoint of this moment.
@@ -59,10 +60,4 @@ impl Session {
         self.record.best_epoch = self.progress.best.map(|best| best.epoch);
         self.run.write_record(&self.record)
     }
-}
-
-/// Returns the seconds since 1970.
-pub(super) fn unix_secs() -> u64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH);
-    now.map_or(0, |elapsed| elapsed.as_secs())
 }

@@ -7,7 +7,6 @@ use std::time::Instant;
 use burn::tensor;
 
 use super::history::History;
-use super::save::unix_secs;
 use super::{End, Event, Options, Reason, Start, Target};
 use super::{class_weights, patience};
 use crate::checkpoint::Progress;
@@ -21,6 +20,7 @@ use crate::model::Model;
 use crate::model_file::Header;
 use crate::optimizer::{Average, Optimizer};
 use crate::plan::Plan;
+use crate::run::unix_secs;
 use crate::run::{Record, Run};
 use crate::schedule::Schedule;
 

@@ -30,6 +30,7 @@ mod golden_layers;
 mod golden_training;
 mod goldens;
 mod guide;
+mod import;
 mod inspection;
 mod kernels;
 mod kernels_in_training;

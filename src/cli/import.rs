@@ -1,0 +1,67 @@
+//! `cnn import`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::config::Override;
+use crate::diagnostic::{Error, Result};
+use crate::import::{self, Rules};
+use crate::load::Project;
+use crate::report::{self, diagnostics, import as shown};
+
+/// Put weights that were trained elsewhere into the network of a config
+///
+/// Takes `.safetensors` files, and `.pt`, `.pth` and `.th` files of PyTorch's `torch.save`, which are read and never executed. Every
+/// weight must find its place, and every place its weight: by their names, by rules for well-known networks, or by the order of
+/// names and by shapes. The result is a run folder.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example: cnn import resnet20.th --into configs/resnet20-cifar.toml --as resnet20"
+)]
+pub(super) struct Arguments {
+    /// The file with the weights
+    weights: PathBuf,
+    /// The config of the network
+    #[arg(long, value_name = "CONFIG")]
+    into: PathBuf,
+    /// Rules of names: a TOML file, see docs/interchange.md
+    #[arg(long, value_name = "RULES")]
+    map: Option<PathBuf>,
+    /// Name of the run folder below `runs/`
+    #[arg(long = "as", value_name = "RUN", value_parser = super::run_name)]
+    run: Option<String>,
+    /// Data set or path in place of the config's: it names the classes
+    #[arg(long, value_name = "SOURCE")]
+    data: Option<String>,
+    /// Set a value of the config, such as `data.normalize.mean=[0.5]`
+    #[arg(long, value_name = "KEY=VALUE", value_parser = super::setting)]
+    set: Vec<Override>,
+    /// Write one JSON document
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<u8> {
+    let mut overrides = arguments.set.clone();
+    overrides.extend(arguments.data.as_deref().map(Override::data));
+    let project = Project::read(&arguments.into, &overrides)?;
+    let rules = arguments.map.as_ref().map(|path| {
+        let text =
+            std::fs::read_to_string(path).map_err(|error| Error::io("read", path, &error))?;
+        Rules::parse(&text, &path.display().to_string())
+    });
+    let rules = rules.transpose()?;
+    let imported = import::import(
+        &arguments.weights,
+        &project,
+        rules.as_ref(),
+        arguments.run.as_deref(),
+    )?;
+    for warning in &imported.warnings {
+        report::tell(&diagnostics::render(warning));
+    }
+    super::write(arguments.json, &shown::render(&imported), || {
+        shown::json_of(&imported)
+    })
+}

@@ -1,0 +1,287 @@
+//! Which weight of a file belongs where in a network.
+
+use std::collections::BTreeMap;
+
+use super::rules::Rules;
+use crate::diagnostic::{Diagnostic, Error, Result};
+use crate::model::NamedWeight;
+
+/// Tables that files keep their weights in, which say nothing of layers.
+const WRAPPERS: [&str; 6] = [
+    "state_dict.",
+    "model_state_dict.",
+    "model.",
+    "module.",
+    "net.",
+    "backbone.",
+];
+
+/// How weights found their places.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// By their own names.
+    Names,
+    /// By rules of this name.
+    Rules(String),
+    /// By the alphabet and their shapes.
+    Shapes,
+}
+
+/// A weight and where it goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Match {
+    /// Its name in the network.
+    pub ours: String,
+    /// Its name in the file.
+    pub theirs: String,
+    /// Its shape in the network.
+    pub shape: Vec<usize>,
+}
+
+/// The weights of one layer, by the last part of their names.
+#[derive(Debug)]
+struct Layer<'a> {
+    name: String,
+    weights: BTreeMap<&'a str, &'a NamedWeight>,
+}
+
+impl<'a> Layer<'a> {
+    /// Gathers weights by layers, in their order, each without what wraps its name.
+    fn all(weights: &'a [NamedWeight], wrapper: &str) -> Vec<Self> {
+        let mut layers: Vec<Self> = Vec::new();
+        for weight in weights {
+            let name = weight.name.strip_prefix(wrapper).unwrap_or(&weight.name);
+            let (layer, own) = name.rsplit_once('.').unwrap_or(("", name));
+            match layers.iter_mut().find(|known| known.name == layer) {
+                Some(known) => {
+                    known.weights.insert(own, weight);
+                }
+                None => layers.push(Self {
+                    name: layer.to_owned(),
+                    weights: BTreeMap::from([(own, weight)]),
+                }),
+            }
+        }
+        layers
+    }
+
+    /// Returns whether another has the same weights with the same shapes.
+    fn fits(&self, theirs: &Self) -> bool {
+        self.weights.len() == theirs.weights.len()
+            && self.weights.iter().all(|(own, weight)| {
+                let other = theirs.weights.get(own);
+                other.is_some_and(|other| shape_here(other) == weight.shape)
+            })
+    }
+}
+
+/// Returns the shape that a weight has here: those of dense layers are `[inputs, units]`, elsewhere `[units, inputs]`.
+fn shape_here(weight: &NamedWeight) -> Vec<usize> {
+    match weight.shape[..] {
+        [units, inputs] => vec![inputs, units],
+        _ => weight.shape.clone(),
+    }
+}
+
+/// Brings a weight into the order that it has here.
+fn values_here(weight: &NamedWeight) -> Vec<f32> {
+    let [units, inputs] = weight.shape[..] else {
+        return weight.values.clone();
+    };
+    let mut values = vec![0.0; weight.values.len()];
+    for unit in 0..units {
+        for input in 0..inputs {
+            values[input * units + unit] = weight.values[unit * inputs + input];
+        }
+    }
+    values
+}
+
+/// Returns what stands before all names and is no part of a layer's.
+fn wrapper(weights: &[NamedWeight]) -> String {
+    let mut wrapper = String::new();
+    loop {
+        let next = WRAPPERS.iter().find(|word| {
+            let longer = format!("{wrapper}{word}");
+            weights
+                .iter()
+                .all(|weight| weight.name.starts_with(&longer))
+        });
+        match next {
+            Some(word) => wrapper.push_str(word),
+            None => return wrapper,
+        }
+    }
+}
+
+/// Finds a place for every weight, and a weight for every place.
+///
+/// # Errors
+/// A diagnostic that lists what is missing, what is left over, and what has another shape.
+pub(super) fn match_all(
+    ours: &[NamedWeight],
+    theirs: Vec<NamedWeight>,
+    own_rules: Option<&Rules>,
+    file: &str,
+) -> Result<(Vec<NamedWeight>, Vec<Match>, Way)> {
+    let wrapper = wrapper(&theirs);
+    let shipped = Rules::shipped()?;
+    let candidates: Vec<&Rules> = own_rules.into_iter().chain(&shipped).collect();
+    let is_dropped = |rules: &Rules, weight: &NamedWeight| {
+        let name = weight.name.strip_prefix(&wrapper).unwrap_or(&weight.name);
+        rules
+            .drop
+            .iter()
+            .any(|begin| name.starts_with(begin.as_str()))
+    };
+    let here = Layer::all(ours, "");
+    for rules in candidates {
+        let kept: Vec<NamedWeight> = theirs
+            .iter()
+            .filter(|weight| !is_dropped(rules, weight))
+            .cloned()
+            .collect();
+        let there = Layer::all(&kept, &wrapper);
+        let names: Vec<&str> = there.iter().map(|layer| layer.name.as_str()).collect();
+        let is_own = own_rules.is_some_and(|own| std::ptr::eq(own, rules));
+        let Some(order) = ordered(rules, &here, &names) else {
+            if is_own {
+                return Err(unknown(rules, &names, file));
+            }
+            continue;
+        };
+        let pairs: Vec<_> = here
+            .iter()
+            .zip(order.iter().map(|at| &there[*at]))
+            .collect();
+        if is_own || (here.len() == there.len() && pairs.iter().all(|(a, b)| a.fits(b))) {
+            return finish(&here, &there, &pairs, Way::Rules(rules.name.clone()), file);
+        }
+    }
+    let there = Layer::all(&theirs, &wrapper);
+    let by_name: Vec<_> = (here.iter())
+        .filter_map(|own| Some((own, there.iter().find(|layer| layer.name == own.name)?)))
+        .collect();
+    if by_name.len() == here.len() {
+        return finish(&here, &there, &by_name, Way::Names, file);
+    }
+    let mut left: Vec<&Layer<'_>> = there.iter().collect();
+    let mut by_shape = Vec::new();
+    for own in &here {
+        if let Some(at) = left.iter().position(|layer| own.fits(layer)) {
+            by_shape.push((own, left.remove(at)));
+        }
+    }
+    finish(&here, &there, &by_shape, Way::Shapes, file)
+}
+
+/// Returns the places of their layers in the order of ours; nothing where the rules do not know them all.
+fn ordered(rules: &Rules, here: &[Layer<'_>], names: &[&str]) -> Option<Vec<usize>> {
+    if !rules.names.is_empty() {
+        let found = here.iter().map(|own| {
+            let theirs = rules.names.iter().find(|(_, ours)| **ours == own.name)?.0;
+            names.iter().position(|name| name == theirs)
+        });
+        return found.collect();
+    }
+    let places = rules.places(names)?;
+    let mut order: Vec<usize> = (0..names.len()).collect();
+    order.sort_by(|a, b| places[*a].cmp(&places[*b]));
+    Some(order)
+}
+
+fn unknown(rules: &Rules, names: &[&str], file: &str) -> Error {
+    let known =
+        |name: &&&str| rules.places(&[**name]).is_none() && !rules.names.contains_key(**name);
+    let unknown = crate::diagnostic::in_backticks(names.iter().filter(known).take(20));
+    let message = format!("the rules do not know all layers of `{file}`");
+    Error::model(Diagnostic::error(message).note(format!("of no pattern are {unknown}")))
+}
+
+/// Puts weights in their places, or says what does not fit.
+fn finish(
+    here: &[Layer<'_>],
+    there: &[Layer<'_>],
+    pairs: &[(&Layer<'_>, &Layer<'_>)],
+    way: Way,
+    file: &str,
+) -> Result<(Vec<NamedWeight>, Vec<Match>, Way)> {
+    let mut faults = Vec::new();
+    let mut placed = Vec::new();
+    let mut matches = Vec::new();
+    for (own, other) in pairs {
+        for (part, weight) in &own.weights {
+            let Some(theirs) = other.weights.get(part) else {
+                faults.push(format!(
+                    "`{}` is missing: layer `{}` has none",
+                    weight.name, other.name
+                ));
+                continue;
+            };
+            let shape = shape_here(theirs);
+            if shape != weight.shape {
+                let [has, wanted] =
+                    [&shape, &weight.shape].map(|shape| crate::shape::display(shape));
+                let (own, other) = (&weight.name, &theirs.name);
+                faults.push(format!("`{own}` is {wanted}, and `{other}` is {has}"));
+                continue;
+            }
+            placed.push(NamedWeight {
+                name: weight.name.clone(),
+                shape,
+                values: values_here(theirs),
+            });
+            matches.push(Match {
+                ours: weight.name.clone(),
+                theirs: theirs.name.clone(),
+                shape: weight.shape.clone(),
+            });
+        }
+        let unused = other
+            .weights
+            .iter()
+            .filter(|(part, _)| !own.weights.contains_key(*part));
+        faults.extend(
+            unused.map(|(_, weight)| format!("`{}` is of no use in `{}`", weight.name, own.name)),
+        );
+    }
+    let has = |layer: &Layer<'_>, side: &dyn Fn(&(&Layer<'_>, &Layer<'_>)) -> String| {
+        pairs.iter().any(|pair| side(pair) == layer.name)
+    };
+    for layer in here
+        .iter()
+        .filter(|layer| !has(layer, &|pair| pair.0.name.clone()))
+    {
+        faults.extend(layer.weights.values().map(|weight| {
+            format!(
+                "`{}`, {}, is missing",
+                weight.name,
+                crate::shape::display(&weight.shape)
+            )
+        }));
+    }
+    for layer in there
+        .iter()
+        .filter(|layer| !has(layer, &|pair| pair.1.name.clone()))
+    {
+        faults.extend(layer.weights.values().map(|weight| {
+            let shape = crate::shape::display(&shape_here(weight));
+            format!("`{}`, {shape}, is left over", weight.name)
+        }));
+    }
+    if faults.is_empty() {
+        return Ok((placed, matches, way));
+    }
+    let count = faults.len();
+    let mut diagnostic = Diagnostic::error(format!(
+        "the weights in `{file}` are not those of the network"
+    ));
+    for fault in faults.into_iter().take(40) {
+        diagnostic = diagnostic.note(fault);
+    }
+    if count > 40 {
+        diagnostic = diagnostic.note(format!("and {} more", count - 40));
+    }
+    let help = "change the network, or say by `--map RULES.toml` which layer is which";
+    Err(Error::model(diagnostic.help(help)))
+}

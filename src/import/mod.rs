@@ -1,0 +1,166 @@
+//! Networks that were trained elsewhere: their weights, put into a config's network.
+
+mod matching;
+mod read;
+mod rules;
+
+pub use matching::{Match, Way};
+pub use rules::Rules;
+
+use std::path::{Path, PathBuf};
+
+use safetensors::tensor::TensorView;
+
+use crate::diagnostic::{Diagnostic, Error, Kind, Result};
+use crate::files;
+use crate::load::Project;
+use crate::model::{Device, Model, NamedWeight};
+use crate::model_file::{self, Header};
+use crate::run::{MODEL, Record, Run, unix_secs};
+
+/// What was imported.
+#[derive(Debug)]
+pub struct Imported {
+    /// The run folder.
+    pub run: PathBuf,
+    /// Which weight went where.
+    pub matches: Vec<Match>,
+    /// How that was found.
+    pub way: Way,
+    /// Names of classes.
+    pub classes: Vec<String>,
+    /// What the user should know.
+    pub warnings: Vec<Diagnostic>,
+}
+
+/// Puts the weights of a file into the network of a config, as a run that can be evaluated and used.
+///
+/// # Errors
+/// When the file cannot be read or its weights are not all those of the network: then no run is made.
+pub fn import(
+    weights: &Path,
+    project: &Project,
+    rules: Option<&Rules>,
+    run: Option<&str>,
+) -> Result<Imported> {
+    let config = &project.config;
+    let device = Device::Cpu.open()?;
+    let model = Model::new(&project.plan.up_to_logits(config.train.task()), 0, &device);
+    let file = weights.display().to_string();
+    let theirs = read::read(weights)?;
+    if theirs.is_empty() {
+        let message = format!("`{file}` holds no weights");
+        return Err(Error::model(Diagnostic::error(message)));
+    }
+    let (placed, matches, way) = matching::match_all(&model.weights()?, theirs, rules, &file)?;
+    let model = model_file::load_weights(model, as_file(&placed)?, &file)?;
+    if let Some(weight) = model.first_not_finite() {
+        let message = format!("`{weight}` in `{file}` holds values that are not finite numbers");
+        return Err(Error::model(Diagnostic::error(message)));
+    }
+    let mut warnings = Vec::new();
+    let known = facts(project, &mut warnings)?;
+    let header = Header::new(config, &known.classes, &known.preprocessing);
+    let name = config
+        .model
+        .name
+        .clone()
+        .unwrap_or_else(|| "model".to_owned());
+    let run = Run::create(&name, run)?;
+    files::write(&run.path.join("config.toml"), config.to_toml().as_bytes())?;
+    files::write(
+        &run.path.join(MODEL),
+        &model_file::to_bytes(&model, &header)?,
+    )?;
+    run.write_record(&Record {
+        status: "imported".to_owned(),
+        model: name,
+        seed: config.train.seed,
+        device: Device::Cpu.to_string(),
+        data: project.request()?.source.clone(),
+        data_fingerprint: known.fingerprint,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        started_unix: unix_secs(),
+        updated_unix: unix_secs(),
+        train_secs: 0.0,
+        epochs: 0,
+        best_epoch: None,
+        test: None,
+    })?;
+    Ok(Imported {
+        run: run.path.clone(),
+        matches,
+        way,
+        classes: known.classes,
+        warnings,
+    })
+}
+
+/// What only the data tells.
+struct Known {
+    classes: Vec<String>,
+    preprocessing: crate::dataset::Preprocessing,
+    fingerprint: String,
+}
+
+/// A border that says nothing of what is light and dark.
+const UNKNOWN_BORDER: f32 = 127.5;
+
+/// Asks the data for the names of classes; without it they are numbers, which is told.
+fn facts(project: &Project, warnings: &mut Vec<Diagnostic>) -> Result<Known> {
+    let request = project.request()?;
+    let missing = match project.load_data() {
+        Ok(loaded) => {
+            warnings.extend(loaded.dataset.warnings.iter().cloned());
+            return Ok(Known {
+                classes: loaded.dataset.classes,
+                preprocessing: loaded.preprocessing,
+                fingerprint: loaded.dataset.fingerprint,
+            });
+        }
+        Err(error) if request.source.is_empty() => error,
+        Err(error) if error.kind == Kind::Data => error,
+        Err(error) => return Err(error),
+    };
+    if project.config.data.normalize.value == crate::config::Normalize::Dataset {
+        return Err(missing);
+    }
+    let outputs: usize = project.plan.output().iter().product();
+    let last = outputs.saturating_sub(1);
+    let message =
+        format!("the classes are called 0 to {last}, as there is no data that names them");
+    let warning = Diagnostic::warning(message).note(missing.to_string());
+    warnings.push(warning.help("give `--data` in the order of the classes"));
+    let mut preprocessing = request.preprocessing.clone();
+    preprocessing.border = UNKNOWN_BORDER;
+    Ok(Known {
+        classes: (0..outputs).map(|class| class.to_string()).collect(),
+        preprocessing,
+        fingerprint: String::new(),
+    })
+}
+
+/// Writes weights as a file in memory, which is how a network takes them.
+fn as_file(weights: &[NamedWeight]) -> Result<Vec<u8>> {
+    let failed = |error: safetensors::SafeTensorError| {
+        Error::model(Diagnostic::error(format!(
+            "failed to place the weights: {error}"
+        )))
+    };
+    let bytes: Vec<Vec<u8>> = (weights.iter())
+        .map(|weight| {
+            weight
+                .values
+                .iter()
+                .flat_map(|value| value.to_le_bytes())
+                .collect()
+        })
+        .collect();
+    let views: std::result::Result<Vec<_>, _> = (weights.iter().zip(&bytes))
+        .map(|(weight, bytes)| {
+            let view = TensorView::new(safetensors::Dtype::F32, weight.shape.clone(), bytes)?;
+            Ok((weight.name.clone(), view))
+        })
+        .collect();
+    safetensors::serialize(views.map_err(failed)?, None).map_err(failed)
+}

@@ -1,0 +1,144 @@
+//! Weights in files of other programs.
+
+use std::path::Path;
+
+use half::{bf16, f16};
+use pytorch_reader::{DType, PytorchReader};
+use safetensors::{Dtype, SafeTensors};
+
+use crate::diagnostic::{Diagnostic, Error, Result};
+use crate::model::NamedWeight;
+
+/// The largest file that is read.
+const MAX_FILE_BYTES: u64 = 8 << 30;
+
+/// Reads all weights of a file, by the alphabet, numbers within names by their value; counters and flags are passed over.
+///
+/// Pickles are read, never executed: what is no tensor, number, text or table is refused.
+///
+/// # Errors
+/// When it cannot be read, or is neither safetensors nor a file of `torch.save`.
+pub(super) fn read(path: &Path) -> Result<Vec<NamedWeight>> {
+    let failed = |error: &std::io::Error| Error::io("read", path, error);
+    let metadata = std::fs::metadata(path).map_err(|error| failed(&error))?;
+    if metadata.len() > MAX_FILE_BYTES {
+        let message = format!("`{}` is over {} GiB", path.display(), MAX_FILE_BYTES >> 30);
+        return Err(Error::model(Diagnostic::error(message)));
+    }
+    let is_ours = |ending: &str| {
+        path.extension()
+            .is_some_and(|own| own.eq_ignore_ascii_case(ending))
+    };
+    let mut found = if is_ours("safetensors") {
+        let bytes = std::fs::read(path).map_err(|error| failed(&error))?;
+        of_safetensors(&bytes, path)?
+    } else {
+        of_pytorch(path)?
+    };
+    found.sort_by(|a, b| natural(&a.name).cmp(&natural(&b.name)));
+    Ok(found)
+}
+
+fn damaged(path: &Path, reason: &str) -> Error {
+    let reason = reason.replace(['\n', '\r'], " ");
+    let message = format!("failed to read weights from `{}`: {reason}", path.display());
+    let help = "give a `.safetensors` file, or a `.pt`, `.pth` or `.th` file of `torch.save`";
+    Error::model(Diagnostic::error(message).help(help))
+}
+
+fn of_safetensors(bytes: &[u8], path: &Path) -> Result<Vec<NamedWeight>> {
+    let (_, metadata) =
+        SafeTensors::read_metadata(bytes).map_err(|error| damaged(path, &error.to_string()))?;
+    let is_ours = metadata
+        .metadata()
+        .as_ref()
+        .is_some_and(|entries| entries.contains_key("cnn"));
+    if is_ours {
+        let message = format!("`{}` is a model file of cnn already", path.display());
+        let help = "`--model` takes it as it is, and so does `from` in `[train]`";
+        return Err(Error::model(Diagnostic::error(message).help(help)));
+    }
+    let all = SafeTensors::deserialize(bytes).map_err(|error| damaged(path, &error.to_string()))?;
+    let mut found = Vec::new();
+    for (name, tensor) in all.tensors() {
+        let values = match tensor.dtype() {
+            Dtype::F32 => numbers(tensor.data(), f32::from_le_bytes),
+            Dtype::F64 => numbers(tensor.data(), |bytes| f64::from_le_bytes(bytes) as f32),
+            Dtype::F16 => numbers(tensor.data(), |bytes| f16::from_le_bytes(bytes).to_f32()),
+            Dtype::BF16 => numbers(tensor.data(), |bytes| bf16::from_le_bytes(bytes).to_f32()),
+            _ => continue,
+        };
+        found.push(NamedWeight {
+            name,
+            shape: tensor.shape().to_vec(),
+            values,
+        });
+    }
+    Ok(found)
+}
+
+fn of_pytorch(path: &Path) -> Result<Vec<NamedWeight>> {
+    let reader = PytorchReader::new(path).map_err(|error| damaged(path, &error.to_string()))?;
+    let mut found = Vec::new();
+    for (name, tensor) in reader.into_tensors() {
+        let bytes = || {
+            tensor
+                .read()
+                .map_err(|error| damaged(path, &error.to_string()))
+        };
+        let values = match tensor.dtype() {
+            DType::F32 => numbers(&bytes()?, f32::from_ne_bytes),
+            DType::F64 => numbers(&bytes()?, |bytes| f64::from_ne_bytes(bytes) as f32),
+            DType::F16 => numbers(&bytes()?, |bytes| f16::from_ne_bytes(bytes).to_f32()),
+            DType::BF16 => numbers(&bytes()?, |bytes| bf16::from_ne_bytes(bytes).to_f32()),
+            _ => continue,
+        };
+        found.push(NamedWeight {
+            name,
+            shape: tensor.shape().to_vec(),
+            values,
+        });
+    }
+    Ok(found)
+}
+
+fn numbers<const N: usize>(bytes: &[u8], number: impl Fn([u8; N]) -> f32) -> Vec<f32> {
+    let (all, _) = bytes.as_chunks::<N>();
+    all.iter().map(|bytes| number(*bytes)).collect()
+}
+
+/// A part of a name: a number, or what stands between numbers.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Part {
+    Number(u64),
+    Word(String),
+}
+
+/// Takes a name apart so that `layer10` comes after `layer2`.
+fn natural(name: &str) -> Vec<Part> {
+    let mut parts = Vec::new();
+    let mut rest = name;
+    while let Some(first) = rest.chars().next() {
+        let is_digit = first.is_ascii_digit();
+        let end = rest.find(|letter: char| letter.is_ascii_digit() != is_digit);
+        let (part, after) = rest.split_at(end.unwrap_or(rest.len()));
+        parts.push(match part.parse() {
+            Ok(number) => Part::Number(number),
+            Err(_) => Part::Word(part.to_owned()),
+        });
+        rest = after;
+    }
+    parts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_in_names_are_ordered_by_value() {
+        let mut names = ["b.10.w", "b.9.w", "a.1", "b.9.v", "b.w"];
+        names.sort_by_key(|name| natural(name));
+        assert_eq!(names, ["a.1", "b.9.v", "b.9.w", "b.10.w", "b.w"]);
+    }
+}

@@ -1,0 +1,53 @@
+//! What was imported, as text and JSON.
+
+use serde_json::{Value, json};
+
+use super::evaluation::{plain_table, table_lines};
+use super::plain;
+use crate::import::{Imported, Way};
+use crate::shape;
+
+/// Writes which weight went where, and the run.
+#[must_use]
+pub fn render(imported: &Imported) -> String {
+    let mut table = plain_table();
+    table.set_header(["weight", "shape", "from"]);
+    for one in &imported.matches {
+        table.add_row([
+            plain(&one.ours),
+            shape::display(&one.shape),
+            plain(&one.theirs),
+        ]);
+    }
+    format!(
+        "{}\n{} weights placed {}\nrun  {}\n",
+        table_lines(&table),
+        imported.matches.len(),
+        way(&imported.way),
+        plain(&imported.run.display().to_string())
+    )
+}
+
+fn way(way: &Way) -> String {
+    match way {
+        Way::Names => "by their names".to_owned(),
+        Way::Rules(name) if name.is_empty() => "by the rules given".to_owned(),
+        Way::Rules(name) => format!("by the names of {}", plain(name)),
+        Way::Shapes => "by the order of names and by shapes".to_owned(),
+    }
+}
+
+/// Describes which weight went where.
+#[must_use]
+pub fn json_of(imported: &Imported) -> Value {
+    let weights = imported
+        .matches
+        .iter()
+        .map(|one| json!({ "weight": one.ours, "shape": one.shape, "from": one.theirs }));
+    json!({
+        "run": imported.run.display().to_string(),
+        "placed": way(&imported.way),
+        "classes": imported.classes,
+        "weights": weights.collect::<Value>(),
+    })
+}
