@@ -20,7 +20,7 @@ layers = [
     { type = "conv", filters = 4, kernel_size = 3, padding = 1, bias = false },
     { type = "batch_norm" },
   ] },
-  { type = "pool", size = 2 },
+  { type = "pool", kind = "max", size = 2 },
   { type = "flatten" },
   { type = "dense", units = 3 },
 ]
@@ -201,13 +201,13 @@ fn what_does_not_fit_is_listed_and_nothing_is_made() {
         }
         assert!(!lab.path("runs/no").exists());
     };
-    let wider = ["--set", "model.layers.0.filters=5"];
+    let wider = ["--set", "model.layers.6.units=4"];
     refused(
         "bars.pth",
         &wider,
         &[
-            "`0.weight`, 5x1x3x3, is missing",
-            "is left over",
+            "`6.weight`, 64x4, is missing",
+            "fc.weight`, 64x3, is left over",
             "`--map RULES.toml`",
         ],
     );
