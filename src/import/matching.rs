@@ -120,11 +120,11 @@ fn wrapper(weights: &[NamedWeight]) -> String {
 /// A diagnostic that lists what is missing, what is left over, and what has another shape.
 pub(super) fn match_all(
     ours: &[NamedWeight],
-    theirs: Vec<NamedWeight>,
+    theirs: &[NamedWeight],
     own_rules: Option<&Rules>,
     file: &str,
 ) -> Result<(Vec<NamedWeight>, Vec<Match>, Way)> {
-    let wrapper = wrapper(&theirs);
+    let wrapper = wrapper(theirs);
     let shipped = Rules::shipped()?;
     let candidates: Vec<&Rules> = own_rules.into_iter().chain(&shipped).collect();
     let is_dropped = |rules: &Rules, weight: &NamedWeight| {
@@ -158,7 +158,7 @@ pub(super) fn match_all(
             return finish(&here, &there, &pairs, Way::Rules(rules.name.clone()), file);
         }
     }
-    let there = Layer::all(&theirs, &wrapper);
+    let there = Layer::all(theirs, &wrapper);
     let by_name: Vec<_> = (here.iter())
         .filter_map(|own| Some((own, there.iter().find(|layer| layer.name == own.name)?)))
         .collect();

@@ -52,7 +52,7 @@ pub fn import(
         let message = format!("`{file}` holds no weights");
         return Err(Error::model(Diagnostic::error(message)));
     }
-    let (placed, matches, way) = matching::match_all(&model.weights()?, theirs, rules, &file)?;
+    let (placed, matches, way) = matching::match_all(&model.weights()?, &theirs, rules, &file)?;
     let model = model_file::load_weights(model, as_file(&placed)?, &file)?;
     if let Some(weight) = model.first_not_finite() {
         let message = format!("`{weight}` in `{file}` holds values that are not finite numbers");

@@ -35,7 +35,7 @@ pub(super) fn read(path: &Path) -> Result<Vec<NamedWeight>> {
     } else {
         of_pytorch(path)?
     };
-    found.sort_by(|a, b| natural(&a.name).cmp(&natural(&b.name)));
+    found.sort_by_cached_key(|weight| natural(&weight.name));
     Ok(found)
 }
 
