@@ -149,8 +149,25 @@ pub fn load_split(
         let help = "name another with `--split train` or `--split validation`";
         return Err(Error::data(Diagnostic::error(message).help(help)));
     };
-    renumber(&mut samples, &dataset.classes, &trained.header.classes)?;
-    Ok((split, Arc::new(samples), dataset.warnings))
+    let mut warnings = dataset.warnings;
+    let own = &trained.header.classes;
+    if are_unnamed(own, &dataset.classes) {
+        let message =
+            "the network's classes have no names: they are taken in the order of the data's";
+        warnings.push(Diagnostic::warning(message));
+    } else {
+        renumber(&mut samples, &dataset.classes, own)?;
+    }
+    Ok((split, Arc::new(samples), warnings))
+}
+
+/// Tells whether classes are numbers alone, as of weights that came without data, and others as many names.
+fn are_unnamed(own: &[String], others: &[String]) -> bool {
+    let are_numbers = own
+        .iter()
+        .enumerate()
+        .all(|(number, class)| *class == number.to_string());
+    are_numbers && own.len() == others.len() && !others.iter().any(|other| own.contains(other))
 }
 
 /// Turns labels that index `from` into labels that index `to`, by the classes' names.

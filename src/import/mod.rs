@@ -130,7 +130,7 @@ fn facts(project: &Project, warnings: &mut Vec<Diagnostic>) -> Result<Known> {
     let message =
         format!("the classes are called 0 to {last}, as there is no data that names them");
     let warning = Diagnostic::warning(message).note(missing.to_string());
-    warnings.push(warning.help("give `--data` in the order of the classes"));
+    warnings.push(warning.help("give `--data`: its class names, by the alphabet, are theirs"));
     let mut preprocessing = request.preprocessing.clone();
     preprocessing.border = UNKNOWN_BORDER;
     Ok(Known {

@@ -242,7 +242,7 @@ fn what_does_not_fit_is_listed_and_nothing_is_made() {
 #[test]
 fn without_data_classes_are_numbers_and_that_is_said() {
     let lab = lab();
-    std::fs::remove_dir_all(lab.path("bars")).unwrap();
+    std::fs::rename(lab.path("bars"), lab.path("elsewhere")).unwrap();
     let said = lab
         .cnn(&["import", "bars.pth", "--into", "net.toml", "--as", "blind"])
         .ok();
@@ -252,6 +252,26 @@ fn without_data_classes_are_numbers_and_that_is_said() {
         said.stderr
     );
     check_answer(&lab, "blind", 1e-6);
+    // Other data names them, in its order.
+    let by_name = [
+        "import",
+        "bars.pth",
+        "--into",
+        "net.toml",
+        "--data",
+        "elsewhere",
+        "--as",
+        "named",
+    ];
+    lab.cnn(&by_name).ok();
+    let measured = |run: &str| {
+        lab.cnn(&["eval", run, "--data", "elsewhere", "--json"])
+            .ok()
+    };
+    let (blind, named) = (measured("blind"), measured("named"));
+    assert_eq!(blind.json()["accuracy"], named.json()["accuracy"]);
+    assert!(blind.stderr.contains("have no names"), "{}", blind.stderr);
+    assert!(!named.stderr.contains("have no names"), "{}", named.stderr);
     let by_data = [
         "import",
         "bars.pth",
