@@ -61,6 +61,27 @@ pub struct Record {
     pub test: Option<TestFigures>,
 }
 
+impl Record {
+    /// Describes a run that begins now.
+    pub(crate) fn begin(status: &str, model: String, seed: u64, device: String) -> Self {
+        Self {
+            status: status.to_owned(),
+            model,
+            seed,
+            device,
+            data: String::new(),
+            data_fingerprint: String::new(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            started_unix: unix_secs(),
+            updated_unix: unix_secs(),
+            train_secs: 0.0,
+            epochs: 0,
+            best_epoch: None,
+            test: None,
+        }
+    }
+}
+
 /// Figures on the test split.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TestFigures {

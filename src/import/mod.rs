@@ -16,7 +16,7 @@ use crate::files;
 use crate::load::Project;
 use crate::model::{Device, Model, NamedWeight};
 use crate::model_file::{self, Header};
-use crate::run::{MODEL, Record, Run, unix_secs};
+use crate::run::{MODEL, Record, Run};
 
 /// What was imported.
 #[derive(Debug)]
@@ -66,27 +66,21 @@ pub fn import(
         .name
         .clone()
         .unwrap_or_else(|| "model".to_owned());
-    let run = Run::create(&name, run)?;
-    files::write(&run.path.join("config.toml"), config.to_toml().as_bytes())?;
-    files::write(
-        &run.path.join(MODEL),
-        &model_file::to_bytes(&model, &header)?,
-    )?;
-    run.write_record(&Record {
-        status: "imported".to_owned(),
-        model: name,
-        seed: config.train.seed,
-        device: Device::Cpu.to_string(),
+    let record = Record {
         data: project.request()?.source.clone(),
         data_fingerprint: known.fingerprint,
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        started_unix: unix_secs(),
-        updated_unix: unix_secs(),
-        train_secs: 0.0,
-        epochs: 0,
-        best_epoch: None,
-        test: None,
-    })?;
+        ..Record::begin("imported", name, config.train.seed, Device::Cpu.to_string())
+    };
+    let bytes = model_file::to_bytes(&model, &header)?;
+    let run = Run::create(&record.model, run)?;
+    let written = files::write(&run.path.join("config.toml"), config.to_toml().as_bytes())
+        .and_then(|()| files::write(&run.path.join(MODEL), &bytes))
+        .and_then(|()| run.write_record(&record));
+    if let Err(error) = written {
+        // Half a run is none; what stopped the writing is what is told.
+        let _ = std::fs::remove_dir_all(&run.path);
+        return Err(error);
+    }
     Ok(Imported {
         run: run.path.clone(),
         matches,

@@ -25,11 +25,14 @@ pub(super) fn read(path: &Path) -> Result<Vec<NamedWeight>> {
         let message = format!("`{}` is over {} GiB", path.display(), MAX_FILE_BYTES >> 30);
         return Err(Error::model(Diagnostic::error(message)));
     }
-    let is_ours = |ending: &str| {
-        path.extension()
-            .is_some_and(|own| own.eq_ignore_ascii_case(ending))
-    };
-    let mut found = if is_ours("safetensors") {
+    // A pipe or a device may never end.
+    if !metadata.is_file() {
+        let message = format!("`{}` is not a regular file", path.display());
+        return Err(Error::model(Diagnostic::error(message)));
+    }
+    let ending = path.extension();
+    let is_safetensors = ending.is_some_and(|own| own.eq_ignore_ascii_case("safetensors"));
+    let mut found = if is_safetensors {
         let bytes = std::fs::read(path).map_err(|error| failed(&error))?;
         of_safetensors(&bytes, path)?
     } else {

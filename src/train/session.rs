@@ -20,7 +20,6 @@ use crate::model::Model;
 use crate::model_file::Header;
 use crate::optimizer::{Average, Optimizer};
 use crate::plan::Plan;
-use crate::run::unix_secs;
 use crate::run::{Record, Run};
 use crate::schedule::Schedule;
 
@@ -83,19 +82,9 @@ impl Session {
         let steps_per_epoch = dataset.train.len().div_ceil(per_step) as u64;
         let mut session = Self {
             record: Record {
-                status: "running".to_owned(),
-                model: name,
-                seed: settings.seed,
-                device: options.device.to_string(),
                 data: project.request()?.source.clone(),
                 data_fingerprint: dataset.fingerprint.clone(),
-                version: env!("CARGO_PKG_VERSION").to_owned(),
-                started_unix: unix_secs(),
-                updated_unix: unix_secs(),
-                train_secs: 0.0,
-                epochs: 0,
-                best_epoch: None,
-                test: None,
+                ..Record::begin("running", name, settings.seed, options.device.to_string())
             },
             header: Header::new(&config, &dataset.classes, &preprocessing),
             augment: dataset::augment(&config.augment, dataset.classes.len()),

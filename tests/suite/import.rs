@@ -225,6 +225,8 @@ fn what_does_not_fit_is_listed_and_nothing_is_made() {
     lab.write("cut.safetensors", b"\x40\0\0\0\0\0\0\0{\"a\":");
     refused("cut.safetensors", &[], &["failed to read weights"]);
     refused("evil.pth", &[], &["evil.pth"]);
+    refused("/dev/zero", &[], &["is not a regular file"]);
+    refused("bars", &[], &["is not a regular file"]);
     assert!(!lab.path("executed").exists(), "a pickle is never executed");
     lab.cnn(&["import", "none.pth", "--into", "net.toml"])
         .code(5);
