@@ -65,6 +65,8 @@ impl Project {
             if let Some(plan) = &mut plan {
                 let frozen = plan.freeze(&config.train.freeze);
                 problems.extend(frozen.err().into_iter().flatten());
+                let rates = plan.set_rates(&config.train.rate_factors);
+                problems.extend(rates.err().into_iter().flatten());
             }
             if let Some(plan) = &plan {
                 problems.extend(plan.breaches(&config.budget, config.train.batch_size));

@@ -1,5 +1,6 @@
 //! The file that predicts anywhere: weights, and in its metadata all that they need.
 
+use std::io::Read as _;
 use std::path::Path;
 
 use burn::store::{ModuleStore as _, SafetensorsStore};
@@ -146,6 +147,31 @@ pub fn load(path: &Path, device: &tensor::Device) -> Result<Trained> {
     })
 }
 
+/// The head of a safetensors file, as far as it tells ours from others.
+#[derive(Deserialize)]
+struct Head {
+    #[serde(rename = "__metadata__")]
+    metadata: Option<std::collections::BTreeMap<String, String>>,
+}
+
+/// Returns whether a file is a model file of `cnn`, damaged or not, by what it begins with.
+#[must_use]
+pub fn is_one(path: &Path) -> bool {
+    /// The longest head that safetensors reads.
+    const LONGEST: u64 = 100_000_000;
+    let read = || {
+        let mut file = std::fs::File::open(path).ok()?;
+        let mut length = [0; 8];
+        file.read_exact(&mut length).ok()?;
+        let length = u64::from_le_bytes(length);
+        let mut head = Vec::new();
+        file.take(length.min(LONGEST)).read_to_end(&mut head).ok()?;
+        let head: Head = serde_json::from_slice(&head).ok()?;
+        Some(head.metadata?.contains_key(KEY))
+    };
+    read().unwrap_or(false)
+}
+
 /// Says what a file is that is not safetensors, by its first bytes.
 fn not_safetensors(bytes: &[u8], name: &str, reason: &str) -> Diagnostic {
     if bytes.starts_with(b"PK\x03\x04") || matches!(bytes, [0x80, 2..=5, ..]) {
@@ -230,37 +256,25 @@ pub fn read_header(bytes: &[u8], name: &str) -> Result<Header> {
 /// # Errors
 /// A diagnostic that lists every weight that is missing, superfluous or of another shape.
 pub fn load_weights(model: Model, bytes: Vec<u8>, name: &str) -> Result<Model> {
-    let loading = Loading::new(model, bytes, name)?;
-    if loading.differences.is_empty() {
-        return Ok(loading.model);
-    }
-    let diagnostic = Diagnostic::error(format!("the weights in `{name}` are of another network"));
-    Err(Error::model(
-        (loading.differences.into_iter()).fold(diagnostic, Diagnostic::note),
-    ))
+    Loading::new(model, bytes, name)?.whole(name)
 }
 
-/// Puts those weights of a model file into a network that fit by name and shape, and says which
-/// do not.
+/// Puts weights into a network that may have more.
 ///
 /// # Errors
-/// When none fits.
-pub fn load_fitting(model: Model, bytes: Vec<u8>, name: &str) -> Result<(Model, Vec<String>)> {
-    let loading = Loading::new(model, bytes, name)?;
-    if loading.applied > 0 {
-        return Ok((loading.model, loading.differences));
-    }
-    let message = format!("no weight in `{name}` fits the network");
-    let diagnostic = Diagnostic::error(message);
-    Err(Error::model(
-        (loading.differences.into_iter()).fold(diagnostic, Diagnostic::note),
-    ))
+/// A diagnostic that lists every weight that is superfluous or of another shape.
+pub fn load_part(model: Model, bytes: Vec<u8>, name: &str) -> Result<Model> {
+    let mut loading = Loading::new(model, bytes, name)?;
+    loading.missing.clear();
+    loading.whole(name)
 }
 
 /// A network with the weights of a file that fit.
 struct Loading {
     model: Model,
-    applied: usize,
+    /// What the file has not.
+    missing: Vec<String>,
+    /// What is of no use, or of another shape.
     differences: Vec<String>,
 }
 
@@ -274,17 +288,29 @@ impl Loading {
                 "failed to read `{name}`: {error}"
             )))
         })?;
-        let mut differences: Vec<String> = Vec::new();
         let missing = applied.missing.iter();
-        differences.extend(missing.map(|(weight, _)| format!("`{weight}` is not in the file")));
+        let missing = missing.map(|(weight, _)| format!("`{weight}` is not in the file"));
         let unused = applied.unused.iter();
-        differences
-            .extend(unused.map(|weight| format!("`{weight}` of the file is not in the network")));
+        let mut differences: Vec<String> = unused
+            .map(|weight| format!("`{weight}` of the file is not in the network"))
+            .collect();
         differences.extend(applied.errors.iter().map(ToString::to_string));
         Ok(Self {
             model,
-            applied: applied.applied.len(),
+            missing: missing.collect(),
             differences,
         })
+    }
+
+    /// Returns the network if nothing is missing or other.
+    fn whole(self, name: &str) -> Result<Model> {
+        if self.missing.is_empty() && self.differences.is_empty() {
+            return Ok(self.model);
+        }
+        let message = format!("the weights in `{name}` are of another network");
+        let all = self.missing.into_iter().chain(self.differences);
+        Err(Error::model(
+            all.fold(Diagnostic::error(message), Diagnostic::note),
+        ))
     }
 }

@@ -71,14 +71,15 @@ impl Optimizer {
         }
     }
 
-    /// Moves every weight that has a gradient by one step.
+    /// Moves every weight that has a gradient by one step: at `rate`, times the weight's own factor.
     #[must_use]
     pub fn step(&mut self, rate: f64, model: Model, gradients: Gradients) -> Model {
-        let kernels = model.kernels();
+        let (kernels, rate_factors) = (model.kernels(), model.rate_factors());
         model.map(&mut Step {
             optimizer: self,
             kernels: &kernels,
             rate,
+            rate_factors: &rate_factors,
             gradients: gradients.into_flat(),
         })
     }
@@ -272,6 +273,11 @@ impl Turn<'_> {
     }
 }
 
+/// Returns the names of the weights that are trained.
+pub(crate) fn trained(model: &Model) -> Vec<String> {
+    names(model).into_iter().map(|(name, _)| name).collect()
+}
+
 /// Returns the weights that are trained, by name.
 fn names(model: &Model) -> Vec<(String, ParamId)> {
     let mut names = Names::default();
@@ -305,6 +311,7 @@ struct Step<'a> {
     optimizer: &'a mut Optimizer,
     kernels: &'a HashMap<ParamId, usize>,
     rate: f64,
+    rate_factors: &'a HashMap<ParamId, f64>,
     gradients: HashMap<ParamId, Tensor<1>>,
 }
 
@@ -320,9 +327,10 @@ impl ModuleMapper for Step<'_> {
             filters: *filters,
         });
         let weight = tensor.inner().reshape([-1]);
+        let rate = self.rate * self.rate_factors.get(&id).copied().unwrap_or(1.0);
         let weight = self
             .optimizer
-            .turn(self.rate, (id, weight), gradient, matrix.as_ref());
+            .turn(rate, (id, weight), gradient, matrix.as_ref());
         let tensor = Tensor::from_inner(weight.reshape(sizes)).require_grad();
         Param::from_mapped_value(id, tensor, mapper)
     }

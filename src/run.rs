@@ -59,6 +59,22 @@ pub struct Record {
     pub best_epoch: Option<usize>,
     /// Loss and accuracy of the best weights on the test split.
     pub test: Option<TestFigures>,
+    /// Where its first weights came from, if they had been trained before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_weights: Option<FirstWeights>,
+}
+
+/// Weights that a training began with, and that had been trained before.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FirstWeights {
+    /// Their file.
+    pub file: String,
+    /// How many weights and running statistics were taken.
+    pub taken: usize,
+    /// How their places were found.
+    pub placed: String,
+    /// Layers that started anew.
+    pub fresh: Vec<String>,
 }
 
 impl Record {
@@ -78,6 +94,7 @@ impl Record {
             epochs: 0,
             best_epoch: None,
             test: None,
+            first_weights: None,
         }
     }
 }

@@ -22,7 +22,7 @@ use crate::diagnostic::{Diagnostic, Result};
 use crate::evaluate::Split;
 use crate::load::Project;
 use crate::model::Device;
-use crate::run::TestFigures;
+use crate::run::{FirstWeights, TestFigures};
 use session::Session;
 
 /// What a training run is to do.
@@ -120,6 +120,8 @@ pub struct Start {
     pub steps_per_epoch: usize,
     /// Seed.
     pub seed: u64,
+    /// Where its first weights came from, if they had been trained before.
+    pub first_weights: Option<FirstWeights>,
     /// The figures of the epochs done before this start.
     pub rows: Vec<Row>,
 }

@@ -46,7 +46,7 @@ pub use resize::{Resize, ResizeMode};
 pub use schedule::{Plateau, Schedule, ScheduleKind};
 pub use size::{Amount, Padding, Size};
 pub use task::Task;
-pub use train::{EarlyStopping, Metric, OnDivergence, Precision, Train};
+pub use train::{EarlyStopping, Metric, OnDivergence, Precision, RateFactor, Train};
 pub use validation::Validation;
 pub use weights::{Constraint, Fan, Initializer, Weights};
 pub use words::nearest;

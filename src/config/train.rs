@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::checkpoint::{self, Checkpoint};
 use super::form::Form;
 use super::loss::{self, Loss};
-use super::node::{Node, Value};
+use super::node::{Key, Node, Value};
 use super::optimizer::{self, Optimizer};
 use super::reader::{self, Mismatch, Reader, Spanned};
 use super::schedule::{self, Schedule, ScheduleKind};
@@ -44,9 +44,11 @@ pub struct Train {
     pub ema: Option<f64>,
     /// Layers that are not trained, by patterns of their names.
     pub freeze: Vec<Spanned<String>>,
+    /// Factors on the learning rate of some layers, in the order of the file; the last that fits counts.
+    pub rate_factors: Vec<RateFactor>,
     /// The numbers computed with.
     pub precision: Spanned<Precision>,
-    /// A run or model file to take first weights from.
+    /// A run, or a file of weights, to take first weights from.
     pub from: Option<Spanned<String>>,
     /// When to stop before the last epoch.
     pub early_stopping: Option<EarlyStopping>,
@@ -56,6 +58,15 @@ pub struct Train {
     pub checkpoint: Checkpoint,
     /// What is done when numbers stop being finite.
     pub on_divergence: OnDivergence,
+}
+
+/// A factor on the learning rate of the layers whose names fit a pattern.
+#[derive(Clone, Debug)]
+pub struct RateFactor {
+    /// The pattern, with the place of its entry.
+    pub pattern: Spanned<String>,
+    /// The factor.
+    pub factor: f64,
 }
 
 /// The numbers that a network computes with.
@@ -140,6 +151,7 @@ impl Default for Train {
             clip_value: None,
             ema: None,
             freeze: Vec::new(),
+            rate_factors: Vec::new(),
             precision: Spanned {
                 value: Precision::F32,
                 span: crate::diagnostic::Span::nowhere(),
@@ -184,6 +196,9 @@ impl Train {
             freeze: reader
                 .optional("freeze", &Patterns)
                 .map_or_else(Vec::new, |patterns| patterns.value),
+            rate_factors: reader
+                .optional("rate_factors", &Factors)
+                .map_or_else(Vec::new, |factors| factors.value),
             precision: reader.or("precision", Precision::F32, &value::word(PRECISIONS)),
             from: reader.optional("from", &STRING),
             early_stopping: read_early_stopping(reader),
@@ -260,6 +275,14 @@ impl Train {
             let patterns: Vec<String> = self.freeze.iter().map(|name| word(&name.value)).collect();
             settings.push(("freeze", value::list(&patterns)));
         }
+        if !self.rate_factors.is_empty() {
+            let factor = |one: &RateFactor| {
+                let factor = value::float(one.factor);
+                format!("{} = {factor}", word(&one.pattern.value))
+            };
+            let factors: Vec<String> = self.rate_factors.iter().map(factor).collect();
+            settings.push(("rate_factors", format!("{{ {} }}", factors.join(", "))));
+        }
         settings.push(("precision", word(self.precision.value.word())));
         settings.extend(self.from.as_ref().map(|from| ("from", word(&from.value))));
         if let Some(early) = &self.early_stopping {
@@ -317,4 +340,50 @@ impl Kind for Patterns {
     fn form(&self) -> Form {
         Form::list_of(Form::Text, 0..=usize::MAX)
     }
+}
+
+/// Factors by patterns of names, each with its place.
+struct Factors;
+
+impl Kind for Factors {
+    type Value = Vec<RateFactor>;
+
+    fn parse(&self, node: &Node) -> value::Parsed<Self::Value> {
+        let expected =
+            "a table of numbers above 0 by names of layers, such as `{ \"stage1*\" = 0.1 }`";
+        let mismatch = || Mismatch::new(expected, node);
+        let Value::Table(table) = &node.value else {
+            return Err(mismatch());
+        };
+        let factor = |(key, node): &(Key, Node)| {
+            let factor = factor().parse(node).map_err(|_| {
+                let freeze = format!(
+                    "to leave layers as they are, set `freeze = [\"{}\"]`",
+                    key.name
+                );
+                let is_zero = match node.value {
+                    Value::Integer(number) => number == 0,
+                    Value::Float(number) => number == 0.0,
+                    _ => false,
+                };
+                if is_zero {
+                    mismatch().help(freeze)
+                } else {
+                    mismatch()
+                }
+            })?;
+            let (value, span) = (key.name.clone(), reader::whole(key, node));
+            let pattern = Spanned { value, span };
+            Ok(RateFactor { pattern, factor })
+        };
+        table.iter().map(factor).collect()
+    }
+
+    fn form(&self) -> Form {
+        Form::Map(Box::new(factor().form()))
+    }
+}
+
+fn factor() -> value::Number {
+    value::number("a number above 0", |factor| factor > 0.0)
 }

@@ -1,7 +1,9 @@
 //! Which weight of a file belongs where in a network.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
+use super::leeway::Leeway;
 use super::rules::Rules;
 use crate::diagnostic::{Diagnostic, Error, Result};
 use crate::model::NamedWeight;
@@ -27,6 +29,17 @@ pub enum Way {
     Shapes,
 }
 
+impl fmt::Display for Way {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Names => formatter.write_str("by their names"),
+            Self::Rules(name) if name.is_empty() => formatter.write_str("by the rules given"),
+            Self::Rules(name) => write!(formatter, "by the names of {name}"),
+            Self::Shapes => formatter.write_str("by the order of names and by shapes"),
+        }
+    }
+}
+
 /// A weight and where it goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Match {
@@ -38,16 +51,31 @@ pub struct Match {
     pub shape: Vec<usize>,
 }
 
+/// Weights in their places.
+#[derive(Debug)]
+pub(super) struct Matched {
+    /// With our names and our order of values.
+    pub(super) placed: Vec<NamedWeight>,
+    /// Which went where.
+    pub(super) matches: Vec<Match>,
+    /// How that was found.
+    pub(super) way: Way,
+    /// Layers of the network that the file has nothing for.
+    pub(super) fresh: Vec<String>,
+    /// What is other in those, a sentence each.
+    pub(super) differences: Vec<String>,
+}
+
 /// The weights of one layer, by the last part of their names.
 #[derive(Debug)]
-struct Layer<'a> {
-    name: String,
-    weights: BTreeMap<&'a str, &'a NamedWeight>,
+pub(super) struct Layer<'a> {
+    pub(super) name: String,
+    pub(super) weights: BTreeMap<&'a str, &'a NamedWeight>,
 }
 
 impl<'a> Layer<'a> {
     /// Gathers weights by layers, in their order, each without what wraps its name.
-    fn all(weights: &'a [NamedWeight], wrapper: &str) -> Vec<Self> {
+    pub(super) fn all(weights: &'a [NamedWeight], wrapper: &str) -> Vec<Self> {
         let mut layers: Vec<Self> = Vec::new();
         for weight in weights {
             let name = weight.name.strip_prefix(wrapper).unwrap_or(&weight.name);
@@ -66,7 +94,7 @@ impl<'a> Layer<'a> {
     }
 
     /// Returns whether another has the same weights with the same shapes.
-    fn fits(&self, theirs: &Self) -> bool {
+    pub(super) fn fits(&self, theirs: &Self) -> bool {
         self.weights.len() == theirs.weights.len()
             && self.weights.iter().all(|(own, weight)| {
                 let other = theirs.weights.get(own);
@@ -76,15 +104,15 @@ impl<'a> Layer<'a> {
 }
 
 /// Returns the shape that a weight has here: those of dense layers are `[inputs, units]`, elsewhere `[units, inputs]`.
-fn shape_here(weight: &NamedWeight) -> Vec<usize> {
+pub(super) fn shape_here(weight: &NamedWeight) -> Vec<usize> {
     match weight.shape[..] {
         [units, inputs] => vec![inputs, units],
         _ => weight.shape.clone(),
     }
 }
 
-/// Brings a weight into the order that it has here.
-fn values_here(weight: &NamedWeight) -> Vec<f32> {
+/// Brings a weight into the order that it has here, or one of ours into that of elsewhere: both turn matrices.
+pub(super) fn values_here(weight: &NamedWeight) -> Vec<f32> {
     let [units, inputs] = weight.shape[..] else {
         return weight.values.clone();
     };
@@ -122,8 +150,9 @@ pub(super) fn match_all(
     ours: &[NamedWeight],
     theirs: &[NamedWeight],
     own_rules: Option<&Rules>,
+    leeway: &Leeway,
     file: &str,
-) -> Result<(Vec<NamedWeight>, Vec<Match>, Way)> {
+) -> Result<Matched> {
     let wrapper = wrapper(theirs);
     let shipped = Rules::shipped()?;
     let candidates: Vec<&Rules> = own_rules.into_iter().chain(&shipped).collect();
@@ -135,6 +164,15 @@ pub(super) fn match_all(
             .any(|begin| name.starts_with(begin.as_str()))
     };
     let here = Layer::all(ours, "");
+    let every = Layer::all(theirs, &wrapper);
+    let by_name: Vec<_> = (here.iter())
+        .filter_map(|own| Some((own, every.iter().find(|layer| layer.name == own.name)?)))
+        .collect();
+    let has_names = leeway.has_all(&here, &by_name);
+    // Names that are ours say more than any rules but the user's.
+    if own_rules.is_none() && has_names && leeway.takes(&here, &every, &by_name) {
+        return finish(&here, &every, &by_name, Way::Names, leeway, file);
+    }
     for rules in candidates {
         let kept: Vec<NamedWeight> = theirs
             .iter()
@@ -154,25 +192,22 @@ pub(super) fn match_all(
             .iter()
             .zip(order.iter().map(|at| &there[*at]))
             .collect();
-        if is_own || (here.len() == there.len() && pairs.iter().all(|(a, b)| a.fits(b))) {
-            return finish(&here, &there, &pairs, Way::Rules(rules.name.clone()), file);
+        if is_own || leeway.takes(&here, &there, &pairs) {
+            let way = Way::Rules(rules.name.clone());
+            return finish(&here, &there, &pairs, way, leeway, file);
         }
     }
-    let there = Layer::all(theirs, &wrapper);
-    let by_name: Vec<_> = (here.iter())
-        .filter_map(|own| Some((own, there.iter().find(|layer| layer.name == own.name)?)))
-        .collect();
-    if by_name.len() == here.len() {
-        return finish(&here, &there, &by_name, Way::Names, file);
+    if has_names {
+        return finish(&here, &every, &by_name, Way::Names, leeway, file);
     }
-    let mut left: Vec<&Layer<'_>> = there.iter().collect();
+    let mut left: Vec<&Layer<'_>> = every.iter().collect();
     let mut by_shape = Vec::new();
     for own in &here {
         if let Some(at) = left.iter().position(|layer| own.fits(layer)) {
             by_shape.push((own, left.remove(at)));
         }
     }
-    finish(&here, &there, &by_shape, Way::Shapes, file)
+    finish(&here, &every, &by_shape, Way::Shapes, leeway, file)
 }
 
 /// Returns the places of their layers in the order of ours; nothing where the rules do not know them all.
@@ -204,9 +239,12 @@ fn finish(
     there: &[Layer<'_>],
     pairs: &[(&Layer<'_>, &Layer<'_>)],
     way: Way,
+    leeway: &Leeway,
     file: &str,
-) -> Result<(Vec<NamedWeight>, Vec<Match>, Way)> {
+) -> Result<Matched> {
     let mut faults = Vec::new();
+    let split = leeway.split(here, there, pairs);
+    let (here, there, pairs) = (&split.here, &split.there, &split.pairs);
     let mut placed = Vec::new();
     let mut matches = Vec::new();
     for (own, other) in pairs {
@@ -269,9 +307,16 @@ fn finish(
             format!("`{}`, {shape}, is left over", weight.name)
         }));
     }
-    if faults.is_empty() {
-        return Ok((placed, matches, way));
+    if faults.is_empty() && !placed.is_empty() {
+        return Ok(Matched {
+            placed,
+            matches,
+            way,
+            fresh: split.fresh,
+            differences: split.differences,
+        });
     }
+    faults.extend(split.differences);
     let count = faults.len();
     let mut diagnostic = Diagnostic::error(format!(
         "the weights in `{file}` are not those of the network"
@@ -282,6 +327,5 @@ fn finish(
     if count > 40 {
         diagnostic = diagnostic.note(format!("and {} more", count - 40));
     }
-    let help = "change the network, or say by `--map RULES.toml` which layer is which";
-    Err(Error::model(diagnostic.help(help)))
+    Err(Error::model(diagnostic.help(leeway.help)))
 }

@@ -1,9 +1,12 @@
 //! Networks that were trained elsewhere: their weights, put into a config's network.
 
+mod first;
+mod leeway;
 mod matching;
 mod read;
 mod rules;
 
+pub use first::{First, first_weights};
 pub use matching::{Match, Way};
 pub use rules::Rules;
 
@@ -17,6 +20,7 @@ use crate::load::Project;
 use crate::model::{Device, Model, NamedWeight};
 use crate::model_file::{self, Header};
 use crate::run::{MODEL, Record, Run};
+use leeway::Leeway;
 
 /// What was imported.
 #[derive(Debug)]
@@ -52,8 +56,8 @@ pub fn import(
         let message = format!("`{file}` holds no weights");
         return Err(Error::model(Diagnostic::error(message)));
     }
-    let (placed, matches, way) = matching::match_all(&model.weights()?, &theirs, rules, &file)?;
-    let model = model_file::load_weights(model, as_file(&placed)?, &file)?;
+    let found = matching::match_all(&model.weights()?, &theirs, rules, &Leeway::NONE, &file)?;
+    let model = model_file::load_weights(model, as_file(&found.placed)?, &file)?;
     if let Some(weight) = model.first_not_finite() {
         let message = format!("`{weight}` in `{file}` holds values that are not finite numbers");
         return Err(Error::model(Diagnostic::error(message)));
@@ -83,8 +87,8 @@ pub fn import(
     }
     Ok(Imported {
         run: run.path.clone(),
-        matches,
-        way,
+        matches: found.matches,
+        way: found.way,
         classes: known.classes,
         warnings,
     })

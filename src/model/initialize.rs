@@ -17,6 +17,9 @@ pub(super) struct Builder<'a> {
     next: u64,
     rules: HashMap<ParamId, Rule>,
     kernels: HashMap<ParamId, usize>,
+    rate_factors: HashMap<ParamId, f64>,
+    /// Factor on the learning rate of what is made now.
+    pub(super) rate_factor: Option<f64>,
     /// Whether what is made now is not trained, whatever its own settings say.
     pub(super) is_frozen: bool,
 }
@@ -57,20 +60,26 @@ impl<'a> Builder<'a> {
             next: 0,
             rules: HashMap::new(),
             kernels: HashMap::new(),
+            rate_factors: HashMap::new(),
+            rate_factor: None,
             is_frozen: false,
         }
     }
 
     /// Returns the rules of all weights made.
     pub(super) fn into_rules(self) -> Rules {
-        Rules::new(self.rules, self.kernels)
+        Rules::new(self.rules, self.kernels, self.rate_factors)
     }
 
     /// Returns the number of the next parameter: the same in every process, so that the state
     /// of an optimizer finds its weights again.
     pub(super) fn id(&mut self) -> ParamId {
         self.next += 1;
-        ParamId::from(self.next)
+        let id = ParamId::from(self.next);
+        if let Some(factor) = self.rate_factor {
+            self.rate_factors.insert(id, factor);
+        }
+        id
     }
 
     /// Makes a weight with its first values, or with those given.

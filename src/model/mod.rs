@@ -184,6 +184,12 @@ impl Model {
         Arc::clone(&self.rules.kernels)
     }
 
+    /// Returns the factors on the learning rate of the weights that have one.
+    #[must_use]
+    pub fn rate_factors(&self) -> Arc<HashMap<ParamId, f64>> {
+        Arc::clone(&self.rules.rate_factors)
+    }
+
     /// Returns the name of the first weight or running statistic that holds a value that is not a
     /// finite number.
     #[must_use]

@@ -16,6 +16,8 @@ pub(super) struct Rules {
     /// The weights of convolutions and dense layers, with the dimension that numbers filters or
     /// units.
     pub(super) kernels: Arc<HashMap<ParamId, usize>>,
+    /// Factors on the learning rate of the weights that have one.
+    pub(super) rate_factors: Arc<HashMap<ParamId, f64>>,
 }
 
 /// What holds one weight.
@@ -42,9 +44,16 @@ impl Rule {
 }
 
 impl Rules {
-    pub(super) fn new(rules: HashMap<ParamId, Rule>, kernels: HashMap<ParamId, usize>) -> Self {
-        let kernels = Arc::new(kernels);
-        Self { rules, kernels }
+    pub(super) fn new(
+        rules: HashMap<ParamId, Rule>,
+        kernels: HashMap<ParamId, usize>,
+        rate_factors: HashMap<ParamId, f64>,
+    ) -> Self {
+        Self {
+            rules,
+            kernels: Arc::new(kernels),
+            rate_factors: Arc::new(rate_factors),
+        }
     }
 
     /// Returns the rules with penalties on all kernels beside their own.
@@ -60,8 +69,11 @@ impl Rules {
             rule.l1 += l1;
             rule.l2 += l2;
         }
-        let kernels = Arc::clone(&self.kernels);
-        Self { rules, kernels }
+        Self {
+            rules,
+            kernels: Arc::clone(&self.kernels),
+            rate_factors: Arc::clone(&self.rate_factors),
+        }
     }
 
     pub(super) fn has_penalties(&self) -> bool {

@@ -64,9 +64,9 @@ impl Flow<'_> {
 
 impl Sequence {
     pub(super) fn new(layers: &[plan::Layer], builder: &mut Builder<'_>) -> Self {
-        let held = builder.is_frozen;
+        let held = (builder.is_frozen, builder.rate_factor);
         let layers = layers.iter().enumerate().map(|(position, layer)| {
-            builder.is_frozen = layer.is_frozen;
+            (builder.is_frozen, builder.rate_factor) = (layer.is_frozen, layer.rate_factor);
             Layer {
                 name: layer.name.clone().unwrap_or_else(|| position.to_string()),
                 index: layer.index,
@@ -76,7 +76,7 @@ impl Sequence {
             }
         });
         let layers = layers.collect();
-        builder.is_frozen = held;
+        (builder.is_frozen, builder.rate_factor) = held;
         Self { layers }
     }
 

@@ -38,10 +38,14 @@ impl Plan {
 
 fn unknown(pattern: &Spanned<String>, names: &[String]) -> Diagnostic {
     let message = format!("no layer with weights is called `{}`", pattern.value);
+    told(Diagnostic::error(message).at(&pattern.span, ""), names)
+}
+
+/// Adds which names there are.
+pub(super) fn told(diagnostic: Diagnostic, names: &[String]) -> Diagnostic {
     let shown = in_backticks(names.iter().take(SHOWN));
     let more = if names.len() > SHOWN { ", …" } else { "" };
-    let note = format!("there is {shown}{more}");
-    Diagnostic::error(message).at(&pattern.span, "").note(note)
+    diagnostic.note(format!("there is {shown}{more}"))
 }
 
 struct Marking<'a> {
@@ -62,9 +66,7 @@ impl Marking<'_> {
             let has_weights = layer.counts.trainable + layer.counts.frozen > 0;
             let mut is_frozen = held;
             for (pattern, fits) in self.patterns.iter().zip(&mut self.fits) {
-                let named = layer.name.as_ref();
-                let fitting = is_fit(&pattern.value, &name)
-                    || named.is_some_and(|named| is_fit(&pattern.value, named));
+                let fitting = is_called(layer, &name, &pattern.value);
                 *fits |= fitting && has_weights;
                 is_frozen |= fitting;
             }
@@ -89,8 +91,14 @@ impl Marking<'_> {
     }
 }
 
+/// Returns whether a layer, `name` among the weights, is called so by a pattern.
+pub(super) fn is_called(layer: &Layer, name: &str, pattern: &str) -> bool {
+    let named = layer.name.as_ref();
+    is_fit(pattern, name) || named.is_some_and(|named| is_fit(pattern, named))
+}
+
 /// Returns the lists of layers that a layer holds, as its weights' names have them.
-fn lists(operation: &mut Operation) -> Vec<(String, &mut [Layer])> {
+pub(super) fn lists(operation: &mut Operation) -> Vec<(String, &mut [Layer])> {
     match operation {
         Operation::Residual(residual) => vec![
             ("layers".to_owned(), &mut residual.layers),

@@ -15,6 +15,7 @@ mod memory;
 mod network;
 mod norm;
 mod pool;
+mod rates;
 mod reshape;
 mod seen;
 mod totals;
@@ -65,6 +66,8 @@ pub struct Layer {
     pub is_kept: bool,
     /// Whether [`Plan::freeze`] keeps its weights as they are.
     pub is_frozen: bool,
+    /// Factor on the learning rate of its weights, where [`Plan::set_rates`] gives it one.
+    pub rate_factor: Option<f64>,
     /// What it computes.
     pub operation: Operation,
     /// Shape of one input.

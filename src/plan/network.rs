@@ -138,6 +138,7 @@ impl<'a> Network<'a> {
             type_name: layer.kind.type_name(),
             is_kept: name.is_some_and(|name| self.wanted.contains(name)),
             is_frozen: false,
+            rate_factor: None,
             operation: planned.operation,
             input,
             output: planned.output,

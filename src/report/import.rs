@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::evaluation::{plain_table, table_lines};
 use super::plain;
-use crate::import::{Imported, Way};
+use crate::import::Imported;
 use crate::shape;
 
 /// Writes which weight went where, and the run.
@@ -23,18 +23,9 @@ pub fn render(imported: &Imported) -> String {
         "{}\n{} weights placed {}\nrun  {}\n",
         table_lines(&table),
         imported.matches.len(),
-        way(&imported.way),
+        plain(&imported.way.to_string()),
         plain(&imported.run.display().to_string())
     )
-}
-
-fn way(way: &Way) -> String {
-    match way {
-        Way::Names => "by their names".to_owned(),
-        Way::Rules(name) if name.is_empty() => "by the rules given".to_owned(),
-        Way::Rules(name) => format!("by the names of {}", plain(name)),
-        Way::Shapes => "by the order of names and by shapes".to_owned(),
-    }
 }
 
 /// Describes which weight went where.
@@ -46,7 +37,7 @@ pub fn json_of(imported: &Imported) -> Value {
         .map(|one| json!({ "weight": one.ours, "shape": one.shape, "from": one.theirs }));
     json!({
         "run": imported.run.display().to_string(),
-        "placed": way(&imported.way),
+        "placed": imported.way.to_string(),
         "classes": imported.classes,
         "weights": weights.collect::<Value>(),
     })

@@ -63,6 +63,7 @@ fn training_start(start: &Start) -> Value {
         "epochs_done": start.done,
         "steps_per_epoch": start.steps_per_epoch,
         "seed": start.seed,
+        "first_weights": start.first_weights,
     })
 }
 

@@ -113,6 +113,14 @@ fn start_line(start: &Start) -> String {
         }
     }
     text.push('\n');
+    if let Some(first) = start.first_weights.as_ref().filter(|_| start.done == 0) {
+        let (file, placed) = (plain(&first.file), plain(&first.placed));
+        let _ = writeln!(
+            text,
+            "begins with {} weights of `{file}`, {placed}",
+            first.taken
+        );
+    }
     if start.done > 0 {
         let _ = writeln!(text, "going on after epoch {}", start.done);
     }

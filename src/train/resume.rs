@@ -3,6 +3,7 @@
 use crate::checkpoint::{self, Checkpoint};
 use crate::config::{self, Config, Metric, Task, Validation};
 use crate::diagnostic::{Diagnostic, Error, Result};
+use crate::import;
 use crate::load::Project;
 use crate::model_file;
 use crate::optimizer::Optimizer;
@@ -19,6 +20,7 @@ impl Session {
     pub(super) fn restore(&mut self, project: &Project, emit: &mut dyn FnMut(Event)) -> Result<()> {
         let record = run::read_record(&self.run.path)?;
         self.record.started_unix = record.started_unix;
+        self.record.first_weights = record.first_weights;
         let before = read_config(&self.run)?;
         check_architecture(project, &before, &self.run)?;
         let folder = self.run.path.join("checkpoints");
@@ -156,25 +158,20 @@ impl Session {
         Ok(self.optimizer.is_fresh() && self.progress.step > 0)
     }
 
-    /// Takes first weights from the run the config names, where names and shapes agree.
+    /// Takes first weights from where the config says.
     pub(super) fn take_first_weights(&mut self, emit: &mut dyn FnMut(Event)) -> Result<()> {
         let Some(from) = &self.config.train.from else {
             return Ok(());
         };
         let path = run::find_model(&from.value)?;
-        let bytes = std::fs::read(&path).map_err(|error| Error::io("read", &path, &error))?;
-        let name = path.display().to_string();
         let Some(model) = self.model.take() else {
             return Ok(());
         };
-        let (model, others) = model_file::load_fitting(model, bytes, &name)?;
-        self.model = Some(model);
-        if !others.is_empty() {
-            let message = format!("not all weights are those of `{name}`");
-            let warning = Diagnostic::warning(message);
-            emit(Event::Warning(
-                others.into_iter().fold(warning, Diagnostic::note),
-            ));
+        let first = import::first_weights(&path, model, &self.header)?;
+        self.model = Some(first.model);
+        self.record.first_weights = Some(first.record);
+        for warning in first.warnings {
+            emit(Event::Warning(warning));
         }
         Ok(())
     }

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes optimizers.safetensors, losses.safetensors and schedules.json anew.
+"""Makes optimizers.safetensors, groups.safetensors, losses.safetensors and schedules.json anew.
 
     python3 recipes.py [--output FOLDER]
 
@@ -335,6 +335,42 @@ def make_schedules():
     }
 
 
+# groups.safetensors -----------------------------------------------------------
+
+# PyTorch's groups of parameters: the convolution at a tenth of the rate, the dense layer at twice the rate.
+GROUPS = {
+    "sgd": ("optimizer = { type = 'sgd', learning_rate = 0.05, momentum = 0.9, weight_decay = 0.01 }",
+            0.05, lambda groups: torch.optim.SGD(groups, lr=0.05, momentum=0.9, weight_decay=0.01)),
+    "adamw": ("optimizer = { type = 'adamw', learning_rate = 0.02, weight_decay = 0.1 }",
+              0.02, lambda groups: torch.optim.AdamW(groups, lr=0.02, weight_decay=0.1)),
+    "rmsprop": ("optimizer = { type = 'rmsprop', learning_rate = 0.02, weight_decay = 0.1, momentum = 0.5 }",
+                0.02, lambda groups: torch.optim.RMSprop(groups, lr=0.02, weight_decay=0.1, momentum=0.5)),
+}
+FACTORS = {"0": 0.1, "2": 2.0}
+
+
+def make_groups():
+    """Five steps with the weights and gradients of optimizers.safetensors."""
+    given, _ = make_optimizers()
+    theirs = lambda name, tensor: tensor.T.contiguous() if name == "2.weight" else tensor.clone()
+    tensors = {}
+    for run, (_, rate, make) in GROUPS.items():
+        weights = {name: theirs(name, given[f"initial/{name}"]).requires_grad_() for name in SHAPES}
+        optimizer = make([{"params": [weights[f"{layer}.weight"], weights[f"{layer}.bias"]], "lr": rate * factor}
+                          for layer, factor in FACTORS.items()])
+        reached = {name: [] for name in SHAPES}
+        for step in range(5):
+            for name, weight in weights.items():
+                weight.grad = theirs(name, given[f"gradients/{name}"][step])
+            optimizer.step()
+            for name, weight in weights.items():
+                reached[name].append(ours(name, weight))
+        for name, steps in reached.items():
+            tensors[f"{run}/{name}"] = torch.stack(steps)
+    runs = {run: settings for run, (settings, *_) in GROUPS.items()}
+    return tensors, {"runs": json.dumps(runs)}
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--output", type=Path, default=Path(__file__).parent)
@@ -343,6 +379,8 @@ def main():
     torch.set_num_threads(1)
     tensors, metadata = make_optimizers()
     save_file(tensors, folder / "optimizers.safetensors", metadata=metadata)
+    tensors, metadata = make_groups()
+    save_file(tensors, folder / "groups.safetensors", metadata=metadata)
     save_file(make_losses(), folder / "losses.safetensors")
     (folder / "schedules.json").write_text(json.dumps(make_schedules(), indent=1) + "\n")
 

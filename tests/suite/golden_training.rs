@@ -6,6 +6,7 @@ use burn::module::{Module as _, ModuleVisitor, Param};
 use burn::tensor::{Device, Tensor};
 use cnn::config::{self, Config};
 use cnn::dataset::Targets;
+use cnn::load::Project;
 use cnn::loss::{Loss, cross_entropy};
 use cnn::model::{Model, Pass, Value};
 use cnn::optimizer::{Average, Gradients, Optimizer};
@@ -246,6 +247,51 @@ fn ten_steps_of_every_optimizer(device: &Device) {
         12,
         "an optimizer without a golden run: {words:?}"
     );
+}
+
+/// Reads `[train]` with `keys` for the network of `optimizers.safetensors`.
+fn with_rates(file: &Goldens, keys: &str, device: &Device) -> (config::Train, Model) {
+    let text = format!(
+        "[model]\ninput = [2, 4, 4]\nlayers = {TWO_LAYERS}\n[train]\n{keys}\nrate_factors = {{ \"*\" = 2, \"0\" = 0.1 }}\n"
+    );
+    let project = Project::check("test.toml", &text, &[]).unwrap();
+    // The config that a run keeps says the same.
+    let kept = project.config.to_toml();
+    let project = Project::check("kept.toml", &kept, &[]).unwrap();
+    let device = device.clone().autodiff();
+    let model = goldens::model(&project, &file.below("initial/"), &device);
+    (project.config.train, model)
+}
+
+#[test]
+#[expect(deprecated, reason = "kept while burn has it")]
+fn rates_by_layers_are_pytorchs_groups() {
+    let (file, groups) = (
+        Goldens::read("optimizers.safetensors"),
+        Goldens::read("groups.safetensors"),
+    );
+    let runs: BTreeMap<String, String> = serde_json::from_str(&groups.metadata["runs"]).unwrap();
+    assert_eq!(runs.len(), 3);
+    for device in [Device::flex(), Device::ndarray()] {
+        for (run, keys) in &runs {
+            let (settings, mut model) = with_rates(&file, keys, &device);
+            let mut optimizer = Optimizer::new(&settings.optimizer);
+            for step in 0..5 {
+                let gradients = given_gradients(&file, &model, step);
+                model = optimizer.step(settings.optimizer.learning_rate, model, gradients);
+                for (name, weight) in goldens::weights(&model.valid()) {
+                    let all = groups.get(&format!("{run}/{name}"));
+                    let size = weight.values.len();
+                    let expected = Array {
+                        shape: weight.shape.clone(),
+                        values: all.values[step * size..(step + 1) * size].to_vec(),
+                    };
+                    let what = format!("{name} after step {step} of {run}");
+                    assert_close(&what, &weight, &expected, 2e-6);
+                }
+            }
+        }
+    }
 }
 
 #[test]

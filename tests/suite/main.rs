@@ -50,5 +50,6 @@ mod shown;
 mod sources;
 mod support;
 mod survey;
+mod transfer;
 mod weight_rules;
 mod zoo;

@@ -95,30 +95,6 @@ fn frozen_layers_keep_the_weights_they_come_from() {
 }
 
 #[test]
-fn weights_of_another_head_are_taken_as_far_as_they_fit() {
-    let lab = lab("");
-    train(&lab, "first", &[]);
-    let wider = BARS.replace(
-        "{ type = \"dense\", units = 3 }",
-        "{ type = \"dense\", units = 5 }, { type = \"dense\", units = 3 }",
-    );
-    lab.write(
-        "wider.toml",
-        format!("{wider}from = \"first\"\nfreeze = [\"0\"]\n"),
-    );
-    let outcome = lab.cnn(&["train", "wider.toml", "--run", "wider"]).ok();
-    let said = "warning: not all weights are those of `runs/first/model.safetensors`";
-    assert!(outcome.stderr.contains(said), "{outcome:?}");
-    assert_eq!(
-        weights(&lab, "first")["0.weight"],
-        weights(&lab, "wider")["0.weight"]
-    );
-    let missing = "train.from=\"nothing\"";
-    let outcome = lab.cnn(&["train", "bars.toml", "--set", missing]).code(4);
-    assert!(outcome.stderr.contains("no run `nothing`"), "{outcome:?}");
-}
-
-#[test]
 fn a_moving_average_is_what_is_kept_and_measured() {
     let lab = lab("");
     train(&lab, "plain", &[]);

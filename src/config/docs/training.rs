@@ -61,12 +61,18 @@ pub(super) const TABLES: &[TableDoc] = &[
                  running statistics still follow the data.",
             ),
             (
+                "rate_factors",
+                "Factors on the learning rate of some layers, by name or place as in `freeze`, such as \
+                 `{ \"*\" = 0.1, \"head\" = 1 }`; the last that fits counts.",
+            ),
+            (
                 "precision",
                 "The numbers computed with; this version computes in 32-bit floats alone.",
             ),
             (
                 "from",
-                "A run or a model file whose weights a new run begins with, where names and shapes agree.",
+                "A run, a model file, or a file of weights as `cnn import` takes it, which a new run begins with; the head \
+                 starts anew where it has other classes.",
             ),
             (
                 "early_stopping",

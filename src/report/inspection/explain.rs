@@ -69,6 +69,9 @@ impl Inspection<'_> {
                 ),
             );
         }
+        if let Some(factor) = layer.rate_factor.filter(|_| counts.trainable > 0) {
+            lines.add("learning rate", format!("{factor} · that of the schedule"));
+        }
         let each = self.dtype.bytes();
         let values: Vec<String> = layer.output.iter().map(ToString::to_string).collect();
         lines.add(

@@ -27,6 +27,8 @@ struct LayerFigures<'a> {
     output: &'a [usize],
     parameters: u64,
     trainable: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rate_factor: Option<f64>,
     buffers: u64,
     macs: u64,
     flops: u64,
@@ -102,6 +104,7 @@ impl Inspection<'_> {
             output: &layer.output,
             parameters: layer.counts.parameters()?,
             trainable: layer.counts.trainable,
+            rate_factor: layer.rate_factor.filter(|_| layer.counts.trainable > 0),
             buffers: layer.counts.buffers,
             macs: layer.counts.macs,
             flops: layer.counts.macs.checked_mul(2)?,

@@ -60,6 +60,7 @@ const COLUMNS: &[Column] = &[
     column("parameters", Show::Always, 0, |_, layer| Some(count(layer.counts.parameters()?))),
     column("trainable", Show::Wide, 8, |_, layer| Some(count(layer.counts.trainable))),
     column("frozen", Show::IfAny, 4, |_, layer| Some(count(layer.counts.frozen))),
+    column("rate", Show::IfAny, 4, |_, layer| Some(rate(layer))),
     column("buffers", Show::Wide, 7, |_, layer| Some(count(layer.counts.buffers))),
     column("MACs", Show::Always, 1, |_, layer| Some(count(layer.counts.macs))),
     column("FLOPs", Show::Wide, 10, |_, layer| Some(count(layer.counts.macs.checked_mul(2)?))),
@@ -85,6 +86,12 @@ fn count(number: u64) -> String {
     } else {
         thousands(number)
     }
+}
+
+/// Writes the factor on the learning rate.
+fn rate(layer: &Layer) -> String {
+    let factor = layer.rate_factor.filter(|_| layer.counts.trainable > 0);
+    factor.map_or_else(|| NOTHING.to_owned(), |factor| format!("x{factor}"))
 }
 
 fn memory(inspection: &Inspection<'_>, layer: &Layer) -> Option<String> {
