@@ -196,7 +196,7 @@ fn told_frozen(found: &Matched, model: &Model) -> Option<Diagnostic> {
         return None;
     }
     let names = in_backticks(frozen);
-    let message = format!("{names} is frozen and starts anew: it will never learn");
+    let message = format!("what starts anew and is frozen never learns: {names}");
     Some(Diagnostic::warning(message).help("change `freeze`, or `trainable` of the layer"))
 }
 

@@ -58,13 +58,17 @@ impl Leeway {
         last - before.take_while(|layer| rank(layer) == 2).count()
     }
 
-    /// Returns whether rules that pair layers so are the ones for this file.
-    pub(super) fn takes(self, here: &[Layer<'_>], there: &[Layer<'_>], pairs: &[Pair<'_>]) -> bool {
-        let head = self.head(here);
-        let is_whole = here.len() == there.len() || self.head;
-        is_whole
-            && pairs.len() >= head
-            && pairs.iter().take(head).all(|(own, other)| own.fits(other))
+    /// Returns whether nothing is at fault with layers that are paired so.
+    pub(super) fn takes<'a>(
+        self,
+        here: &'a [Layer<'a>],
+        there: &'a [Layer<'a>],
+        pairs: &[Pair<'a>],
+    ) -> bool {
+        let split = self.split(here, there, pairs);
+        let count = split.pairs.len();
+        let are_all = split.here.len() == count && split.there.len() == count;
+        are_all && split.pairs.iter().all(|(own, other)| own.fits(other))
     }
 
     /// Returns whether each of our layers that must have one has one of theirs.

@@ -168,9 +168,8 @@ pub(super) fn match_all(
     let by_name: Vec<_> = (here.iter())
         .filter_map(|own| Some((own, every.iter().find(|layer| layer.name == own.name)?)))
         .collect();
-    let has_names = leeway.has_all(&here, &by_name);
     // Names that are ours say more than any rules but the user's.
-    if own_rules.is_none() && has_names && leeway.takes(&here, &every, &by_name) {
+    if own_rules.is_none() && leeway.takes(&here, &every, &by_name) {
         return finish(&here, &every, &by_name, Way::Names, leeway, file);
     }
     for rules in candidates {
@@ -197,7 +196,7 @@ pub(super) fn match_all(
             return finish(&here, &there, &pairs, way, leeway, file);
         }
     }
-    if has_names {
+    if leeway.has_all(&here, &by_name) {
         return finish(&here, &every, &by_name, Way::Names, leeway, file);
     }
     let mut left: Vec<&Layer<'_>> = every.iter().collect();

@@ -238,7 +238,7 @@ fn other_classes_get_a_new_head() {
     let frozen = train(&lab, "bars.toml", "frozen", &[two, "train.freeze=[\"3\"]"]).ok();
     assert_said(
         &frozen,
-        &["`3` is frozen and starts anew: it will never learn"],
+        &["what starts anew and is frozen never learns: `3`"],
     );
     // What is said of the first weights stays when the run goes on.
     let before = lab.json("runs/two/run.json")["first_weights"].clone();
@@ -295,6 +295,32 @@ fn a_longer_head_starts_anew_and_another_body_is_refused() {
         assert_said(&refused, &texts);
         assert!(!lab.path("runs/no").exists(), "{setting}");
     }
+}
+
+#[test]
+fn a_head_of_convolutions_ends_with_its_norm() {
+    let lab = Lab::with_bars();
+    let head = "  { type = \"conv\", filters = 3, kernel_size = 1 },\n  { type = \"batch_norm\" },\n  { type = \"global_pool\" },\n";
+    let flat = "  { type = \"flatten\" },\n  { type = \"dense\", units = 3 },\n";
+    let config = BARS.replace(flat, head);
+    lab.write("bars.toml", &config);
+    lab.cnn(&["train", "bars.toml", "--run", "first", "--quiet"])
+        .ok();
+    fs::remove_dir_all(lab.path("bars/slant")).unwrap();
+    lab.write(
+        "two.toml",
+        format!("{config}from = \"first\"\n").replace("filters = 3", "filters = 2"),
+    );
+    let outcome = train(&lab, "two.toml", "two", &[STILL]).ok();
+    assert_said(
+        &outcome,
+        &[
+            "`2`, `3` start anew: 2 classes here, 3 in `runs/first/model.safetensors`",
+            "`2.weight` is 2x4x1x1, and `2.weight` is 3x4x1x1",
+            "`3.running_mean` is 2, and `3.running_mean` is 3",
+            "2 weights are taken, by their names",
+        ],
+    );
 }
 
 #[test]
