@@ -11,6 +11,7 @@ pub mod crossval;
 pub mod dataset;
 pub mod diagnostic;
 pub mod evaluate;
+pub mod export;
 pub mod fetch;
 mod files;
 pub mod filter;

@@ -4,6 +4,7 @@ mod bench;
 mod crossval;
 mod data;
 mod eval;
+mod export;
 mod filter;
 mod filter_words;
 mod follow;
@@ -65,6 +66,7 @@ enum Command {
     Runs(runs::Command),
     Inspect(inspect::Arguments),
     Import(import::Arguments),
+    Export(export::Arguments),
     Bench(bench::Arguments),
     #[command(subcommand)]
     Data(data::Command),
@@ -246,6 +248,7 @@ fn dispatch(command: Command, quiet: bool, begin: Instant) -> Result<u8> {
         Command::Show(arguments) => show::run(&arguments),
         Command::Runs(command) => runs::run(&command, quiet),
         Command::Import(arguments) => import::run(&arguments),
+        Command::Export(arguments) => export::run(&arguments),
         Command::Inspect(arguments) => inspect::run(&arguments, quiet),
         Command::Bench(arguments) => bench::run(&arguments, begin),
         Command::Data(command) => data::run(&command, quiet),

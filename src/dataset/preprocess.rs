@@ -120,6 +120,21 @@ impl Preprocessing {
             .collect()
     }
 
+    /// Tells whether samples are pictures: of channels, a height and a width, in bytes.
+    pub fn is_picture(&self) -> bool {
+        self.picture_shape().is_some() && !self.floats
+    }
+
+    /// Returns how the border of a picture compares with the middle between black and white, `<` or `>`, where
+    /// [`Invert::Auto`] exchanges light and dark; nothing where it never does.
+    pub(crate) fn opposite(&self) -> Option<&'static str> {
+        match self.invert {
+            Invert::Auto if self.border < DARK => Some(">"),
+            Invert::Auto if self.border > LIGHT => Some("<"),
+            _ => None,
+        }
+    }
+
     /// Tells whether the pictures of the training data are dark at their border.
     pub fn has_dark_border(&self) -> bool {
         self.border < MIDDLE

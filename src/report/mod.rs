@@ -10,6 +10,7 @@ pub mod curves;
 pub mod data_sets;
 pub mod diagnostics;
 pub mod evaluation;
+pub mod export;
 pub mod fetching;
 pub mod filter;
 mod history;

@@ -23,8 +23,8 @@ const FLOORS: &[&[&str]] = &[
         "schedule",
     ],
     &[
-        "bench", "crossval", "evaluate", "fetch", "filter", "group", "import", "load", "look",
-        "measure", "page", "predict", "runs", "survey", "sweep", "template", "train",
+        "bench", "crossval", "evaluate", "export", "fetch", "filter", "group", "import", "load",
+        "look", "measure", "page", "predict", "runs", "survey", "sweep", "template", "train",
     ],
     &["report"],
     &["cli", "serve"],

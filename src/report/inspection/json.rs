@@ -12,6 +12,7 @@ struct Document<'a> {
     batch: usize,
     dtype: &'static str,
     layers: Vec<LayerFigures<'a>>,
+    weights: Vec<WeightFigures>,
     totals: TotalFigures<'a>,
 }
 
@@ -40,6 +41,13 @@ struct LayerFigures<'a> {
     ignored: &'a [usize],
 }
 
+/// A weight or running statistic, as model files have it.
+#[derive(Serialize)]
+struct WeightFigures {
+    name: String,
+    shape: Vec<usize>,
+}
+
 #[derive(Serialize)]
 struct TotalFigures<'a> {
     parameters: u64,
@@ -64,6 +72,8 @@ impl Inspection<'_> {
     pub fn to_json(&self) -> Option<String> {
         let totals = self.plan.totals(self.dtype, self.batch)?;
         let layers = self.layers().into_iter().map(|layer| self.figures(layer));
+        let weights = self.plan.weights().into_iter();
+        let weights = weights.map(|(name, shape)| WeightFigures { name, shape });
         let kept = self.optimizer.values_per_weight();
         let document = Document {
             name: self.name,
@@ -71,6 +81,7 @@ impl Inspection<'_> {
             batch: self.batch,
             dtype: self.dtype.word(),
             layers: layers.collect::<Option<_>>()?,
+            weights: weights.collect(),
             totals: TotalFigures {
                 parameters: totals.parameters(),
                 trainable: totals.trainable,

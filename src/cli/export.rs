@@ -1,0 +1,98 @@
+//! `cnn export`.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+
+use crate::diagnostic::Result;
+use crate::export::{self, Format, Options, Precision};
+use crate::model::Device;
+use crate::report::export as shown;
+use crate::{model_file, run};
+
+/// Write a trained network for other programs
+///
+/// A file that is there is overwritten with --force alone.
+#[derive(Debug, Args)]
+#[command(after_help = "Example: cnn export lenet5-1 --format torch --out lenet5")]
+pub(super) struct Arguments {
+    /// A run folder, its name, `latest`, or a model file
+    #[arg(value_name = "RUN")]
+    model: String,
+    /// What to write
+    #[arg(long, value_enum)]
+    format: FormatArgument,
+    /// The file or folder to write [default: the run's name, with the format's ending]
+    #[arg(long, value_name = "PATH")]
+    out: Option<PathBuf>,
+    /// The numbers that weights are
+    #[arg(long, value_enum, default_value_t = PrecisionArgument::F32)]
+    dtype: PrecisionArgument,
+    /// Make each batch normalization a part of the layer before it, where it can be
+    #[arg(long)]
+    fold: bool,
+    /// Overwrite files that are there
+    #[arg(long)]
+    force: bool,
+    /// Write one JSON document
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum FormatArgument {
+    /// The weights, by the names and in the layout of PyTorch's modules: a file
+    Safetensors,
+    /// The same file with `model.py`, which builds the network and loads them: a folder
+    Torch,
+}
+
+impl FormatArgument {
+    fn format(self) -> Format {
+        match self {
+            Self::Safetensors => Format::Safetensors,
+            Self::Torch => Format::Torch,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum PrecisionArgument {
+    /// 32 bits
+    F32,
+    /// 16 bits: half the size, about three digits
+    F16,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<u8> {
+    let path = run::find_model(&arguments.model)?;
+    let trained = model_file::load(&path, &Device::Cpu.open()?)?;
+    let options = Options {
+        precision: match arguments.dtype {
+            PrecisionArgument::F32 => Precision::F32,
+            PrecisionArgument::F16 => Precision::F16,
+        },
+        folds: arguments.fold,
+    };
+    let format = arguments.format.format();
+    let name = called(&path);
+    let product = export::export(&trained, &name, format, options)?;
+    let out = match &arguments.out {
+        Some(out) => out.clone(),
+        None => PathBuf::from(format.file_name(&name)),
+    };
+    let files = product.write(&out, &path, arguments.force)?;
+    super::write(arguments.json, &shown::render(&files), || {
+        shown::json_of(&files)
+    })
+}
+
+/// Returns what to call a network: as its run, or as its file without the ending.
+fn called(model: &Path) -> String {
+    let name = run::name_of(model);
+    if model.display().to_string() != name {
+        return name;
+    }
+    let stem = model.file_stem().unwrap_or_default();
+    stem.to_string_lossy().into_owned()
+}

@@ -1,0 +1,78 @@
+//! Trained networks, written for other programs: their weights, and what computes with them.
+
+mod fold;
+mod network;
+mod product;
+mod safetensors;
+mod torch;
+
+pub use product::Product;
+
+use crate::diagnostic::Result;
+use crate::model_file::Trained;
+use network::Network;
+use torch::{About, Tree};
+
+/// What a network is written as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// Its weights, named and laid out as PyTorch's modules have them.
+    Safetensors,
+    /// The same, with a program beside it that builds the network.
+    Torch,
+}
+
+impl Format {
+    /// Returns what the file, or the folder, of a network is called.
+    #[must_use]
+    pub fn file_name(self, name: &str) -> String {
+        match self {
+            Self::Safetensors => format!("{name}.safetensors"),
+            Self::Torch => name.to_owned(),
+        }
+    }
+}
+
+/// How a network is written.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options {
+    /// The numbers that weights are.
+    pub precision: Precision,
+    /// Whether a normalization by running statistics becomes a part of the layer before it.
+    pub folds: bool,
+}
+
+/// The numbers that weights are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Precision {
+    /// Of 32 bits.
+    #[default]
+    F32,
+    /// Of 16 bits, 11 of them the value's.
+    F16,
+}
+
+/// Writes a network that is called `name` for another program.
+///
+/// # Errors
+/// When weights cannot be read from the device, or the precision does not hold them.
+pub fn export(trained: &Trained, name: &str, format: Format, options: Options) -> Result<Product> {
+    let network = Network::new(trained, name, options)?;
+    match format {
+        Format::Safetensors => {
+            let (header, tree) = (network.header.clone(), Tree::new(network)?);
+            let bytes = safetensors::write(&tree, &header, options.precision)?;
+            Ok(Product::File(bytes))
+        }
+        Format::Torch => {
+            let (header, about) = (network.header.clone(), About::new(&network));
+            let tree = Tree::new(network)?;
+            let program = tree.program(&about).into_bytes();
+            let bytes = safetensors::write(&tree, &header, options.precision)?;
+            Ok(Product::Folder(vec![
+                ("model.safetensors", bytes),
+                ("model.py", program),
+            ]))
+        }
+    }
+}
