@@ -67,13 +67,10 @@ class Network:
         weights = {one["name"]: one["shape"] for one in about["weights"]}
         random = np.random.default_rng(sum(map(ord, self.name)))
         self.weights = {name: draw(random, name, shape) for name, shape in weights.items()}
-        self.model = None
-        if self.weights:
-            # Files of other programs have a dense layer's weights the other way round.
-            turned = {name: np.ascontiguousarray(one.T if one.ndim == 2 else one) for name, one in self.weights.items()}
-            save_file(turned, self.folder / "random.safetensors")
-            self.run("import", "random.safetensors", "--into", "net.toml", "--as", "net")
-            self.model = "net"
+        # Files of other programs have a dense layer's weights the other way round.
+        turned = {name: np.ascontiguousarray(one.T if one.ndim == 2 else one) for name, one in self.weights.items()}
+        save_file(turned, self.folder / "random.safetensors")
+        self.run("import", "random.safetensors", "--into", "net.toml", "--as", "net")
         pictures = random.integers(0, 256, [inputs, *self.input], dtype=np.uint8)
         self.inputs = ((pictures * np.float32(1 / 255) - np.float32(0.5)) / np.float32(0.25)).astype(np.float32)
         for number, picture in enumerate(pictures):
@@ -88,12 +85,12 @@ class Network:
 
     def export(self, *arguments):
         """Writes the network for another program."""
-        return self.run("export", self.model, *arguments)
+        return self.run("export", "net", *arguments)
 
     def answers(self):
         """Returns what `cnn` answers to the inputs, a row each."""
         names = [f"{number}.npy" for number in range(len(self.inputs))]
-        lines = self.run("predict", *names, "--model", self.model, "--json").splitlines()
+        lines = self.run("predict", *names, "--model", "net", "--json").splitlines()
         named = [json.loads(line)["values"] for line in lines]
         rows = [[values[str(number)] for number in range(len(values))] for values in named]
         return np.array(rows, dtype=np.float64)
