@@ -27,6 +27,7 @@ pub mod memory;
 pub mod metrics;
 pub mod model;
 pub mod model_file;
+mod onnx;
 pub mod optimizer;
 pub mod page;
 pub mod plan;

@@ -31,6 +31,9 @@ pub(super) struct Arguments {
     /// Make each batch normalization a part of the layer before it, where it can be
     #[arg(long)]
     fold: bool,
+    /// Let an ONNX graph take pictures as they are, in bytes, and prepare them itself
+    #[arg(long)]
+    with_preprocessing: bool,
     /// Overwrite files that are there
     #[arg(long)]
     force: bool,
@@ -45,6 +48,8 @@ enum FormatArgument {
     Safetensors,
     /// The same file with `model.py`, which builds the network and loads them: a folder
     Torch,
+    /// The network and its weights as a graph: a file for ONNX Runtime and others
+    Onnx,
 }
 
 impl FormatArgument {
@@ -52,6 +57,7 @@ impl FormatArgument {
         match self {
             Self::Safetensors => Format::Safetensors,
             Self::Torch => Format::Torch,
+            Self::Onnx => Format::Onnx,
         }
     }
 }
@@ -73,6 +79,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
             PrecisionArgument::F16 => Precision::F16,
         },
         folds: arguments.fold,
+        prepares: arguments.with_preprocessing,
     };
     let format = arguments.format.format();
     let name = called(&path);

@@ -1,6 +1,6 @@
 //! `cnn import`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
@@ -12,9 +12,9 @@ use crate::report::{self, diagnostics, import as shown};
 
 /// Put weights that were trained elsewhere into the network of a config
 ///
-/// Takes `.safetensors` files, and `.pt`, `.pth` and `.th` files of PyTorch's `torch.save`, which are read and never executed. Every
-/// weight must find its place, and every place its weight: by their names, by rules for well-known networks, or by the order of
-/// names and by shapes. The result is a run folder.
+/// Takes `.safetensors` and `.onnx` files, and `.pt`, `.pth` and `.th` files of PyTorch's `torch.save`, which are read and never
+/// executed. Every weight must find its place, and every place its weight: by their names, by rules for well-known networks, or
+/// by the order of names and by shapes. With `--config` the network of an ONNX file becomes a config. The result is a run folder.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example: cnn import resnet20.th --into configs/resnet20-cifar.toml --as resnet20"
@@ -23,8 +23,11 @@ pub(super) struct Arguments {
     /// The file with the weights
     weights: PathBuf,
     /// The config of the network
-    #[arg(long, value_name = "CONFIG")]
-    into: PathBuf,
+    #[arg(long, value_name = "CONFIG", required_unless_present = "config")]
+    into: Option<PathBuf>,
+    /// Where to write the network of an ONNX file as a config
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["into", "map"])]
+    config: Option<PathBuf>,
     /// Rules of names: a TOML file, see docs/interchange.md
     #[arg(long, value_name = "RULES")]
     map: Option<PathBuf>,
@@ -45,23 +48,25 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments) -> Result<u8> {
     let mut overrides = arguments.set.clone();
     overrides.extend(arguments.data.as_deref().map(Override::data));
-    let project = Project::read(&arguments.into, &overrides)?;
-    let rules = arguments.map.as_ref().map(|path| {
-        let text =
-            std::fs::read_to_string(path).map_err(|error| Error::io("read", path, &error))?;
-        Rules::parse(&text, &path.display().to_string())
-    });
-    let rules = rules.transpose()?;
-    let imported = import::import(
-        &arguments.weights,
-        &project,
-        rules.as_ref(),
-        arguments.run.as_deref(),
-    )?;
+    let run = arguments.run.as_deref();
+    let imported = match (&arguments.config, &arguments.into) {
+        (Some(config), _) => import::convert(&arguments.weights, config, &overrides, run)?,
+        (None, Some(into)) => {
+            let project = Project::read(into, &overrides)?;
+            let rules = arguments.map.as_deref().map(read_rules).transpose()?;
+            import::import(&arguments.weights, &project, rules.as_ref(), run)?
+        }
+        (None, None) => unreachable!("the parser asks for one of both"),
+    };
     for warning in &imported.warnings {
         report::tell(&diagnostics::render(warning));
     }
     super::write(arguments.json, &shown::render(&imported), || {
         shown::json_of(&imported)
     })
+}
+
+fn read_rules(path: &Path) -> Result<Rules> {
+    let text = std::fs::read_to_string(path).map_err(|error| Error::io("read", path, &error))?;
+    Rules::parse(&text, &path.display().to_string())
 }

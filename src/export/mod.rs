@@ -2,6 +2,7 @@
 
 mod fold;
 mod network;
+mod onnx;
 mod product;
 mod safetensors;
 mod torch;
@@ -20,6 +21,8 @@ pub enum Format {
     Safetensors,
     /// The same, with a program beside it that builds the network.
     Torch,
+    /// A graph of operations with its weights, which runtimes of many languages compute.
+    Onnx,
 }
 
 impl Format {
@@ -29,6 +32,7 @@ impl Format {
         match self {
             Self::Safetensors => format!("{name}.safetensors"),
             Self::Torch => name.to_owned(),
+            Self::Onnx => format!("{name}.onnx"),
         }
     }
 }
@@ -40,6 +44,8 @@ pub struct Options {
     pub precision: Precision,
     /// Whether a normalization by running statistics becomes a part of the layer before it.
     pub folds: bool,
+    /// Whether an ONNX graph takes pictures as they are, in bytes, and prepares them itself.
+    pub prepares: bool,
 }
 
 /// The numbers that weights are.
@@ -74,5 +80,6 @@ pub fn export(trained: &Trained, name: &str, format: Format, options: Options) -
                 ("model.py", program),
             ]))
         }
+        Format::Onnx => Ok(Product::File(onnx::write(&network, options)?)),
     }
 }

@@ -27,6 +27,8 @@ pub enum Way {
     Rules(String),
     /// By the alphabet and their shapes.
     Shapes,
+    /// By the nodes that the config was made of.
+    Nodes,
 }
 
 impl fmt::Display for Way {
@@ -36,6 +38,7 @@ impl fmt::Display for Way {
             Self::Rules(name) if name.is_empty() => formatter.write_str("by the rules given"),
             Self::Rules(name) => write!(formatter, "by the names of {name}"),
             Self::Shapes => formatter.write_str("by the order of names and by shapes"),
+            Self::Nodes => formatter.write_str("by the nodes that take them"),
         }
     }
 }

@@ -1,11 +1,14 @@
 //! Networks that were trained elsewhere: their weights, put into a config's network.
 
+mod convert;
 mod first;
 mod leeway;
 mod matching;
+mod onnx;
 mod read;
 mod rules;
 
+pub use convert::convert;
 pub use first::{First, first_weights};
 pub use matching::{Match, Way};
 pub use rules::Rules;
@@ -57,13 +60,33 @@ pub fn import(
         return Err(Error::model(Diagnostic::error(message)));
     }
     let found = matching::match_all(&model.weights()?, &theirs, rules, &Leeway::NONE, &file)?;
-    let model = model_file::load_weights(model, as_file(&found.placed)?, &file)?;
+    let mut warnings = Vec::new();
+    let known = facts(project, &mut warnings)?;
+    let run = settle(project, model, &found.placed, &known, &file, run)?;
+    Ok(Imported {
+        run,
+        matches: found.matches,
+        way: found.way,
+        classes: known.classes,
+        warnings,
+    })
+}
+
+/// Makes a run of a network with its weights; nothing is left of one that cannot be written.
+fn settle(
+    project: &Project,
+    model: Model,
+    weights: &[NamedWeight],
+    known: &Known,
+    file: &str,
+    run: Option<&str>,
+) -> Result<PathBuf> {
+    let config = &project.config;
+    let model = model_file::load_weights(model, as_file(weights)?, file)?;
     if let Some(weight) = model.first_not_finite() {
         let message = format!("`{weight}` in `{file}` holds values that are not finite numbers");
         return Err(Error::model(Diagnostic::error(message)));
     }
-    let mut warnings = Vec::new();
-    let known = facts(project, &mut warnings)?;
     let header = Header::new(config, &known.classes, &known.preprocessing);
     let name = config
         .model
@@ -72,7 +95,7 @@ pub fn import(
         .unwrap_or_else(|| "model".to_owned());
     let record = Record {
         data: project.request()?.source.clone(),
-        data_fingerprint: known.fingerprint,
+        data_fingerprint: known.fingerprint.clone(),
         ..Record::begin("imported", name, config.train.seed, Device::Cpu.to_string())
     };
     let bytes = model_file::to_bytes(&model, &header)?;
@@ -85,13 +108,7 @@ pub fn import(
         let _ = std::fs::remove_dir_all(&run.path);
         return Err(error);
     }
-    Ok(Imported {
-        run: run.path.clone(),
-        matches: found.matches,
-        way: found.way,
-        classes: known.classes,
-        warnings,
-    })
+    Ok(run.path.clone())
 }
 
 /// What only the data tells.

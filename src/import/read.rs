@@ -6,6 +6,7 @@ use half::{bf16, f16};
 use pytorch_reader::{DType, PytorchReader};
 use safetensors::{Dtype, SafeTensors};
 
+use super::onnx;
 use crate::diagnostic::{Diagnostic, Error, Result};
 use crate::model::NamedWeight;
 
@@ -17,10 +18,33 @@ const MAX_FILE_BYTES: u64 = 8 << 30;
 /// Pickles are read, never executed: what is no tensor, number, text or table is refused.
 ///
 /// # Errors
-/// When it cannot be read, or is neither safetensors nor a file of `torch.save`.
+/// When it cannot be read, or is neither safetensors, nor ONNX, nor a file of `torch.save`.
 pub(super) fn read(path: &Path) -> Result<Vec<NamedWeight>> {
-    let failed = |error: &std::io::Error| Error::io("read", path, error);
-    let metadata = std::fs::metadata(path).map_err(|error| failed(&error))?;
+    if has_ending(path, "onnx") {
+        // In the order of its nodes, which says more than its names.
+        return onnx::weights(bytes(path)?).map_err(|reason| damaged(path, &reason));
+    }
+    check(path)?;
+    let mut found = if has_ending(path, "safetensors") {
+        of_safetensors(&bytes(path)?, path)?
+    } else {
+        of_pytorch(path)?
+    };
+    found.sort_by_cached_key(|weight| natural(&weight.name));
+    Ok(found)
+}
+
+/// Reads a whole file.
+///
+/// # Errors
+/// When it is too large, no regular file, or cannot be read.
+pub(super) fn bytes(path: &Path) -> Result<Vec<u8>> {
+    check(path)?;
+    std::fs::read(path).map_err(|error| Error::io("read", path, &error))
+}
+
+fn check(path: &Path) -> Result<()> {
+    let metadata = std::fs::metadata(path).map_err(|error| Error::io("read", path, &error))?;
     if metadata.len() > MAX_FILE_BYTES {
         let message = format!("`{}` is over {} GiB", path.display(), MAX_FILE_BYTES >> 30);
         return Err(Error::model(Diagnostic::error(message)));
@@ -30,22 +54,19 @@ pub(super) fn read(path: &Path) -> Result<Vec<NamedWeight>> {
         let message = format!("`{}` is not a regular file", path.display());
         return Err(Error::model(Diagnostic::error(message)));
     }
-    let ending = path.extension();
-    let is_safetensors = ending.is_some_and(|own| own.eq_ignore_ascii_case("safetensors"));
-    let mut found = if is_safetensors {
-        let bytes = std::fs::read(path).map_err(|error| failed(&error))?;
-        of_safetensors(&bytes, path)?
-    } else {
-        of_pytorch(path)?
-    };
-    found.sort_by_cached_key(|weight| natural(&weight.name));
-    Ok(found)
+    Ok(())
+}
+
+fn has_ending(path: &Path, ending: &str) -> bool {
+    let own = path.extension();
+    own.is_some_and(|own| own.eq_ignore_ascii_case(ending))
 }
 
 fn damaged(path: &Path, reason: &str) -> Error {
     let reason = reason.replace(['\n', '\r'], " ");
     let message = format!("failed to read weights from `{}`: {reason}", path.display());
-    let help = "give a `.safetensors` file, or a `.pt`, `.pth` or `.th` file of `torch.save`";
+    let help =
+        "give a `.safetensors` or `.onnx` file, or a `.pt`, `.pth` or `.th` file of `torch.save`";
     Error::model(Diagnostic::error(message).help(help))
 }
 

@@ -1,0 +1,174 @@
+//! The layers with kernels: `conv`, `separable_conv`, `conv_transpose` and `dense`.
+
+use super::{Wire, Writer, whole};
+use crate::config::PaddingMode;
+use crate::diagnostic::Result;
+use crate::onnx::Attribute;
+use crate::plan;
+
+impl Writer<'_> {
+    /// Writes `Conv`; padding that is not zeros is a `Pad` before it.
+    pub(super) fn conv(&mut self, name: &str, conv: &plan::Conv, input: &Wire) -> Result<String> {
+        let weight = self.weight(&format!("{name}.weight"))?;
+        let (shape, mut values) = (weight.shape.clone(), weight.values.clone());
+        if let Some(connections) = &conv.connections {
+            mask(&mut values, connections, conv.channels);
+        }
+        let mut inputs = vec![input.name.clone()];
+        let mut padding = conv.padding.clone();
+        if conv.padding_mode != PaddingMode::Zeros && padding.iter().flatten().any(|side| *side > 0)
+        {
+            let amount = [vec![[0, 0]], padding.clone()].concat();
+            inputs = vec![self.padded(name, &input.name, &amount, conv.padding_mode)];
+            padding = vec![[0, 0]; padding.len()];
+        }
+        let bias = self.bias(name, conv.bias)?;
+        inputs.push(
+            self.graph
+                .floats(&format!("{name}.weight"), &shape, &values),
+        );
+        inputs.extend(bias.map(|bias| {
+            self.graph
+                .floats(&format!("{name}.bias"), &[conv.filters], &bias)
+        }));
+        let attributes = windows(conv, &padding);
+        let inputs: Vec<&str> = inputs.iter().map(String::as_str).collect();
+        let output = self.graph.node(("Conv", 11), name, &inputs, &attributes);
+        self.activated(
+            name,
+            conv.activation,
+            output,
+            &format!("{name}.activation.weight"),
+        )
+    }
+
+    /// Writes two `Conv`s, the second of 1x1.
+    pub(super) fn separable(
+        &mut self,
+        name: &str,
+        separable: &plan::SeparableConv,
+        input: &Wire,
+    ) -> Result<String> {
+        let maps = self.conv(&format!("{name}.depthwise"), &separable.depthwise, input)?;
+        // Only a `Pad` would ask for the shape, and a 1x1 convolution has none.
+        let maps = Wire {
+            name: maps,
+            shape: Vec::new(),
+        };
+        let output = self.conv(&format!("{name}.pointwise"), &separable.pointwise, &maps)?;
+        self.activated(
+            name,
+            separable.activation,
+            output,
+            &format!("{name}.activation.weight"),
+        )
+    }
+
+    /// Writes `ConvTranspose`, whose weight is `[channels, filters / groups, kernel …]` too.
+    pub(super) fn transposed(
+        &mut self,
+        name: &str,
+        transposed: &plan::TransposedConv,
+        input: &Wire,
+    ) -> Result<String> {
+        let conv = &transposed.conv;
+        let weight = self.weight(&format!("{name}.weight"))?;
+        let (shape, values) = (weight.shape.clone(), weight.values.clone());
+        let bias = self.bias(name, conv.bias)?;
+        let mut inputs = vec![input.name.clone()];
+        inputs.push(
+            self.graph
+                .floats(&format!("{name}.weight"), &shape, &values),
+        );
+        inputs.extend(bias.map(|bias| {
+            self.graph
+                .floats(&format!("{name}.bias"), &[conv.filters], &bias)
+        }));
+        let mut attributes = windows(conv, &conv.padding);
+        let more = whole(transposed.output_padding.iter().copied());
+        attributes.push(("output_padding", Attribute::Ints(more)));
+        let inputs: Vec<&str> = inputs.iter().map(String::as_str).collect();
+        let output = self
+            .graph
+            .node(("ConvTranspose", 11), name, &inputs, &attributes);
+        self.activated(
+            name,
+            conv.activation,
+            output,
+            &format!("{name}.activation.weight"),
+        )
+    }
+
+    /// Writes `Gemm` with a weight `[units, inputs]`, as PyTorch does.
+    pub(super) fn dense(
+        &mut self,
+        name: &str,
+        dense: &plan::Dense,
+        input: &Wire,
+    ) -> Result<String> {
+        let weight = self.weight(&format!("{name}.weight"))?;
+        let turned = (0..dense.units)
+            .flat_map(|unit| (0..dense.inputs).map(move |from| from * dense.units + unit));
+        let values: Vec<f32> = turned.map(|at| weight.values[at]).collect();
+        let bias = self.bias(name, dense.bias)?;
+        let mut inputs = vec![input.name.clone()];
+        let shape = [dense.units, dense.inputs];
+        inputs.push(
+            self.graph
+                .floats(&format!("{name}.weight"), &shape, &values),
+        );
+        inputs.extend(bias.map(|bias| {
+            self.graph
+                .floats(&format!("{name}.bias"), &[dense.units], &bias)
+        }));
+        let inputs: Vec<&str> = inputs.iter().map(String::as_str).collect();
+        let attributes = [("transB", Attribute::Int(1))];
+        let output = self.graph.node(("Gemm", 13), name, &inputs, &attributes);
+        self.activated(
+            name,
+            dense.activation,
+            output,
+            &format!("{name}.activation.weight"),
+        )
+    }
+
+    fn bias(&self, name: &str, has_one: bool) -> Result<Option<Vec<f32>>> {
+        if !has_one {
+            return Ok(None);
+        }
+        let bias = self.weight(&format!("{name}.bias"))?;
+        Ok(Some(bias.values.clone()))
+    }
+}
+
+/// Writes zeros where a filter does not read a map.
+fn mask(values: &mut [f32], connections: &[Vec<usize>], channels: usize) {
+    let taps = values.len() / (connections.len() * channels).max(1);
+    for (index, taps) in values.chunks_mut(taps.max(1)).enumerate() {
+        let (filter, map) = (index / channels, index % channels);
+        if !connections[filter].contains(&map) {
+            taps.fill(0.0);
+        }
+    }
+}
+
+fn windows(conv: &plan::Conv, padding: &[[usize; 2]]) -> Vec<(&'static str, Attribute)> {
+    let of = |take: fn(&crate::shape::Window) -> usize| {
+        Attribute::Ints(whole(conv.windows.iter().map(take)))
+    };
+    vec![
+        ("kernel_shape", of(|window| window.size)),
+        ("strides", of(|window| window.stride)),
+        ("dilations", of(|window| window.dilation)),
+        ("pads", pads(padding)),
+        ("group", Attribute::Int(conv.groups as i64)),
+    ]
+}
+
+/// Writes padding as ONNX has it: all that is before, then all that is after.
+pub(super) fn pads(padding: &[[usize; 2]]) -> Attribute {
+    let sides = [0, 1]
+        .into_iter()
+        .flat_map(|side| padding.iter().map(move |pair| pair[side]));
+    Attribute::Ints(whole(sides))
+}

@@ -1,0 +1,175 @@
+//! Layers as they are found in a graph, before a config is written of them.
+
+use std::fmt::Write as _;
+
+use crate::config::{Function, Join};
+use crate::dataset::Preprocessing;
+
+/// A value in the graph, by number.
+pub(super) type Id = usize;
+
+/// A layer of the language, with its settings and its weights.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Draft {
+    /// Its `type`.
+    pub(super) kind: &'static str,
+    pub(super) settings: Vec<(&'static str, String)>,
+    pub(super) weights: Vec<Weight>,
+    /// What the file calls it, if that can be its name here.
+    pub(super) name: Option<String>,
+}
+
+/// A weight of a layer, in the layout that it has here.
+#[derive(Clone, Debug)]
+pub(super) struct Weight {
+    /// The last part of its name, such as `weight`.
+    pub(super) part: &'static str,
+    pub(super) shape: Vec<usize>,
+    pub(super) values: Vec<f32>,
+}
+
+/// A layer, or what becomes one together with its neighbours.
+#[derive(Clone, Debug)]
+pub(super) enum Item {
+    Layer(Draft),
+    Activation(Function),
+    /// `scale · x + shift` per channel, or one of each for all.
+    Scale {
+        scale: Vec<f32>,
+        shift: Vec<f32>,
+    },
+    /// Padding for the channels and each dimension, and its `padding_mode`.
+    Pad {
+        amount: Vec<[usize; 2]>,
+        mode: &'static str,
+    },
+    /// A pool to this size per dimension; 0 for one that stays as it is.
+    Adaptive {
+        is_max: bool,
+        output: Vec<usize>,
+    },
+    Flatten,
+    Reshape(Vec<usize>),
+    /// Values of one dimension, by place.
+    Places {
+        dimension: usize,
+        size: usize,
+        places: Vec<i64>,
+    },
+    /// A factor for each place of one dimension.
+    Shares {
+        dimension: usize,
+        factors: Vec<f32>,
+    },
+    Erf,
+    Square,
+    Power(f32),
+    /// Several ways from one value to one value.
+    Branches {
+        lists: Vec<Vec<Entry>>,
+        join: Joining,
+        activation: Option<Function>,
+    },
+    /// A joint with earlier values.
+    Merge {
+        from: Vec<Id>,
+        join: Join,
+    },
+}
+
+/// How values become one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Joining {
+    Join(Join),
+    /// The first over the second.
+    Divide,
+}
+
+/// An item, the node that it comes from, and the value that it makes.
+#[derive(Clone, Debug)]
+pub(super) struct Entry {
+    pub(super) item: Item,
+    pub(super) node: String,
+    pub(super) output: Id,
+}
+
+/// What a file says of its pictures and classes.
+#[derive(Clone, Debug, Default)]
+pub(in crate::import) struct Facts {
+    pub(in crate::import) classes: Option<Vec<String>>,
+    pub(in crate::import) preprocessing: Option<Preprocessing>,
+}
+
+impl Draft {
+    pub(super) fn new(kind: &'static str) -> Self {
+        Self {
+            kind,
+            ..Self::default()
+        }
+    }
+
+    pub(super) fn set(mut self, key: &'static str, value: impl ToString) -> Self {
+        self.settings.push((key, value.to_string()));
+        self
+    }
+
+    pub(super) fn word(self, key: &'static str, word: &str) -> Self {
+        self.set(key, format!("\"{word}\""))
+    }
+
+    pub(super) fn weight(mut self, part: &'static str, shape: &[usize], values: Vec<f32>) -> Self {
+        self.weights.push(Weight {
+            part,
+            shape: shape.to_vec(),
+            values,
+        });
+        self
+    }
+
+    pub(super) fn setting(&self, key: &str) -> Option<&str> {
+        let found = self.settings.iter().find(|(own, _)| *own == key);
+        found.map(|(_, value)| value.as_str())
+    }
+
+    pub(super) fn remove(&mut self, key: &str) {
+        self.settings.retain(|(own, _)| *own != key);
+    }
+}
+
+/// Writes one number where all are equal, else all.
+pub(super) fn sizes(values: &[usize]) -> String {
+    match values {
+        [first, rest @ ..] if rest.iter().all(|other| other == first) => first.to_string(),
+        _ => list(values),
+    }
+}
+
+/// Writes padding: one number, one per dimension, or `[before, after]` per dimension.
+pub(super) fn pairs(values: &[[usize; 2]]) -> String {
+    if values.iter().all(|[before, after]| before == after) {
+        let sides: Vec<usize> = values.iter().map(|pair| pair[0]).collect();
+        return sizes(&sides);
+    }
+    let pairs: Vec<String> = values.iter().map(|pair| list(pair)).collect();
+    format!("[{}]", pairs.join(", "))
+}
+
+pub(super) fn list(values: &[usize]) -> String {
+    let mut text = String::from("[");
+    for (index, value) in values.iter().enumerate() {
+        let comma = if index > 0 { ", " } else { "" };
+        // Writing into a string does not fail.
+        let _ = write!(text, "{comma}{value}");
+    }
+    text + "]"
+}
+
+/// Writes a number so that the config reads it as the one it is.
+pub(super) fn number(value: f32) -> String {
+    let text = value.to_string();
+    if text.contains(['.', 'e']) {
+        text
+    } else {
+        text + ".0"
+    }
+}

@@ -1,0 +1,490 @@
+//! Neighbours that are one layer here.
+
+use std::collections::HashSet;
+
+use super::item::{Draft, Entry, Id, Item, Joining, list, number, pairs, sizes};
+use super::nodes::every_pair;
+use crate::config::{Function, Join};
+use crate::plan::adaptive_window;
+
+/// How far a constant may be from the one that a formula has.
+const CLOSE: f32 = 1e-4;
+
+/// Makes one layer of neighbours that are one, in a list and in what it holds; `kept` values are taken up again later.
+pub(super) fn tidy(entries: Vec<Entry>, kept: &HashSet<Id>) -> Vec<Entry> {
+    let mut done: Vec<Entry> = Vec::new();
+    for mut entry in entries {
+        if let Item::Branches { lists, .. } = &mut entry.item {
+            for list in lists {
+                *list = tidy(std::mem::take(list), kept);
+            }
+        }
+        done.push(alone(entry));
+        while shorten(&mut done, kept) {}
+    }
+    done
+}
+
+/// Returns the values that merges take.
+pub(super) fn kept(entries: &[Entry]) -> HashSet<Id> {
+    let mut found = HashSet::new();
+    for entry in entries {
+        match &entry.item {
+            Item::Merge { from, .. } => found.extend(from),
+            Item::Branches { lists, .. } => found.extend(lists.iter().flat_map(|list| kept(list))),
+            _ => {}
+        }
+    }
+    found
+}
+
+/// Recognizes a function in branches that are multiplied or divided.
+fn alone(entry: Entry) -> Entry {
+    let Item::Branches { lists, join, .. } = &entry.item else {
+        return entry;
+    };
+    let items: Vec<Vec<&Item>> = lists
+        .iter()
+        .map(|list| list.iter().map(|entry| &entry.item).collect())
+        .collect();
+    let (plain, other) = match &items[..] {
+        [plain, other] if plain.len() <= other.len() => (plain, other),
+        [other, plain] => (plain, other),
+        _ => return entry,
+    };
+    let item = match (join, &plain[..], &other[..]) {
+        (Joining::Join(Join::Multiply), [], [Item::Activation(function)]) => match function {
+            Function::Sigmoid => Item::Activation(Function::Silu),
+            Function::HardSigmoid => Item::Activation(Function::HardSwish),
+            _ => return entry,
+        },
+        (
+            Joining::Join(Join::Multiply),
+            [],
+            [
+                Item::Activation(Function::Softplus),
+                Item::Activation(Function::Tanh),
+            ],
+        ) => Item::Activation(Function::Mish),
+        (Joining::Join(Join::Multiply), [], [inner, Item::Erf, outer])
+            if is_affine(inner, std::f32::consts::FRAC_1_SQRT_2, 0.0)
+                && is_affine(outer, 0.5, 0.5) =>
+        {
+            Item::Activation(Function::Gelu)
+        }
+        (Joining::Join(Join::Multiply), [half], [inner, Item::Erf, outer])
+            if is_affine(half, 0.5, 0.0)
+                && is_affine(inner, std::f32::consts::FRAC_1_SQRT_2, 0.0)
+                && is_affine(outer, 1.0, 1.0) =>
+        {
+            Item::Activation(Function::Gelu)
+        }
+        (Joining::Divide, [], [Item::Square, Item::Layer(conv), Item::Power(beta)])
+            if items[0].is_empty() =>
+        {
+            match neighbours(conv, *beta) {
+                Some(layer) => Item::Layer(layer),
+                None => return entry,
+            }
+        }
+        _ => return entry,
+    };
+    Entry { item, ..entry }
+}
+
+/// Makes one of the last entries, if they are one.
+fn shorten(done: &mut Vec<Entry>, kept: &HashSet<Id>) -> bool {
+    let count = done.len();
+    for taken in [3, 2] {
+        let Some(begin) = count.checked_sub(taken) else {
+            continue;
+        };
+        if done[begin..count - 1]
+            .iter()
+            .any(|entry| kept.contains(&entry.output))
+        {
+            continue;
+        }
+        let one = match &done[begin..] {
+            [a, b, c] => three(&a.item, &b.item, &c.item),
+            [a, b] => two(&a.item, &b.item),
+            _ => None,
+        };
+        if let Some(items) = one {
+            let last = done.split_off(begin).pop();
+            if let Some(last) = last {
+                done.extend(items.into_iter().map(|item| Entry {
+                    item,
+                    ..last.clone()
+                }));
+            }
+            return true;
+        }
+    }
+    false
+}
+
+fn three(a: &Item, b: &Item, c: &Item) -> Option<Vec<Item>> {
+    match (a, b, c) {
+        (inner, Item::Activation(Function::Tanh), outer)
+            if is_affine(inner, 2.0 / 3.0, 0.0) && is_affine(outer, 1.7159, 0.0) =>
+        {
+            Some(vec![Item::Activation(Function::ScaledTanh)])
+        }
+        (before, pool, after) if is_affine(before, -1.0, 0.0) && is_affine(after, -1.0, 0.0) => {
+            least(pool)
+        }
+        (
+            Item::Places {
+                dimension,
+                size,
+                places,
+            },
+            Item::Shares {
+                dimension: along,
+                factors,
+            },
+            Item::Layer(pool),
+        ) if along == dimension => adaptive(*dimension, *size, places, Some(factors), pool),
+        _ => None,
+    }
+}
+
+fn two(a: &Item, b: &Item) -> Option<Vec<Item>> {
+    match (a, b) {
+        (
+            Item::Scale { scale, shift },
+            Item::Scale {
+                scale: more,
+                shift: further,
+            },
+        ) => {
+            let count = scale.len().max(more.len());
+            let at = |values: &[f32], index: usize| values[index % values.len()];
+            let scales = (0..count)
+                .map(|index| at(scale, index) * at(more, index))
+                .collect();
+            let shifts = (0..count)
+                .map(|index| at(shift, index) * at(more, index) + at(further, index))
+                .collect();
+            Some(vec![Item::Scale {
+                scale: scales,
+                shift: shifts,
+            }])
+        }
+        (
+            Item::Branches {
+                lists,
+                join: Joining::Join(Join::Multiply),
+                ..
+            },
+            half,
+        ) if is_affine(half, 0.5, 0.0) && is_error_gate(lists) => {
+            Some(vec![Item::Activation(Function::Gelu)])
+        }
+        (Item::Layer(layer), Item::Scale { scale, shift })
+            if scale.iter().all(|scale| *scale == 1.0) =>
+        {
+            biased(layer, shift)
+        }
+        (Item::Layer(layer), Item::Activation(function)) if has_activation(layer) => {
+            let layer = layer.clone().word("activation", function.word());
+            Some(vec![Item::Layer(layer)])
+        }
+        (
+            Item::Branches {
+                lists,
+                join: join @ Joining::Join(Join::Add),
+                activation: None,
+            },
+            Item::Activation(function),
+        ) if lists.len() == 2 => {
+            let (lists, activation) = (lists.clone(), Some(*function));
+            Some(vec![Item::Branches {
+                lists,
+                join: *join,
+                activation,
+            }])
+        }
+        (Item::Layer(pool), Item::Scale { scale, shift })
+            if shift.iter().all(|shift| *shift == 0.0) =>
+        {
+            sum(pool, scale)
+        }
+        (Item::Adaptive { is_max, output, .. }, Item::Flatten)
+            if output.iter().all(|size| *size == 1) =>
+        {
+            Some(vec![Item::Layer(
+                Draft::new("global_pool").word("kind", if *is_max { "max" } else { "avg" }),
+            )])
+        }
+        (Item::Reshape(shape), Item::Flatten) if shape[1..].iter().all(|size| *size == 1) => {
+            Some(vec![])
+        }
+        (Item::Pad { amount, mode }, Item::Layer(conv)) => padded(amount, mode, conv),
+        (
+            Item::Places {
+                dimension,
+                size,
+                places,
+            },
+            Item::Layer(pool),
+        ) => adaptive(*dimension, *size, places, None, pool),
+        _ => None,
+    }
+}
+
+/// Returns whether lists make `x·(1 + erf(x/√2))`, half of which is `gelu`.
+fn is_error_gate(lists: &[Vec<Entry>]) -> bool {
+    let [plain, gate] = lists else { return false };
+    let gate = if plain.is_empty() { gate } else { plain };
+    let [inner, error, outer] = &gate[..] else {
+        return false;
+    };
+    plain.len() + lists[1].len() == 3
+        && is_affine(&inner.item, std::f32::consts::FRAC_1_SQRT_2, 0.0)
+        && matches!(error.item, Item::Erf)
+        && is_affine(&outer.item, 1.0, 1.0)
+}
+
+fn is_affine(item: &Item, factor: f32, offset: f32) -> bool {
+    let is_close = |values: &[f32], wanted: f32| {
+        values
+            .iter()
+            .all(|value| (value - wanted).abs() <= CLOSE * wanted.abs().max(1.0))
+    };
+    matches!(item, Item::Scale { scale, shift } if is_close(scale, factor) && is_close(shift, offset))
+}
+
+fn has_activation(layer: &Draft) -> bool {
+    let takes = ["conv", "depthwise_conv", "conv_transpose", "dense"].contains(&layer.kind);
+    takes && layer.setting("activation").is_none()
+}
+
+/// Takes offsets as the bias of a layer without one.
+fn biased(layer: &Draft, shift: &[f32]) -> Option<Vec<Item>> {
+    if layer.setting("bias") != Some("false") || layer.setting("activation").is_some() {
+        return None;
+    }
+    let weight = layer.weights.first()?;
+    let count = match (layer.kind, &weight.shape[..]) {
+        ("dense", [_, units]) => *units,
+        ("conv" | "depthwise_conv", [filters, ..]) => *filters,
+        _ => return None,
+    };
+    let shift = if shift.len() == 1 {
+        vec![shift[0]; count]
+    } else {
+        shift.to_vec()
+    };
+    let mut layer = layer.clone().weight("bias", &[count], shift);
+    layer.remove("bias");
+    Some(vec![Item::Layer(layer)])
+}
+
+/// Makes a pool of smallest values of one of largest between two changes of sign.
+fn least(pool: &Item) -> Option<Vec<Item>> {
+    match pool {
+        Item::Layer(pool) if pool.setting("kind") == Some("\"max\"") => {
+            let mut pool = pool.clone();
+            pool.remove("kind");
+            let mut own = Draft {
+                settings: Vec::new(),
+                ..pool.clone()
+            }
+            .word("kind", "min");
+            own.settings.extend(pool.settings);
+            Some(vec![Item::Layer(own)])
+        }
+        _ => None,
+    }
+}
+
+/// Makes a pool of sums of one of means and the number of values.
+fn sum(pool: &Draft, scale: &[f32]) -> Option<Vec<Item>> {
+    let is_plain = pool.kind == "pool"
+        && pool.setting("kind") == Some("\"avg\"")
+        && pool.setting("padding").is_none();
+    let size = pool
+        .setting("size")
+        .filter(|_| is_plain && pool.setting("ceil").is_none())?;
+    let sizes: Vec<f32> = size
+        .trim_matches(['[', ']'])
+        .split(", ")
+        .filter_map(|size| size.parse().ok())
+        .collect();
+    let each: f32 = sizes.iter().product();
+    // One number stands for two dimensions, or one, or three.
+    let fits = |count: f32| scale.iter().all(|scale| *scale == count);
+    if each < 2.0
+        || !(fits(each) || sizes.len() == 1 && (fits(each * each) || fits(each * each * each)))
+    {
+        return None;
+    }
+    let mut own = Draft::new("pool").word("kind", "sum");
+    let rest = pool
+        .settings
+        .iter()
+        .filter(|(key, _)| !matches!(*key, "kind" | "count_padding"));
+    own.settings.extend(rest.cloned());
+    Some(vec![Item::Layer(own)])
+}
+
+/// Makes padding a part of the convolution behind it.
+fn padded(amount: &[[usize; 2]], mode: &str, conv: &Draft) -> Option<Vec<Item>> {
+    let (channels, sides) = amount.split_first()?;
+    let takes =
+        ["conv", "depthwise_conv"].contains(&conv.kind) && conv.setting("padding").is_none();
+    if !takes || *channels != [0, 0] {
+        return None;
+    }
+    let mut layer = conv.clone().set("padding", pairs(sides));
+    if mode != "zeros" {
+        layer = layer.word("padding_mode", mode);
+    }
+    Some(vec![Item::Layer(layer)])
+}
+
+/// Recognizes windows of unequal sizes, whose values were put side by side.
+fn adaptive(
+    dimension: usize,
+    size: usize,
+    places: &[i64],
+    factors: Option<&Vec<f32>>,
+    pool: &Draft,
+) -> Option<Vec<Item>> {
+    let own: Vec<usize> = pool
+        .setting("size")?
+        .trim_matches(['[', ']'])
+        .split(", ")
+        .filter_map(|size| size.parse().ok())
+        .collect();
+    let widest = *own.get(dimension.min(own.len() - 1))?;
+    let count = places.len().checked_div(widest)?;
+    let is_max = pool.setting("kind") == Some("\"max\"");
+    if pool.kind != "pool" || is_max != factors.is_none() || count == 0 || count > size {
+        return None;
+    }
+    for (at, row) in places.chunks(widest).enumerate() {
+        let (begin, end) = adaptive_window(at, count, size);
+        let expected = (0..widest).map(|step| (begin + step).min(end - 1) as i64);
+        let shares = |step: usize| {
+            if begin + step < end {
+                widest as f32 / (end - begin) as f32
+            } else {
+                0.0
+            }
+        };
+        let fits = factors.is_none_or(|factors| {
+            (0..widest).all(|step| (factors[at * widest + step] - shares(step)).abs() < CLOSE)
+        });
+        if !row.iter().copied().eq(expected) || !fits {
+            return None;
+        }
+    }
+    // The other dimensions stay as they are, whatever they are: they are filled in when it is written.
+    let mut output = vec![0; own.len()];
+    *output.get_mut(dimension)? = count;
+    Some(vec![Item::Adaptive { is_max, output }])
+}
+
+/// Recognizes local response normalization over an even number of channels: a convolution of squares with ones around
+/// the diagonal.
+fn neighbours(conv: &Draft, beta: f32) -> Option<Draft> {
+    let [weight, bias] = &conv.weights[..] else {
+        return None;
+    };
+    let (&[channels, inputs, ..], k) = (&weight.shape[..], *bias.values.first()?) else {
+        return None;
+    };
+    let share = weight.values.iter().copied().fold(0.0, f32::max);
+    let first = weight
+        .values
+        .get(..inputs)?
+        .iter()
+        .filter(|value| **value > 0.0)
+        .count();
+    // A first channel sees itself and what comes after it.
+    let (after, size) = (first.checked_sub(1)?, 2 * first);
+    let before = size / 2;
+    let is_band = weight.values.iter().enumerate().all(|(index, value)| {
+        let (to, from) = (index / channels, index % channels);
+        *value
+            == if from + before >= to && from <= to + after {
+                share
+            } else {
+                0.0
+            }
+    });
+    if channels != inputs
+        || channels <= after
+        || !is_band
+        || bias.values.iter().any(|own| *own != k)
+    {
+        return None;
+    }
+    let layer = Draft::new("local_response_norm")
+        .set("size", size)
+        .set("alpha", number(share * size as f32));
+    Some(layer.set("beta", number(beta)).set("k", number(k)))
+}
+
+/// Writes what is a layer by itself as one.
+pub(super) fn layer_of(item: &Item, shape: &[usize]) -> Result<Draft, &'static str> {
+    Ok(match item {
+        Item::Layer(layer) => layer.clone(),
+        Item::Activation(function) => Draft::new("activation").word("fn", function.word()),
+        Item::Scale { scale, shift } => {
+            let channels = shape.first().copied().unwrap_or(1);
+            let each = |values: &[f32]| {
+                if values.len() == 1 {
+                    vec![values[0]; channels]
+                } else {
+                    values.to_vec()
+                }
+            };
+            let layer = Draft::new("scale").weight("weight", &[channels], each(scale));
+            if shift.iter().all(|shift| *shift == 0.0) {
+                layer
+            } else {
+                layer
+                    .set("bias", true)
+                    .weight("bias", &[channels], each(shift))
+            }
+        }
+        Item::Pad { amount, mode } => {
+            let sides = if amount[0] == [0, 0] {
+                pairs(&amount[1..])
+            } else {
+                every_pair(amount)
+            };
+            let layer = Draft::new("pad").set("amount", sides);
+            if *mode == "zeros" {
+                layer
+            } else {
+                layer.word("mode", mode)
+            }
+        }
+        Item::Adaptive { is_max, output, .. } => {
+            let filled = output
+                .iter()
+                .zip(&shape[1..])
+                .map(|(own, size)| if *own == 0 { *size } else { *own });
+            let filled: Vec<usize> = filled.collect();
+            let layer = Draft::new("adaptive_pool");
+            let layer = if *is_max {
+                layer.word("kind", "max")
+            } else {
+                layer
+            };
+            layer.set("output", sizes(&filled))
+        }
+        Item::Flatten => Draft::new("flatten"),
+        Item::Reshape(shape) => Draft::new("reshape").set("shape", list(shape)),
+        Item::Places { .. } => return Err("no layer here picks values by their places"),
+        Item::Shares { .. } => return Err("no layer here has factors that vary over the map"),
+        Item::Erf => return Err("the error function is a part of `gelu` alone here"),
+        Item::Square | Item::Power(_) => return Err("no layer here has powers"),
+        Item::Branches { .. } | Item::Merge { .. } => return Err("it holds others"),
+    })
+}

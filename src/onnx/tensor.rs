@@ -1,0 +1,96 @@
+//! Tensors of a file as numbers.
+
+use half::{bf16, f16};
+
+use super::proto::{Tensor, data_type};
+
+/// Returns the shape and the values of a tensor of floats or whole numbers.
+///
+/// # Errors
+/// The reason why they cannot be had.
+pub(crate) fn floats(tensor: &Tensor) -> Result<(Vec<usize>, Vec<f32>), String> {
+    let values: Vec<f32> = match tensor.data_type {
+        data_type::FLOAT if tensor.raw_data.is_empty() => tensor.float_data.clone(),
+        data_type::FLOAT => numbers(&tensor.raw_data, f32::from_le_bytes),
+        data_type::DOUBLE if tensor.raw_data.is_empty() => tensor
+            .double_data
+            .iter()
+            .map(|value| *value as f32)
+            .collect(),
+        data_type::DOUBLE => numbers(&tensor.raw_data, |bytes| f64::from_le_bytes(bytes) as f32),
+        // The bits of halves stand in whole numbers.
+        data_type::FLOAT16 if tensor.raw_data.is_empty() => tensor
+            .int32_data
+            .iter()
+            .map(|bits| f16::from_bits(*bits as u16).to_f32())
+            .collect(),
+        data_type::FLOAT16 => numbers(&tensor.raw_data, |bytes| f16::from_le_bytes(bytes).to_f32()),
+        data_type::BFLOAT16 if tensor.raw_data.is_empty() => tensor
+            .int32_data
+            .iter()
+            .map(|bits| bf16::from_bits(*bits as u16).to_f32())
+            .collect(),
+        data_type::BFLOAT16 => numbers(&tensor.raw_data, |bytes| {
+            bf16::from_le_bytes(bytes).to_f32()
+        }),
+        _ => integers(tensor)?
+            .into_iter()
+            .map(|value| value as f32)
+            .collect(),
+    };
+    Ok((checked(tensor, values.len())?, values))
+}
+
+/// Returns the values of a tensor of whole numbers.
+///
+/// # Errors
+/// The reason why they cannot be had.
+pub(crate) fn integers(tensor: &Tensor) -> Result<Vec<i64>, String> {
+    let values: Vec<i64> = match tensor.data_type {
+        data_type::INT64 if tensor.raw_data.is_empty() => tensor.int64_data.clone(),
+        data_type::INT64 => numbers(&tensor.raw_data, i64::from_le_bytes),
+        data_type::INT32 if tensor.raw_data.is_empty() => tensor
+            .int32_data
+            .iter()
+            .map(|value| i64::from(*value))
+            .collect(),
+        data_type::INT32 => numbers(&tensor.raw_data, |bytes| {
+            i64::from(i32::from_le_bytes(bytes))
+        }),
+        kind => {
+            return Err(format!(
+                "tensor `{}` is of the data type {kind}",
+                tensor.name
+            ));
+        }
+    };
+    checked(tensor, values.len())?;
+    Ok(values)
+}
+
+/// Returns the shape, if it is that of so many values which are in the file.
+fn checked(tensor: &Tensor, count: usize) -> Result<Vec<usize>, String> {
+    let name = &tensor.name;
+    if tensor.data_location != 0 {
+        return Err(format!("the values of tensor `{name}` are in another file"));
+    }
+    let shape: Option<Vec<usize>> = tensor
+        .dims
+        .iter()
+        .map(|size| usize::try_from(*size).ok())
+        .collect();
+    let shape = shape.ok_or_else(|| format!("tensor `{name}` has a negative length"))?;
+    let expected = crate::shape::elements(&shape);
+    if expected != Some(count as u64) {
+        let shape = crate::shape::display(&shape);
+        return Err(format!(
+            "tensor `{name}` is {shape} and holds {count} values"
+        ));
+    }
+    Ok(shape)
+}
+
+fn numbers<T, const N: usize>(bytes: &[u8], number: impl Fn([u8; N]) -> T) -> Vec<T> {
+    let (all, _) = bytes.as_chunks::<N>();
+    all.iter().map(|bytes| number(*bytes)).collect()
+}
