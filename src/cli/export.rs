@@ -1,14 +1,18 @@
 //! `cnn export`.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
 
-use crate::diagnostic::Result;
+use crate::dataset::Samples;
+use crate::diagnostic::{Diagnostic, Error, Result};
+use crate::evaluate;
 use crate::export::{self, Format, Options, Precision};
 use crate::model::Device;
-use crate::report::export as shown;
-use crate::{model_file, run};
+use crate::model_file::{self, Trained};
+use crate::report::{self, diagnostics, export as shown};
+use crate::run;
 
 /// Write a trained network for other programs
 ///
@@ -34,6 +38,12 @@ pub(super) struct Arguments {
     /// Let an ONNX graph take pictures as they are, in bytes, and prepare them itself
     #[arg(long)]
     with_preprocessing: bool,
+    /// Run the ONNX graph on samples of the test split, and compare its answers
+    #[arg(long)]
+    check: bool,
+    /// Data set or path in place of the one it was trained on, for --check
+    #[arg(long, value_name = "SOURCE", requires = "check")]
+    data: Option<String>,
     /// Overwrite files that are there
     #[arg(long)]
     force: bool,
@@ -82,16 +92,49 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
         prepares: arguments.with_preprocessing,
     };
     let format = arguments.format.format();
+    refuse_onnx_alone(arguments, format)?;
     let name = called(&path);
     let product = export::export(&trained, &name, format, options)?;
+    let check = if arguments.check {
+        let samples = samples(&trained, arguments.data.as_deref())?;
+        Some(export::check(&product, &trained, &samples, options)?)
+    } else {
+        None
+    };
     let out = match &arguments.out {
         Some(out) => out.clone(),
         None => PathBuf::from(format.file_name(&name)),
     };
     let files = product.write(&out, &path, arguments.force)?;
-    super::write(arguments.json, &shown::render(&files), || {
-        shown::json_of(&files)
-    })
+    super::write(
+        arguments.json,
+        &shown::render(&files, check.as_ref()),
+        || shown::json_of(&files, check.as_ref()),
+    )
+}
+
+/// Refuses what only an ONNX file can have.
+fn refuse_onnx_alone(arguments: &Arguments, format: Format) -> Result<()> {
+    let given = [
+        ("--check", arguments.check),
+        ("--with-preprocessing", arguments.with_preprocessing),
+    ];
+    match given.iter().find(|(_, is_given)| *is_given) {
+        Some((option, _)) if format != Format::Onnx => {
+            let message = format!("`{option}` is for `--format onnx`");
+            Err(Error::config(Diagnostic::error(message)))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Returns the test split, or the validation split where there is none.
+fn samples(trained: &Trained, data: Option<&str>) -> Result<Arc<Samples>> {
+    let (_, samples, warnings) = evaluate::load_split(trained, data, None)?;
+    for warning in &warnings {
+        report::tell(&diagnostics::render(warning));
+    }
+    Ok(samples)
 }
 
 /// Returns what to call a network: as its run, or as its file without the ending.

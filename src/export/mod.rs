@@ -1,5 +1,6 @@
 //! Trained networks, written for other programs: their weights, and what computes with them.
 
+mod check;
 mod fold;
 mod network;
 mod onnx;
@@ -7,9 +8,13 @@ mod product;
 mod safetensors;
 mod torch;
 
+pub use check::Check;
 pub use product::Product;
 
-use crate::diagnostic::Result;
+use std::sync::Arc;
+
+use crate::dataset::Samples;
+use crate::diagnostic::{Diagnostic, Error, Result};
 use crate::model_file::Trained;
 use network::Network;
 use torch::{About, Tree};
@@ -81,5 +86,24 @@ pub fn export(trained: &Trained, name: &str, format: Format, options: Options) -
             ]))
         }
         Format::Onnx => Ok(Product::File(onnx::write(&network, options)?)),
+    }
+}
+
+/// Holds an ONNX file to the answers of the network that it was written of, on samples.
+///
+/// # Errors
+/// When it is no ONNX file, cannot be read back, or answers otherwise.
+pub fn check(
+    product: &Product,
+    trained: &Trained,
+    samples: &Arc<Samples>,
+    options: Options,
+) -> Result<Check> {
+    match product {
+        Product::File(bytes) => check::check(bytes, trained, samples, options),
+        Product::Folder(_) => {
+            let message = "a folder is not computed here";
+            Err(Error::config(Diagnostic::error(message)))
+        }
     }
 }

@@ -2,14 +2,17 @@
 
 use std::path::Path;
 
+use burn::tensor;
+
 use super::matching::{Match, Way};
 use super::onnx::{self, Facts};
-use super::{Imported, Known, facts, read, settle};
+use super::{Imported, Known, as_file, facts, read, settle};
 use crate::config::{Override, is_run_name};
 use crate::diagnostic::{Diagnostic, Error, Kind, Result};
 use crate::files;
 use crate::load::Project;
 use crate::model::{Device, Model};
+use crate::model_file;
 
 /// Writes the network of an ONNX file as a config, and makes a run of it with its weights.
 ///
@@ -100,4 +103,21 @@ fn known(project: &Project, own: &Facts, warnings: &mut Vec<Diagnostic>) -> Resu
         },
         fingerprint: String::new(),
     })
+}
+
+/// Reads an ONNX file that was written here as one from elsewhere; returns the network, and the shape of its input.
+///
+/// # Errors
+/// When a node has no layer.
+pub(crate) fn read_back(bytes: Vec<u8>, device: &tensor::Device) -> Result<(Model, Vec<usize>)> {
+    let failed = |reason: String| {
+        let message = "the ONNX graph cannot be read back";
+        Error::model(Diagnostic::error(message).note(reason))
+    };
+    let network = onnx::network(bytes, "the graph", "graph").map_err(failed)?;
+    let project = Project::check("graph", &network.text, &[])?;
+    let task = project.config.train.task();
+    let model = Model::new(&project.plan.up_to_logits(task), 0, device);
+    let model = model_file::load_weights(model, as_file(&network.weights)?, "the graph")?;
+    Ok((model, project.plan.input))
 }

@@ -9,6 +9,7 @@ mod read;
 mod rules;
 
 pub use convert::convert;
+pub(crate) use convert::read_back;
 pub use first::{First, first_weights};
 pub use matching::{Match, Way};
 pub use rules::Rules;

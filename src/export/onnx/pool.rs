@@ -31,22 +31,45 @@ impl Writer<'_> {
             let taps: usize = pool.windows.iter().map(|window| window.size).product();
             return self.times(name, &means, taps as f32);
         }
-        attributes.push(("pads", pads(&pool.padding)));
-        attributes.push(("ceil_mode", Attribute::Int(i64::from(pool.ceil))));
         if pool.kind == PoolKind::Avg {
-            let counted = Attribute::Int(i64::from(pool.count_padding));
-            attributes.push(("count_include_pad", counted));
-            // Before 19, what hangs over the end was counted too.
-            let since = if pool.ceil { 19 } else { 11 };
-            return self
-                .graph
-                .node(("AveragePool", since), name, &[&input.name], &attributes);
+            return self.means(name, pool, input, attributes);
         }
+        attributes.push(("pads", pads(&whole_windows(pool, &input.shape)[1..])));
         self.of_largest(name, pool.kind, &input.name, |writer, from| {
             writer
                 .graph
                 .node(("MaxPool", 12), name, &[from], &attributes)
         })
+    }
+
+    /// Writes `AveragePool`. What hangs over the end never counts; padding that does is a `Pad` before it then.
+    fn means(
+        &mut self,
+        name: &str,
+        pool: &plan::Pool,
+        input: &Wire,
+        attributes: Vec<(&'static str, Attribute)>,
+    ) -> String {
+        let mut attributes = attributes;
+        let mut from = input.name.clone();
+        let mut padding = whole_windows(pool, &input.shape)[1..].to_vec();
+        let hangs_over = padding
+            .iter()
+            .zip(&pool.padding)
+            .any(|(whole, own)| whole[1] > own[1]);
+        if pool.count_padding && hangs_over {
+            let amount = [vec![[0, 0]], pool.padding.clone()].concat();
+            from = self.padded(name, &from, &amount, PaddingMode::Zeros);
+            for (whole, own) in padding.iter_mut().zip(&pool.padding) {
+                *whole = [0, whole[1].saturating_sub(own[1])];
+            }
+        } else if pool.count_padding {
+            // The padding as it is, of which what no window reaches counts nowhere.
+            attributes.push(("count_include_pad", Attribute::Int(1)));
+        }
+        attributes.push(("pads", pads(&padding)));
+        self.graph
+            .node(("AveragePool", 11), name, &[&from], &attributes)
     }
 
     /// Writes `GlobalMaxPool`, `GlobalAveragePool` or `GlobalLpPool` and makes a row of it.

@@ -215,16 +215,28 @@ impl Graph {
                 let own = self.shapes[*input].clone();
                 let is_row = own.len() > 1 && own[1..].iter().all(|size| *size == 1);
                 if is_row && own != shape {
-                    *input = self.push(
-                        vec![*input],
-                        Work::Items(vec![Item::Flatten]),
-                        own[..1].to_vec(),
-                        &name,
-                    );
+                    *input = self.row_of(*input, own[0], &name);
                 }
             }
         }
         self.push(from, Work::Join(join), shape, &name)
+    }
+
+    /// Returns maps of one value as a row: what they were made of, if that was one.
+    fn row_of(&mut self, maps: Id, channels: usize, node: &str) -> Id {
+        let maker = self.ops.iter().find(|op| op.output == maps);
+        let row = maker.filter(
+            |op| matches!(&op.work, Work::Items(items) if matches!(items[..], [Item::Reshape(_)])),
+        );
+        match row.and_then(|op| op.inputs.first()) {
+            Some(row) if self.shapes[*row] == [channels] => *row,
+            _ => self.push(
+                vec![maps],
+                Work::Items(vec![Item::Flatten]),
+                vec![channels],
+                node,
+            ),
+        }
     }
 
     /// Returns what a name stands for.
@@ -277,6 +289,10 @@ fn sample_of(input: &onnx::ValueInfo) -> Result<(Vec<usize>, i32), String> {
     let sizes = sizes.ok_or_else(|| {
         format!("the size of its input `{name}` is not fixed: export it with pictures of one size")
     })?;
+    if sizes.is_empty() && shape.dim.len() == 1 {
+        // A batch of single numbers.
+        return Ok((vec![1], tensor.elem_type));
+    }
     if !(1..=4).contains(&sizes.len()) {
         return Err(format!(
             "its input `{name}` has {} dimensions",

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::config::{Function, Join};
+use crate::config::{Function, Join, Task};
 use crate::dataset::Preprocessing;
 
 /// A value in the graph, by number.
@@ -98,6 +98,8 @@ pub(super) struct Entry {
 pub(in crate::import) struct Facts {
     pub(in crate::import) classes: Option<Vec<String>>,
     pub(in crate::import) preprocessing: Option<Preprocessing>,
+    /// What its outputs mean.
+    pub(in crate::import) task: Option<Task>,
 }
 
 impl Draft {

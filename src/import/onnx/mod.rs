@@ -15,6 +15,7 @@ pub(super) use weights::weights;
 
 use std::fmt::Write as _;
 
+use crate::config::{Config, Task};
 use crate::model::NamedWeight;
 use crate::onnx::{self, Model};
 use graph::Graph;
@@ -55,6 +56,11 @@ pub(super) fn network(bytes: Vec<u8>, file: &str, name: &str) -> Result<Network,
         &graph.input,
         graph.takes_bytes,
     ));
+    match graph.facts.task {
+        None | Some(Task::Classes) => {}
+        Some(Task::Labels) => text.push_str("\n[train]\nloss = \"binary_cross_entropy\"\n"),
+        Some(Task::Values) => text.push_str("\n[train]\nloss = \"mse\"\n"),
+    }
     let mut facts = graph.facts;
     if graph.takes_bytes {
         // It prepares them itself.
@@ -78,5 +84,9 @@ fn facts(model: &Model) -> Facts {
     Facts {
         classes: entry("classes").and_then(|text| serde_json::from_str(text).ok()),
         preprocessing: entry("preprocessing").and_then(|text| serde_json::from_str(text).ok()),
+        task: entry("config").and_then(|text| {
+            let parsed = Config::parse("config", text, &[]);
+            parsed.config.map(|config| config.train.task())
+        }),
     }
 }

@@ -1,6 +1,6 @@
 //! From a graph to lists of layers: what runs side by side becomes branches, what is taken up again later a merge.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::graph::{Graph, Op, Work};
 use super::item::{Entry, Id, Item, Joining};
@@ -8,6 +8,9 @@ use crate::config::Join;
 
 /// Containers within containers that are followed.
 const MAX_DEPTH: usize = 48;
+
+/// Steps that are taken at most.
+const MAX_STEPS: usize = 200_000;
 
 /// A walk from the input to the output.
 pub(super) struct Walk<'a> {
@@ -18,6 +21,8 @@ pub(super) struct Walk<'a> {
     users: Vec<Vec<usize>>,
     /// Values that have been made.
     done: HashSet<Id>,
+    /// How many more steps are taken: a graph whose ways cross may be walked more than once.
+    steps: usize,
 }
 
 impl<'a> Walk<'a> {
@@ -37,6 +42,7 @@ impl<'a> Walk<'a> {
             makers,
             users,
             done: HashSet::from([0]),
+            steps: MAX_STEPS,
         }
     }
 
@@ -92,29 +98,39 @@ impl<'a> Walk<'a> {
                 .copied()
                 .filter(|user| region.contains(user))
                 .collect();
+            self.steps = self
+                .steps
+                .checked_sub(1)
+                .ok_or("its ways cross too often")?;
             let next = match users[..] {
                 [] => return Err("its output is not reached from its input".to_owned()),
                 [only] => only,
-                _ => self.meeting(at, region).ok_or_else(|| {
-                    let names: Vec<String> = users
-                        .iter()
-                        .map(|user| format!("`{}`", self.ops[*user].node))
-                        .collect();
-                    format!(
-                        "the ways that begin with {} do not meet in one node",
-                        names.join(" and ")
-                    )
-                })?,
+                _ => {
+                    let before = self.done.clone();
+                    match self.side_ways(at, &users, region, depth) {
+                        Ok((joined, end)) => {
+                            entries.extend(joined);
+                            at = end;
+                            self.done.insert(at);
+                            continue;
+                        }
+                        // On along the only way that does not join at once; the joints will take the value up again.
+                        Err(reason) => {
+                            self.done = before;
+                            let joins =
+                                |user: &usize| matches!(self.ops[*user].work, Work::Join(_));
+                            let mut ways = users.iter().filter(|user| !joins(user));
+                            match (ways.next(), ways.next()) {
+                                (Some(only), None) => *only,
+                                _ => return Err(reason),
+                            }
+                        }
+                    }
+                }
             };
             let op = &self.ops[next];
             match &op.work {
                 Work::Items(items) => {
-                    if users.len() > 1 {
-                        return Err(format!(
-                            "node `{}`: several ways lead to it, and it joins none",
-                            op.node
-                        ));
-                    }
                     entries.extend(items.iter().map(|item| Entry::new(item.clone(), op)));
                 }
                 Work::Join(join) => entries.extend(self.joined(at, op, *join, region, depth)?),
@@ -125,6 +141,32 @@ impl<'a> Walk<'a> {
         Ok(entries)
     }
 
+    /// Returns the layers of several ways from a value to where they meet, and what they make there.
+    fn side_ways(
+        &mut self,
+        at: Id,
+        users: &[usize],
+        region: &HashSet<usize>,
+        depth: usize,
+    ) -> Result<(Vec<Entry>, Id), String> {
+        let meeting = self.meeting(at, region).ok_or_else(|| {
+            let names = users
+                .iter()
+                .map(|user| format!("`{}`", self.ops[*user].node));
+            let names: Vec<String> = names.collect();
+            let names = names.join(" and ");
+            format!("the ways that begin with {names} do not meet in one node")
+        })?;
+        let op = &self.ops[meeting];
+        let Work::Join(join) = op.work else {
+            let node = &op.node;
+            return Err(format!(
+                "node `{node}`: several ways lead to it, and it joins none"
+            ));
+        };
+        Ok((self.joined(at, op, join, region, depth)?, op.output))
+    }
+
     /// Returns the first operation that all ways from a value lead through.
     fn meeting(&self, from: Id, region: &HashSet<usize>) -> Option<usize> {
         let users = |value: Id| {
@@ -132,26 +174,15 @@ impl<'a> Walk<'a> {
                 .iter()
                 .filter(|user| region.contains(user))
         };
-        let mut reached: HashSet<Id> = HashSet::from([from]);
-        let mut open: HashSet<usize> = users(from).copied().collect();
+        let mut open: BTreeSet<usize> = users(from).copied().collect();
         // Nodes stand in an order in which each comes after what it takes.
         loop {
-            let next = *open.iter().min()?;
-            if open.len() == 1 && reached.len() > 1
-                || open.len() == 1
-                    && self.ops[next]
-                        .inputs
-                        .iter()
-                        .filter(|input| **input == from)
-                        .count()
-                        > 1
-            {
+            let next = *open.first()?;
+            if open.len() == 1 {
                 return Some(next);
             }
             open.remove(&next);
-            let output = self.ops[next].output;
-            reached.insert(output);
-            open.extend(users(output));
+            open.extend(users(self.ops[next].output));
         }
     }
 
@@ -164,19 +195,7 @@ impl<'a> Walk<'a> {
         region: &HashSet<usize>,
         depth: usize,
     ) -> Result<Vec<Entry>, String> {
-        let ways: Vec<HashSet<usize>> = op
-            .inputs
-            .iter()
-            .map(|input| self.between(from, *input, Some(region)))
-            .collect();
-        let is_reached = |index: usize| op.inputs[index] == from || !ways[index].is_empty();
-        let total: usize = ways.iter().map(HashSet::len).sum();
-        let all: HashSet<usize> = ways.iter().flatten().copied().collect();
-        if (0..ways.len()).all(is_reached) && total == all.len() {
-            let mut lists = Vec::new();
-            for (input, way) in op.inputs.iter().zip(&ways) {
-                lists.push(self.sequence(from, *input, way, depth + 1)?);
-            }
+        if let Some(lists) = self.side_by_side(from, op, join, region, depth)? {
             let item = Item::Branches {
                 lists,
                 join,
@@ -185,17 +204,25 @@ impl<'a> Walk<'a> {
             return Ok(vec![Entry::new(item, op)]);
         }
         // One way has the others' ends on it, or they were there before.
-        let longest = (0..ways.len())
-            .max_by_key(|index| ways[*index].len())
+        let ways = op
+            .inputs
+            .iter()
+            .map(|input| (*input, self.between(from, *input, Some(region))));
+        let ways: Vec<(Id, HashSet<usize>)> = ways.collect();
+        let reached =
+            (0..ways.len()).filter(|index| ways[*index].0 == from || !ways[*index].1.is_empty());
+        let main = reached
+            .rev()
+            .max_by_key(|index| ways[*index].1.len())
             .unwrap_or(0);
-        let main = op.inputs[longest];
-        let mut entries = self.sequence(from, main, &ways[longest], depth + 1)?;
+        let (end, way) = &ways[main];
+        let mut entries = self.sequence(from, *end, way, depth + 1)?;
         let mut others = op.inputs.clone();
-        others.remove(longest);
+        others.remove(main);
         let Joining::Join(join) = join else {
             return Err(format!("node `{}` divides by what has other uses", op.node));
         };
-        if join == Join::Concat && longest != 0 {
+        if join == Join::Concat && main != 0 {
             return Err(format!(
                 "node `{}`: `merge` puts the value itself first, and it is not",
                 op.node
@@ -210,5 +237,42 @@ impl<'a> Walk<'a> {
         }
         entries.push(Entry::new(Item::Merge { from: others, join }, op));
         Ok(entries)
+    }
+
+    /// Returns the layers of each way by itself, the first way first: those after it may take what it makes. Nothing if a way
+    /// has nothing of its own.
+    fn side_by_side(
+        &mut self,
+        from: Id,
+        op: &'a Op,
+        join: Joining,
+        region: &HashSet<usize>,
+        depth: usize,
+    ) -> Result<Option<Vec<Vec<Entry>>>, String> {
+        let mut whole = HashMap::new();
+        for input in &op.inputs {
+            whole.insert(*input, self.between(from, *input, Some(region)));
+        }
+        let mut order: Vec<usize> = (0..op.inputs.len()).collect();
+        if matches!(join, Joining::Join(Join::Add | Join::Multiply)) {
+            // The longest first, as is usual; the others may be shortcuts.
+            order.sort_by_key(|index| std::cmp::Reverse(whole[&op.inputs[*index]].len()));
+        }
+        let mut left = region.clone();
+        let mut ways = Vec::new();
+        for index in &order {
+            let input = op.inputs[*index];
+            let way = self.between(from, input, Some(&left));
+            if input != from && way.is_empty() {
+                return Ok(None);
+            }
+            left.retain(|op| !way.contains(op));
+            ways.push(way);
+        }
+        let mut lists = Vec::new();
+        for (index, way) in order.iter().zip(&ways) {
+            lists.push(self.sequence(from, op.inputs[*index], way, depth + 1)?);
+        }
+        Ok(Some(lists))
     }
 }

@@ -43,16 +43,14 @@ pub(super) fn write(graph: &Graph, entries: &[Entry], kept: &HashSet<Id>) -> Res
         taken,
         text: Text::default(),
     };
-    if let Some(name) = writer.names.get(&0).cloned() {
-        // The input itself is taken up again: a layer that does nothing gives it a name.
-        let _ = writeln!(
-            writer.text.layers,
-            "  {{ type = \"activation\", name = \"{name}\", fn = \"linear\" }},"
-        );
-        writer.list(entries, "", 1, 1)?;
-    } else {
-        writer.list(entries, "", 1, 0)?;
+    // A layer that does nothing names the input that is taken up again, or is all there is.
+    let first = writer.names.get(&0).cloned();
+    let is_needed = first.is_some() || entries.is_empty();
+    if is_needed {
+        let layer = Draft::new("activation").word("fn", "linear");
+        writer.layer(layer, first, "", "0", "  ");
     }
+    writer.list(entries, "", 1, usize::from(is_needed))?;
     Ok(writer.text)
 }
 

@@ -19,6 +19,17 @@ pub(super) fn arithmetic(context: &Context<'_>) -> Result<Translated, String> {
             })
         }
         (_, Some(Value::Flowing(_)), Some(Value::Flowing(_))) => joint(context),
+        ("Mul", Some(Value::Flowing(x)), Some(Value::Constant(constant)))
+            if varying(constant, context.shape(*x)).is_some() =>
+        {
+            let items = varying(constant, context.shape(*x)).into_iter().collect();
+            let shape = context.shape(*x).to_vec();
+            Ok(Translated::Items {
+                from: *x,
+                items,
+                shape,
+            })
+        }
         (_, Some(Value::Flowing(x)), Some(Value::Constant(constant))) => {
             let values = per_channel(constant, context.shape(*x))?;
             let zeros = vec![0.0; values.len()];
@@ -64,13 +75,6 @@ fn scale(
     shift: Vec<f32>,
 ) -> Result<Translated, String> {
     let shape = context.shape(from).to_vec();
-    if let Some(place) = varying(context, from) {
-        return Ok(Translated::Items {
-            from,
-            items: vec![place],
-            shape,
-        });
-    }
     if scale.iter().chain(&shift).any(|value| !value.is_finite()) {
         return Err("it makes values that are not finite".to_owned());
     }
@@ -82,18 +86,14 @@ fn scale(
 }
 
 /// Returns factors that vary along one dimension of the maps, if that is what a product is with.
-fn varying(context: &Context<'_>, from: Id) -> Option<Item> {
-    let constant = context.constant(1)?;
-    let shape = context.shape(from);
+fn varying(constant: &Constant, shape: &[usize]) -> Option<Item> {
     let own = aligned(constant.shape(), shape)?;
     let mut along = own.iter().enumerate().filter(|(_, size)| **size > 1);
     let (dimension, _) = along.next().filter(|(dimension, _)| *dimension > 1)?;
-    if along.next().is_some() || context.node.op_type != "Mul" {
-        return None;
-    }
-    Some(Item::Shares {
+    let factors = constant.floats();
+    along.next().is_none().then_some(Item::Shares {
         dimension: dimension - 2,
-        factors: constant.floats(),
+        factors,
     })
 }
 
@@ -111,8 +111,6 @@ fn per_channel(constant: &Constant, shape: &[usize]) -> Result<Vec<f32>, String>
     match values.len() {
         1 => Ok(values),
         count if own.get(1) == Some(&count) => Ok(values),
-        // Along one dimension of the maps: see `varying`.
-        count if own.contains(&count) && own.first() == Some(&1) => Ok(vec![1.0]),
         _ => Err(refused()),
     }
 }
