@@ -121,7 +121,7 @@ pub struct Start {
     /// Seed.
     pub seed: u64,
     /// Where its first weights came from, if they had been trained before.
-    pub first_weights: Option<FirstWeights>,
+    pub first_weights: Option<Box<FirstWeights>>,
     /// The figures of the epochs done before this start.
     pub rows: Vec<Row>,
 }

@@ -150,9 +150,12 @@ fn told_head(found: &Matched, source: &Source, header: &Header, file: &str) -> O
         };
         return Some(anew(found, &reason).note(taken));
     }
-    let mut sorted = [before.to_vec(), header.classes.clone()];
-    sorted.iter_mut().for_each(|names| names.sort());
-    let reason = if sorted[0] == sorted[1] {
+    let sorted = |names: &[String]| {
+        let mut names = names.to_vec();
+        names.sort();
+        names
+    };
+    let reason = if sorted(before) == sorted(&header.classes) {
         format!("its classes had another order in `{file}`")
     } else {
         format!("its classes are not those of `{file}`")

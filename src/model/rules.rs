@@ -11,8 +11,8 @@ use crate::config::{Constraint, Weights};
 /// What is known of weights by their number.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Rules {
-    /// Rules of the weights that have any.
-    rules: HashMap<ParamId, Rule>,
+    /// What holds the weights that anything holds.
+    holds: HashMap<ParamId, Rule>,
     /// The weights of convolutions and dense layers, with the dimension that numbers filters or
     /// units.
     pub(super) kernels: Arc<HashMap<ParamId, usize>>,
@@ -45,12 +45,12 @@ impl Rule {
 
 impl Rules {
     pub(super) fn new(
-        rules: HashMap<ParamId, Rule>,
+        holds: HashMap<ParamId, Rule>,
         kernels: HashMap<ParamId, usize>,
         rate_factors: HashMap<ParamId, f64>,
     ) -> Self {
         Self {
-            rules,
+            holds,
             kernels: Arc::new(kernels),
             rate_factors: Arc::new(rate_factors),
         }
@@ -58,9 +58,9 @@ impl Rules {
 
     /// Returns the rules with penalties on all kernels beside their own.
     pub(super) fn with_penalties(&self, l1: f64, l2: f64) -> Self {
-        let mut rules = self.rules.clone();
+        let mut holds = self.holds.clone();
         for (id, filters) in self.kernels.iter() {
-            let rule = rules.entry(*id).or_insert(Rule {
+            let rule = holds.entry(*id).or_insert(Rule {
                 l1: 0.0,
                 l2: 0.0,
                 constraint: None,
@@ -70,25 +70,25 @@ impl Rules {
             rule.l2 += l2;
         }
         Self {
-            rules,
+            holds,
             kernels: Arc::clone(&self.kernels),
             rate_factors: Arc::clone(&self.rate_factors),
         }
     }
 
     pub(super) fn has_penalties(&self) -> bool {
-        let mut rules = self.rules.values();
+        let mut rules = self.holds.values();
         rules.any(|rule| rule.l1 > 0.0 || rule.l2 > 0.0)
     }
 
     pub(super) fn has_constraints(&self) -> bool {
-        let mut rules = self.rules.values();
+        let mut rules = self.holds.values();
         rules.any(|rule| rule.constraint.is_some())
     }
 
     /// Returns what holds a weight, if it is trained.
     fn of<const D: usize>(&self, param: &Param<Tensor<D>>) -> Option<Rule> {
-        let rule = self.rules.get(&param.id).copied();
+        let rule = self.holds.get(&param.id).copied();
         rule.filter(|_| param.is_require_grad())
     }
 }

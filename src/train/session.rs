@@ -141,7 +141,7 @@ impl Session {
             done: self.progress.epoch,
             steps_per_epoch: self.steps_per_epoch(),
             seed: self.config.train.seed,
-            first_weights: self.record.first_weights.clone(),
+            first_weights: self.record.first_weights.clone().map(Box::new),
             rows: self.history.rows().to_vec(),
         }
     }
