@@ -232,11 +232,7 @@ impl Project {
     /// Returns the names of classes, labels or numbers, one for each output of the network.
     fn fit_classes(&self, dataset: &Dataset) -> Result<Vec<String>> {
         let task = self.config.train.task();
-        let learnt = match task {
-            Task::Classes => "classes",
-            Task::Labels => "labels",
-            Task::Values => "numbers",
-        };
+        let learnt = task.learnt();
         let output = self.plan.output();
         if output.iter().skip(1).any(|size| *size > 1) {
             let shape = crate::shape::display(output);

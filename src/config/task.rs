@@ -11,3 +11,15 @@ pub enum Task {
     /// Numbers.
     Values,
 }
+
+impl Task {
+    /// Returns what a network's answers are, in the plural.
+    #[must_use]
+    pub fn learnt(self) -> &'static str {
+        match self {
+            Self::Classes => "classes",
+            Self::Labels => "labels",
+            Self::Values => "numbers",
+        }
+    }
+}

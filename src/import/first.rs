@@ -5,6 +5,7 @@ use std::path::Path;
 use super::leeway::Leeway;
 use super::matching::{self, Matched, values_here};
 use super::{as_file, read};
+use crate::config::Task;
 use crate::dataset::Preprocessing;
 use crate::diagnostic::{Diagnostic, Error, Result, in_backticks};
 use crate::model::{Device, Model, NamedWeight};
@@ -47,14 +48,11 @@ impl Source {
         })
     }
 
-    /// Returns whether its answers stand for other classes, or for the same in another order.
-    fn has_other_classes(&self, header: &Header) -> bool {
-        let before = self.header.as_ref().map(|header| header.classes.as_slice());
-        before.is_some_and(|before| {
-            let now = &header.classes;
-            // Numbers are no names: they stand for whatever comes in their order.
-            !are_numbers(before) && !are_numbers(now) && before != now
-        })
+    /// Returns whether its answers stand for the same as those of a network; nothing where that is not known.
+    fn answers_as(&self, header: &Header) -> Option<bool> {
+        let (before, now) = (&self.header.as_ref()?.classes, &header.classes);
+        // Numbers are no names: what they stand for only other numbers know.
+        (before == now || !are_numbers(before) && !are_numbers(now)).then_some(before == now)
     }
 }
 
@@ -65,15 +63,14 @@ impl Source {
 ///
 /// # Errors
 /// When the file cannot be read, or anything but the head does not fit.
-pub fn first_weights(path: &Path, model: Model, header: &Header) -> Result<First> {
+pub fn first_weights(path: &Path, model: Model, header: &Header, task: Task) -> Result<First> {
     let file = path.display().to_string();
     let source = Source::read(path)?;
     if source.weights.is_empty() {
         let message = format!("`{file}` holds no weights");
         return Err(Error::model(Diagnostic::error(message)));
     }
-    let is_other = source.has_other_classes(header);
-    let leeway = Leeway::of_head(is_other);
+    let leeway = Leeway::of_head(source.answers_as(header) == Some(false));
     let found = matching::match_all(&model.weights()?, &source.weights, None, &leeway, &file)?;
     let mut placed = found.placed.iter();
     if let Some(weight) = placed.find(|weight| !weight.values.iter().all(|value| value.is_finite()))
@@ -84,7 +81,7 @@ pub fn first_weights(path: &Path, model: Model, header: &Header) -> Result<First
     }
     let model = model_file::load_part(model, as_file(&found.placed)?, &file)?;
     let mut warnings = Vec::new();
-    warnings.extend(told_head(&found, &source, header, &file));
+    warnings.extend(told_head(&found, &source, header, task, &file));
     warnings.extend(told_frozen(&found, &model));
     let before = source.header.as_ref().map(|header| &header.preprocessing);
     warnings
@@ -119,56 +116,62 @@ fn are_numbers(classes: &[String]) -> bool {
     names.all(|(number, name)| *name == number.to_string())
 }
 
-/// Says which layers start anew, or whose classes a head that is taken over answers for.
-fn told_head(found: &Matched, source: &Source, header: &Header, file: &str) -> Option<Diagnostic> {
-    let classes = header.classes.len();
-    let taken = found.placed.len();
-    let taken = format!("{taken} weights are taken, {}", found.way);
-    let Some(before) = source
-        .header
-        .as_ref()
-        .map(|header| header.classes.as_slice())
-    else {
-        if !found.fresh.is_empty() {
-            return Some(anew(found, &format!("it is not that of `{file}`")).note(taken));
-        }
-        let message = format!(
-            "the head is taken from `{file}` too, which does not say what its {classes} classes are"
-        );
-        let help = "they should be those of the data, in the same order; what they are not, training has to unlearn";
-        return Some(Diagnostic::warning(message).note(taken).help(help));
-    };
+/// Says which layers start anew and why, or that nobody knows what a head that is taken over answers.
+fn told_head(
+    found: &Matched,
+    source: &Source,
+    header: &Header,
+    task: Task,
+    file: &str,
+) -> Option<Diagnostic> {
+    let (learnt, now) = (task.learnt(), &header.classes);
+    let before = source.header.as_ref().map(|header| &header.classes);
+    let answers_as = source.answers_as(header);
+    let taken = format!("{} weights are taken, {}", found.placed.len(), found.way);
     if found.fresh.is_empty() {
-        return None;
+        let message = format!(
+            "the head is taken from `{file}` too: whether its {} {learnt} are those of the data is not known",
+            now.len()
+        );
+        let note = "if they are others, training has to unlearn them";
+        let is_known = answers_as.is_some();
+        return (!is_known).then(|| Diagnostic::warning(message).note(note).note(taken));
     }
-    if !source.has_other_classes(header) || before.len() != classes {
-        let (here, there) = (classes, before.len());
-        let reason = if here == there {
-            format!("it is not that of `{file}`")
-        } else {
-            format!("{here} classes here, {there} in `{file}`")
-        };
-        return Some(anew(found, &reason).note(taken));
-    }
-    let sorted = |names: &[String]| {
-        let mut names = names.to_vec();
-        names.sort();
-        names
+    let other_count = before.filter(|before| before.len() != now.len());
+    let reason = match (other_count, before) {
+        (Some(before), _) => {
+            let (here, there) = (now.len(), before.len());
+            format!("{here} {learnt} here, {there} in `{file}`")
+        }
+        (None, Some(before)) if answers_as == Some(false) => {
+            let is_order = sorted(before) == sorted(now);
+            let other = if is_order {
+                "had another order in"
+            } else {
+                "are not those of"
+            };
+            format!("its {learnt} {other} `{file}`")
+        }
+        _ => format!("it is not that of `{file}`"),
     };
-    let reason = if sorted(before) == sorted(&header.classes) {
-        format!("its classes had another order in `{file}`")
-    } else {
-        format!("its classes are not those of `{file}`")
-    };
-    let pairs = header.classes.iter().zip(before).enumerate();
-    let others = pairs.filter(|(_, (now, before))| now != before);
-    let warning =
-        others
-            .take(MOST_TOLD)
-            .fold(anew(found, &reason), |all, (number, (now, before))| {
-                all.note(format!("class {number} is `{now}`, and `{before}` there"))
-            });
-    Some(warning.note(taken))
+    let pairs = before
+        .filter(|_| other_count.is_none())
+        .into_iter()
+        .flatten();
+    let others = now.iter().zip(pairs).enumerate();
+    let others = others.filter(|(_, (now, before))| now != before);
+    let told = others
+        .take(MOST_TOLD)
+        .fold(anew(found, &reason), |all, (number, (now, before))| {
+            all.note(format!("answer {number} is `{now}`, and `{before}` there"))
+        });
+    Some(told.note(taken))
+}
+
+fn sorted(names: &[String]) -> Vec<&String> {
+    let mut names: Vec<&String> = names.iter().collect();
+    names.sort();
+    names
 }
 
 /// Begins to say that layers start anew.

@@ -167,7 +167,8 @@ impl Session {
         let Some(model) = self.model.take() else {
             return Ok(());
         };
-        let first = import::first_weights(&path, model, &self.header)?;
+        let task = self.config.train.task();
+        let first = import::first_weights(&path, model, &self.header, task)?;
         self.model = Some(first.model);
         self.record.first_weights = Some(first.record);
         for warning in first.warnings {

@@ -94,7 +94,7 @@ fn a_file_from_elsewhere_gives_all_but_the_head() {
     assert_said(
         &same,
         &[
-            "the head is taken from `bars.pth` too, which does not say what its 3 classes are",
+            "the head is taken from `bars.pth` too: whether its 3 classes are those of the data is not known",
             "begins with 12 weights of `bars.pth`, by the names of ResNet",
         ],
     );
@@ -211,9 +211,21 @@ fn other_classes_get_a_new_head() {
         &[],
         &[
             "`3` starts anew: its classes had another order in `runs/first/model.safetensors`",
-            "class 0 is `across`, and `slant` there",
+            "answer 0 is `across`, and `slant` there",
         ],
     );
+    // Numbers say nothing of names.
+    let mut numbers = br#"[\"0\",\"1\",\"2\"]"#.to_vec();
+    numbers.resize(names.len(), b' ');
+    let mut numbered = bytes.clone();
+    numbered[at..at + names.len()].copy_from_slice(&numbers);
+    fs::write(&model, numbered).unwrap();
+    let outcome = train(&lab, "bars.toml", "numbered", &[STILL]).ok();
+    assert_said(
+        &outcome,
+        &["whether its 3 classes are those of the data is not known"],
+    );
+    assert_eq!(first, weights(&lab, "numbered"));
     fs::write(&model, bytes).unwrap();
     fs::rename(lab.path("bars/across"), lab.path("bars/zigzag")).unwrap();
     check(
@@ -221,7 +233,7 @@ fn other_classes_get_a_new_head() {
         &[],
         &[
             "`3` starts anew: its classes are not those of `runs/first/model.safetensors`",
-            "class 2 is `zigzag`, and `slant` there",
+            "answer 2 is `zigzag`, and `slant` there",
         ],
     );
     fs::remove_dir_all(lab.path("bars/zigzag")).unwrap();
