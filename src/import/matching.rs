@@ -145,7 +145,7 @@ fn wrapper(weights: &[NamedWeight]) -> String {
     }
 }
 
-/// Finds a place for every weight, and a weight for every place.
+/// Finds a place for every weight, and a weight for every place, as far as there is no leeway.
 ///
 /// # Errors
 /// A diagnostic that lists what is missing, what is left over, and what has another shape.
