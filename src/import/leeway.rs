@@ -102,20 +102,20 @@ impl Leeway {
         let mut differences = Vec::new();
         for own in fresh {
             let other = of(own);
-            differences.extend(own.weights.iter().map(|(part, weight)| {
-                let theirs = other.and_then(|other| other.weights.get(part));
+            for (part, weight) in &own.weights {
                 let shape = shape::display(&weight.shape);
-                match theirs {
-                    Some(theirs) => {
-                        let other = shape::display(&shape_here(theirs));
-                        format!(
-                            "`{}` is {shape}, and `{}` is {other}",
-                            weight.name, theirs.name
-                        )
+                let theirs = other.and_then(|other| other.weights.get(part));
+                let theirs =
+                    theirs.map(|theirs| (&theirs.name, shape::display(&shape_here(theirs))));
+                let name = &weight.name;
+                differences.extend(match theirs {
+                    Some((_, other)) if other == shape => None,
+                    Some((their, other)) => {
+                        Some(format!("`{name}` is {shape}, and `{their}` is {other}"))
                     }
-                    None => format!("`{}` is {shape}, and the file has none", weight.name),
-                }
-            }));
+                    None => Some(format!("`{name}` is {shape}, and the file has none")),
+                });
+            }
         }
         let mut left = Vec::new();
         for other in there {

@@ -489,6 +489,21 @@ fn runs_that_do_not_fit_are_told() {
         4,
         "train --resume one --seed 8 --epochs 2",
     );
+    faults.check(
+        "from_another_network",
+        4,
+        "train other.toml --set train.from='one'",
+    );
+    fs::copy(
+        repository("tests/golden/import/bars.pth"),
+        faults.lab.path("bars.pth"),
+    )
+    .unwrap();
+    faults.check(
+        "from_a_file_of_another_network",
+        4,
+        "train bars.toml --set train.from='bars.pth'",
+    );
     faults.check("eval_no_such_split", 3, "eval one --split test");
     faults.check(
         "eval_unknown_class",
