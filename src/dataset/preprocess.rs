@@ -120,9 +120,9 @@ impl Preprocessing {
             .collect()
     }
 
-    /// Tells whether samples are pictures: of channels, a height and a width, in bytes.
+    /// Tells whether samples are as picture files have them: grey or in colours, with a height and a width, in bytes.
     pub fn is_picture(&self) -> bool {
-        self.picture_shape().is_some() && !self.floats
+        matches!(self.shape[..], [1 | 3, _, _]) && !self.floats
     }
 
     /// Returns how the border of a picture compares with the middle between black and white, `<` or `>`, where

@@ -54,14 +54,14 @@ loss = "mse"
 class Network:
     """A config's network with random weights, as a run in a folder of its own."""
 
-    def __init__(self, cnn, config, folder, inputs=2):
+    def __init__(self, cnn, config, folder, inputs=2, rest=REST):
         self.cnn = cnn
         self.folder = Path(folder)
         self.name = config.stem
         text = model_alone(config.read_text())
         if self.name in SMALL and config.parent.name == "configs" and config in ZOO:
             text = re.sub(r"(?m)^input = .*$", f"input = {SMALL[self.name]}", text, count=1)
-        (self.folder / "net.toml").write_text(text + REST)
+        (self.folder / "net.toml").write_text(text + rest)
         about = json.loads(self.run("inspect", "net.toml", "--json"))
         self.input = about["input"]
         weights = {one["name"]: one["shape"] for one in about["weights"]}
@@ -87,9 +87,9 @@ class Network:
         """Writes the network for another program."""
         return self.run("export", "net", *arguments)
 
-    def answers(self):
-        """Returns what `cnn` answers to the inputs, a row each."""
-        names = [f"{number}.npy" for number in range(len(self.inputs))]
+    def answers(self, names=None):
+        """Returns what `cnn` answers to the inputs, or to files of the folder, a row each."""
+        names = names or [f"{number}.npy" for number in range(len(self.inputs))]
         lines = self.run("predict", *names, "--model", "net", "--json").splitlines()
         named = [json.loads(line)["values"] for line in lines]
         rows = [[values[str(number)] for number in range(len(values))] for values in named]
@@ -126,30 +126,39 @@ def difference(ours, theirs):
     return float(np.abs(ours - theirs).max() / max(1.0, np.abs(theirs).max()))
 
 
-def compare_all(what, compare, tolerance=1e-5):
-    """Compares every network with another program; `compare(network)` returns its answers to `network.inputs`.
-
-    Ends with 1 if one differs by more than the tolerance, or fails.
-    """
+def arguments_of(what):
+    """Reads the command line; finds the binary where none is named."""
     parser = argparse.ArgumentParser(description=what)
     parser.add_argument("--cnn", type=Path, help="the binary")
     parser.add_argument("--only", help="networks whose name holds this text")
     parser.add_argument("--layers", action="store_true", help="the layers alone, without configs/")
     arguments = parser.parse_args()
     built = [ROOT / "target/release/cnn", ROOT / "target/debug/cnn"]
-    cnn = arguments.cnn or next((path for path in built if path.exists()), None)
-    if cnn is None:
+    arguments.cnn = arguments.cnn or next((path for path in built if path.exists()), None)
+    if arguments.cnn is None:
         parser.error("there is no cnn in target/: build it, or give --cnn")
+    arguments.cnn = arguments.cnn.resolve()
+    return arguments
+
+
+def compare_all(what, compare, tolerance=1e-5):
+    """Compares every network with another program; `compare(network)` yields its answers to `network.inputs`, in one way or
+    in several.
+
+    Ends with 1 if one differs by more than the tolerance, or fails.
+    """
+    arguments = arguments_of(what)
     configs = LAYERS + ([] if arguments.layers else ZOO)
     configs = [config for config in configs if not arguments.only or arguments.only in config.stem]
     if not configs:
-        parser.error("no network is called so")
+        raise SystemExit("no network is called so")
     failed = []
     for config in configs:
         with tempfile.TemporaryDirectory() as folder:
             try:
-                network = Network(cnn.resolve(), config, folder)
-                found = difference(network.answers(), compare(network))
+                network = Network(arguments.cnn, config, folder)
+                ours = network.answers()
+                found = max(difference(ours, theirs) for theirs in compare(network))
                 verdict = f"{found:.1e}"
                 is_fine = found <= tolerance
             except Exception as error:

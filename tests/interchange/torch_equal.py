@@ -9,14 +9,20 @@ import torch
 from common import compare_all
 
 
-def answers(network):
-    network.export("--format", "torch", "--out", "out")
-    spec = importlib.util.spec_from_file_location("model", network.folder / "out/model.py")
+def load(folder):
+    """Returns the module `model` of a folder."""
+    spec = importlib.util.spec_from_file_location("model", folder / "model.py")
     model = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(model)
-    net = model.load()
-    with torch.no_grad():
-        return net(torch.from_numpy(network.inputs)).numpy()
+    return model
+
+
+def answers(network):
+    for options in [], ["--fold"]:
+        network.export("--format", "torch", "--out", "out", "--force", *options)
+        net = load(network.folder / "out").load()
+        with torch.no_grad():
+            yield net(torch.from_numpy(network.inputs)).numpy()
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ mod drawn;
 mod end_to_end;
 mod engine;
 mod errors;
+mod export;
 mod fetch;
 mod filter;
 mod golden_layers;

@@ -208,7 +208,11 @@ fn convolution(conv: &Conv) -> Vec<Piece> {
     };
     let code = format!("{begin}{padding}{dilation}{end})");
     pieces.push(match &conv.connections {
-        Some(lists) => Piece::own(format!("connected({code}, {lists:?})")).with("connected"),
+        Some(lists) => {
+            let lists = lists.iter().map(|maps| format!("    {maps:?},\n"));
+            let lists: String = lists.collect();
+            Piece::own(format!("connected({code}, [\n{lists}])")).with("connected")
+        }
         None => Piece::own(code),
     });
     pieces

@@ -121,27 +121,33 @@ const LOAD: &str = r#"def load(path=Path(__file__).with_name("model.safetensors"
 
 fn heading(about: &About) -> String {
     let name = &about.name;
-    let given = if about.preprocessing.is_picture() {
-        "PICTURE"
+    let (given, import, open) = example(&about.preprocessing);
+    let file = if about.preprocessing.is_picture() {
+        "picture.png"
     } else {
-        "ARRAY.npy"
-    };
-    let load = if about.preprocessing.is_picture() {
-        "prepare(Image.open(\"picture.png\"))"
-    } else {
-        "prepare(numpy.load(\"array.npy\"))"
+        "array.npy"
     };
     format!(
         r#""""The network `{name}`, written by `cnn export`; its weights are in model.safetensors, beside this file.
 
+    {import}
     from model import CLASSES, load, prepare
 
     net = load()
-    answer = net({load}[None])
+    answer = net(prepare({open}("{file}"))[None])
 
 or, in a shell: python model.py {given}
 """"#
     )
+}
+
+/// Returns what a program is given, and how that is opened.
+fn example(preprocessing: &Preprocessing) -> (&'static str, &'static str, &'static str) {
+    if preprocessing.is_picture() {
+        ("PICTURE", "from PIL import Image", "Image.open")
+    } else {
+        ("ARRAY.npy", "import numpy", "numpy.load")
+    }
 }
 
 /// Writes modules as the arguments of `nn.Sequential`: with names, unless these are just numbers in order.
@@ -226,12 +232,7 @@ fn list(name: &str, items: &[String]) -> String {
 }
 
 fn main(about: &About) -> String {
-    let is_picture = about.preprocessing.is_picture();
-    let (given, import, open) = if is_picture {
-        ("PICTURE", "from PIL import Image", "Image.open(path)")
-    } else {
-        ("ARRAY.npy", "import numpy", "numpy.load(path)")
-    };
+    let (given, import, open) = example(&about.preprocessing);
     let answer = match about.task {
         Task::Classes => {
             "        probabilities = answer.softmax(0)
@@ -256,7 +257,7 @@ fn main(about: &About) -> String {
     net = load()
     for path in sys.argv[1:]:
         with torch.no_grad():
-            answer = net(prepare({open})[None])[0]
+            answer = net(prepare({open}(path))[None])[0]
 {answer}"
     )
 }

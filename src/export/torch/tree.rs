@@ -96,7 +96,7 @@ impl Tree {
             // An answer is a row of logits.
             let key = keys.unique("flatten");
             if place.access.is_some() {
-                builder.step(format!("x = self[{}](x)", children.len()));
+                builder.step(format!("x = self[{}](x)  # {key}", children.len()));
             }
             let module = Module::Call("nn.Flatten()".to_owned());
             children.push(Child { key, module });
@@ -159,17 +159,29 @@ impl Builder {
             if let Some(access) = access
                 && !is_taken_apart
             {
-                for index in first..children.len() {
-                    self.step(format!("x = {access}[{index}](x)"));
+                for (index, child) in children.iter().enumerate().skip(first) {
+                    self.step(format!("x = {access}[{index}](x)  # {}", child.key));
                 }
             }
             if layer.is_kept {
-                let kept = format!("out{}", layer.index);
+                let kept = self.keep(layer);
                 self.step(format!("{kept} = x"));
                 self.kept.insert(layer.index, kept);
             }
         }
         Ok((children, keys))
+    }
+
+    /// Finds a word for the output of a layer that is taken later.
+    fn keep(&self, layer: &Layer) -> String {
+        let word = |name: &String| {
+            let fits = |c: char| c.is_ascii_alphanumeric() || c == '_';
+            let word = format!("of_{}", name.replace('-', "_"));
+            let is_new = self.kept.values().all(|kept| *kept != word);
+            (word.chars().all(fits) && is_new).then_some(word)
+        };
+        let named = layer.name.as_ref().and_then(word);
+        named.unwrap_or_else(|| format!("out{}", layer.index))
     }
 
     /// Adds the modules of a layer that holds no others.
