@@ -1,10 +1,9 @@
 //! Each layer as modules of PyTorch.
 
-use super::pads::{even, pad, reversed, sizes, tuple};
-use crate::config::{Function, PaddingMode, PoolKind, UpsampleMode};
-use crate::plan::{
-    AdaptivePool, Conv, Layer, Norm, Operation, Over, Pool, TransposedConv, Upsample,
-};
+use super::pads::{even, keyword, pad, sizes, tuple};
+use super::pools::{adaptive_pool, global_pool, pool};
+use crate::config::{Function, PaddingMode, UpsampleMode};
+use crate::plan::{Conv, Layer, Norm, Operation, Over, TransposedConv, Upsample};
 use crate::shape;
 
 /// A module that a layer becomes, or becomes in part.
@@ -22,11 +21,11 @@ pub(super) struct Piece {
 const ACTIVATION: &str = "activation";
 
 impl Piece {
-    fn own(code: String) -> Self {
+    pub(super) fn own(code: String) -> Self {
         Self::part("", code)
     }
 
-    fn part(suffix: &'static str, code: String) -> Self {
+    pub(super) fn part(suffix: &'static str, code: String) -> Self {
         Self {
             suffix,
             code,
@@ -34,7 +33,7 @@ impl Piece {
         }
     }
 
-    fn with(self, helper: &'static str) -> Self {
+    pub(super) fn with(self, helper: &'static str) -> Self {
         Self {
             helper: Some(helper),
             ..self
@@ -161,14 +160,6 @@ fn no_bias(bias: bool) -> &'static str {
     if bias { "" } else { ", bias=False" }
 }
 
-/// Writes a keyword and its value, unless that is what the module takes anyway.
-fn keyword(word: &str, values: &[usize], default: usize) -> String {
-    if values.iter().all(|value| *value == default) {
-        return String::new();
-    }
-    format!(", {word}={}", sizes(values))
-}
-
 /// Writes what convolutions of either direction begin with, up to their padding.
 fn begin_convolution(class: &str, conv: &Conv) -> [String; 3] {
     let of = |take: fn(&shape::Window) -> usize| conv.windows.iter().map(take).collect::<Vec<_>>();
@@ -231,9 +222,10 @@ fn transposed_convolution(transposed: &TransposedConv) -> Vec<Piece> {
         })
         .collect();
     let is_cut = grown.is_none();
-    let before = match is_cut {
-        true => vec![0; conv.windows.len()],
-        false => conv.padding.iter().map(|[before, _]| *before).collect(),
+    let before = if is_cut {
+        vec![0; conv.windows.len()]
+    } else {
+        conv.padding.iter().map(|[before, _]| *before).collect()
     };
     let grown = grown.unwrap_or_else(|| transposed.output_padding.clone());
     let padding = keyword("padding", &before, 0) + &keyword("output_padding", &grown, 0);
@@ -252,125 +244,6 @@ fn transposed_convolution(transposed: &TransposedConv) -> Vec<Piece> {
 fn cropped(amount: &[[usize; 2]]) -> Piece {
     let sides: Vec<String> = amount.iter().map(|pair| tuple(pair)).collect();
     Piece::own(format!("Crop({})", sides.join(", "))).with("Crop")
-}
-
-/// Writes a pool, with `fill` in padding that PyTorch's own does not have.
-fn pool(pool: &Pool, input: &[usize]) -> Vec<Piece> {
-    let rank = pool.windows.len();
-    let window: Vec<usize> = pool.windows.iter().map(|window| window.size).collect();
-    let strides: Vec<usize> = pool.windows.iter().map(|window| window.stride).collect();
-    let mut begin = sizes(&window);
-    if window != strides {
-        begin += &format!(", stride={}", sizes(&strides));
-    }
-    let reaches = |sides: &Vec<usize>| {
-        let mut pairs = sides.iter().zip(&window);
-        pairs.all(|(side, size)| 2 * side <= *size)
-    };
-    let own = even(&pool.padding).filter(reaches);
-    let is_sum = matches!(pool.kind, PoolKind::Sum | PoolKind::L2);
-    // A sum counts nothing beyond the padding, which a mean of PyTorch's does.
-    let own = own.filter(|_| !(is_sum && pool.ceil));
-    if let Some(sides) = &own {
-        begin += &keyword("padding", sides, 0);
-        if pool.ceil {
-            begin += ", ceil_mode=True";
-        }
-    }
-    // Else so much is put there that every window is whole.
-    let ends = pool.windows.iter().zip(&pool.output).zip(&pool.padding);
-    let whole: Vec<[usize; 2]> = (ends.zip(input.iter().skip(1)))
-        .map(|(((window, output), [before, _]), size)| {
-            let reach = (output - 1) * window.stride + window.size;
-            [*before, reach.saturating_sub(before + size)]
-        })
-        .collect();
-    let padded = |fill: &str| {
-        let is_there = own.is_none() && whole.iter().flatten().any(|side| *side > 0);
-        is_there.then(|| Piece::part("pad", pad(&whole, PaddingMode::Zeros, fill)))
-    };
-    let taps: usize = window.iter().product();
-    let mean = format!("nn.AvgPool{rank}d({begin})");
-    let max = format!("nn.MaxPool{rank}d({begin})");
-    let (fill, piece) = match pool.kind {
-        PoolKind::Max => ("float(\"-inf\")", Piece::own(max)),
-        PoolKind::Min => {
-            let piece = Piece::own(format!("MinPool({max})")).with("MinPool");
-            ("float(\"inf\")", piece)
-        }
-        PoolKind::Sum => {
-            let piece = Piece::own(format!("SumPool({mean}, {taps})")).with("SumPool");
-            ("0.0", piece)
-        }
-        PoolKind::L2 => {
-            let piece = Piece::own(format!("NormPool({mean}, {taps})")).with("NormPool");
-            ("0.0", piece)
-        }
-        PoolKind::Avg if own.is_some() => {
-            let counts = if pool.count_padding {
-                ""
-            } else {
-                ", count_include_pad=False"
-            };
-            let code = format!("nn.AvgPool{rank}d({begin}{counts})");
-            return vec![Piece::own(code)];
-        }
-        PoolKind::Avg => return vec![uneven_mean(pool, &whole, &mean)],
-    };
-    padded(fill).into_iter().chain([piece]).collect()
-}
-
-/// Makes a mean over padding that is not the same on both sides, or wide.
-fn uneven_mean(pool: &Pool, whole: &[[usize; 2]], mean: &str) -> Piece {
-    let sides = whole.iter().zip(&pool.padding);
-    let counted: Vec<[usize; 2]> = sides
-        .map(|([_, end], [before, after])| {
-            if pool.count_padding {
-                [*before, *after.min(end)]
-            } else {
-                [0, 0]
-            }
-        })
-        .collect();
-    let sides = whole.iter().zip(&counted);
-    let rest: Vec<[usize; 2]> = sides
-        .map(|(whole, counted)| [whole[0] - counted[0], whole[1] - counted[1]])
-        .collect();
-    let (counted, rest) = (reversed(&counted), reversed(&rest));
-    Piece::own(format!(
-        "PaddedMean({mean}, counted={counted}, uncounted={rest})"
-    ))
-    .with("PaddedMean")
-}
-
-fn global_pool(kind: PoolKind, rank: usize) -> Vec<Piece> {
-    let helper = match kind {
-        PoolKind::Avg | PoolKind::Max => {
-            let word = if kind == PoolKind::Avg { "Avg" } else { "Max" };
-            let pool = format!("nn.Adaptive{word}Pool{rank}d(1)");
-            return vec![
-                Piece::own(pool),
-                Piece::part("flatten", "nn.Flatten()".to_owned()),
-            ];
-        }
-        PoolKind::Min => "GlobalMin",
-        PoolKind::Sum => "GlobalSum",
-        PoolKind::L2 => "GlobalNorm",
-    };
-    vec![Piece::own(format!("{helper}()")).with(helper)]
-}
-
-fn adaptive_pool(pool: &AdaptivePool) -> Piece {
-    let rank = pool.output.len();
-    let word = if pool.kind == PoolKind::Max {
-        "Max"
-    } else {
-        "Avg"
-    };
-    Piece::own(format!(
-        "nn.Adaptive{word}Pool{rank}d({})",
-        sizes(&pool.output)
-    ))
 }
 
 fn norm(norm: &Norm, layer: &Layer, rank: usize) -> String {
@@ -418,20 +291,18 @@ fn reshape(shape: &[usize], rank: usize) -> Vec<Piece> {
 }
 
 fn padding(amount: &[[usize; 2]], mode: PaddingMode) -> Piece {
-    match amount.split_first() {
-        Some(([0, 0], maps)) => Piece::own(pad(maps, mode, "0.0")),
-        _ => {
-            let sides: Vec<String> = amount.iter().map(|pair| tuple(pair)).collect();
-            let mode = match mode {
-                PaddingMode::Zeros => "zeros",
-                PaddingMode::Reflect => "reflect",
-                PaddingMode::Replicate => "replicate",
-                PaddingMode::Circular => "circular",
-            };
-            let code = format!("Pad({}, mode=\"{mode}\")", sides.join(", "));
-            Piece::own(code).with("Pad")
-        }
+    if let Some(([0, 0], maps)) = amount.split_first() {
+        return Piece::own(pad(maps, mode, "0.0"));
     }
+    let sides: Vec<String> = amount.iter().map(|pair| tuple(pair)).collect();
+    let mode = match mode {
+        PaddingMode::Zeros => "zeros",
+        PaddingMode::Reflect => "reflect",
+        PaddingMode::Replicate => "replicate",
+        PaddingMode::Circular => "circular",
+    };
+    let code = format!("Pad({}, mode=\"{mode}\")", sides.join(", "));
+    Piece::own(code).with("Pad")
 }
 
 fn upsample(upsample: &Upsample) -> Piece {

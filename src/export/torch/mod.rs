@@ -3,6 +3,7 @@
 mod keys;
 mod layers;
 mod pads;
+mod pools;
 mod prepare;
 mod program;
 mod tree;

@@ -19,6 +19,14 @@ pub(super) fn tuple(numbers: &[usize]) -> String {
     }
 }
 
+/// Writes a keyword and its value, unless that is what the module takes anyway.
+pub(super) fn keyword(word: &str, values: &[usize], default: usize) -> String {
+    if values.iter().all(|value| *value == default) {
+        return String::new();
+    }
+    format!(", {word}={}", sizes(values))
+}
+
 /// Returns the padding of each dimension, if it is the same on both sides.
 pub(super) fn even(padding: &[[usize; 2]]) -> Option<Vec<usize>> {
     let is_even = padding.iter().all(|[before, after]| before == after);

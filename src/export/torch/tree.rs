@@ -302,9 +302,10 @@ impl Builder {
                 ends.push(format!("end{index}_{number}"));
                 self.step(format!("end{index}_{number} = x"));
             }
-            let module = match list.is_empty() {
-                true => Module::Call("nn.Identity()".to_owned()),
-                false => Module::Sequence(list),
+            let module = if list.is_empty() {
+                Module::Call("nn.Identity()".to_owned())
+            } else {
+                Module::Sequence(list)
             };
             held.push(module);
         }
