@@ -72,10 +72,16 @@ fn the_json_of_an_inspection_has_the_keys_and_the_figures_of_the_contract() {
     assert_eq!(outcome.stdout.lines().count(), 1);
     assert_eq!(
         keys(&report),
-        ["batch", "dtype", "input", "layers", "name", "totals"]
+        ["batch", "dtype", "input", "layers", "name", "totals", "weights"]
     );
     assert_eq!(report["name"], "lenet5");
     assert_eq!(report["input"], json!([1, 32, 32]));
+    let weights = report["weights"].as_array().unwrap();
+    assert_eq!(weights.len(), 10);
+    assert_eq!(
+        weights[0],
+        json!({ "name": "C1.weight", "shape": [6, 1, 5, 5] })
+    );
     assert_eq!(
         (&report["batch"], &report["dtype"]),
         (&json!(1), &json!("f32"))
