@@ -72,7 +72,9 @@ fn the_json_of_an_inspection_has_the_keys_and_the_figures_of_the_contract() {
     assert_eq!(outcome.stdout.lines().count(), 1);
     assert_eq!(
         keys(&report),
-        ["batch", "dtype", "input", "layers", "name", "totals", "weights"]
+        [
+            "batch", "dtype", "input", "layers", "name", "totals", "weights"
+        ]
     );
     assert_eq!(report["name"], "lenet5");
     assert_eq!(report["input"], json!([1, 32, 32]));
