@@ -128,6 +128,11 @@ impl Builder {
         name
     }
 
+    /// Returns whether what is computed has 16 bits.
+    pub(crate) fn is_half(&self) -> bool {
+        self.half
+    }
+
     /// Gives the last value the name that the graph's output has.
     pub(crate) fn rename_last(&mut self, name: &str) {
         if let Some(output) = self
