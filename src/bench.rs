@@ -3,7 +3,7 @@
 mod ceiling;
 mod layers;
 
-pub use layers::{LayerTime, Layers};
+pub(crate) use layers::{LayerTime, Layers};
 
 use std::time::Instant;
 
@@ -42,7 +42,7 @@ impl Mode {
 
 /// What to measure, and how.
 #[derive(Clone, Debug)]
-pub struct Options<'a> {
+pub(crate) struct Options<'a> {
     /// The config, and what follows from it.
     pub project: &'a Project,
     /// Where to compute.
@@ -90,7 +90,7 @@ impl Benchmark {
 /// # Errors
 /// When the device cannot be opened or fails, the batch does not fit the free memory, or a network
 /// that has nothing to train is to be trained.
-pub fn bench(options: &Options<'_>) -> Result<Benchmark> {
+pub(crate) fn bench(options: &Options<'_>) -> Result<Benchmark> {
     let Project { config, plan, .. } = options.project;
     if options.mode == Mode::Infer {
         memory::check_inference(plan, options.batch)?;

@@ -13,7 +13,7 @@ use crate::train::{self, End, Reason};
 
 /// What is to be cross-validated.
 #[derive(Clone, Debug)]
-pub enum Start {
+pub(crate) enum Start {
     /// A config.
     New {
         /// The config and its settings.
@@ -29,7 +29,7 @@ pub enum Start {
 
 /// What happens in a cross-validation.
 #[derive(Debug)]
-pub enum Event<'a> {
+pub(crate) enum Event<'a> {
     /// A fold begins or goes on: its number from 1, and how many there are.
     Fold(usize, usize),
     /// Something happens in its training.
@@ -121,7 +121,7 @@ impl State {
 ///
 /// # Errors
 /// What training can end with; the folds done so far are kept.
-pub fn run(
+pub(crate) fn run(
     start: &Start,
     compute: Compute<'_>,
     emit: &mut dyn FnMut(Event<'_>),

@@ -48,7 +48,7 @@ impl Span {
 
     /// Returns the place of what no text says, such as a default.
     #[must_use]
-    pub fn nowhere() -> Self {
+    pub(crate) fn nowhere() -> Self {
         let source = Source {
             name: "defaults".to_owned(),
             text: String::new(),
@@ -134,9 +134,15 @@ impl Diagnostic {
         self
     }
 
+    /// Returns the 1-based line it points at; nothing where the place is not in a text.
+    #[must_use]
+    pub fn line(&self) -> Option<usize> {
+        self.label.as_ref().map(|label| label.span.line())
+    }
+
     /// Returns whether another says the same of the same place, for another use of a block.
     #[must_use]
-    pub fn says_the_same(&self, other: &Self) -> bool {
+    pub(crate) fn says_the_same(&self, other: &Self) -> bool {
         let range = |diagnostic: &Self| {
             diagnostic
                 .label
@@ -154,7 +160,7 @@ impl Diagnostic {
 
     /// Returns what sorts diagnostics by file and place; those without a place come first.
     #[must_use]
-    pub fn place(&self) -> (String, usize) {
+    pub(crate) fn place(&self) -> (String, usize) {
         match &self.label {
             Some(label) => (label.span.source.name.clone(), label.span.range.start),
             None => (String::new(), 0),
@@ -266,7 +272,7 @@ impl Error {
 }
 
 /// Writes names one after another, each in backticks.
-pub fn in_backticks<T: fmt::Display>(names: impl IntoIterator<Item = T>) -> String {
+pub(crate) fn in_backticks<T: fmt::Display>(names: impl IntoIterator<Item = T>) -> String {
     let names: Vec<String> = names.into_iter().map(|name| format!("`{name}`")).collect();
     names.join(", ")
 }

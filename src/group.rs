@@ -16,7 +16,7 @@ use crate::train::{self, End, Event, Row, Stop, Target};
 
 /// What all runs of a group are made from, kept whole so that nothing changes until the last.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Recipe {
+pub(crate) struct Recipe {
     /// The config file as it was named.
     pub config: PathBuf,
     /// What it said.
@@ -30,7 +30,7 @@ impl Recipe {
     ///
     /// # Errors
     /// When there is no such file, or it is too long or no text.
-    pub fn read(config: &Path, overrides: Vec<Override>) -> Result<Self> {
+    pub(crate) fn read(config: &Path, overrides: Vec<Override>) -> Result<Self> {
         Ok(Self {
             config: config.to_path_buf(),
             text: load::read_text(config)?,
@@ -42,7 +42,7 @@ impl Recipe {
     ///
     /// # Errors
     /// All errors at once.
-    pub fn project(&self, more: &[Override]) -> Result<Project> {
+    pub(crate) fn project(&self, more: &[Override]) -> Result<Project> {
         let overrides = [&self.overrides, more].concat();
         Project::of_file(&self.config, &self.text, &overrides)
     }
@@ -50,7 +50,7 @@ impl Recipe {
 
 /// Where and how the runs of a group compute.
 #[derive(Clone, Copy, Debug)]
-pub struct Compute<'a> {
+pub(crate) struct Compute<'a> {
     /// The device.
     pub device: Device,
     /// Threads that prepare batches.

@@ -2,7 +2,7 @@
 
 /// A matrix of weights, row by row.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Kernel {
+pub(crate) struct Kernel {
     /// The word of the language.
     pub name: &'static str,
     /// What it brings out.
@@ -18,18 +18,18 @@ pub struct Kernel {
 impl Kernel {
     /// Returns the kernel of a name.
     #[must_use]
-    pub fn named(name: &str) -> Option<&'static Self> {
+    pub(crate) fn named(name: &str) -> Option<&'static Self> {
         KERNELS.iter().find(|kernel| kernel.name == name)
     }
 
     /// Returns the number of rows.
     #[must_use]
-    pub fn rows(&self) -> usize {
+    pub(crate) fn rows(&self) -> usize {
         self.numbers.len() / self.columns
     }
 
     /// Returns the weights, row by row.
-    pub fn weights(&self) -> impl Iterator<Item = f64> {
+    pub(crate) fn weights(&self) -> impl Iterator<Item = f64> {
         let divisor = f64::from(self.divisor);
         self.numbers
             .iter()
@@ -73,7 +73,7 @@ const fn line(upright: bool) -> [i16; 49] {
 
 /// Every kernel there is; the responses are those of a correlation, the kernel not flipped.
 #[rustfmt::skip]
-pub const KERNELS: &[Kernel] = &[
+pub(crate) const KERNELS: &[Kernel] = &[
     kernel("identity", "the picture itself", 3, &[0, 0, 0, 0, 1, 0, 0, 0, 0], 1),
     kernel("sobel_x", "upright edges, brighter on the right (Sobel & Feldman 1968)", 3,
         &[-1, 0, 1, -2, 0, 2, -1, 0, 1], 1),

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
+use std::str::FromStr;
 
 use crate::config::{Config, MAX_CONFIG_BYTES, Override, Task, run_name_from};
 use crate::dataset::{self, Dataset, Request, Targets};
@@ -12,7 +13,34 @@ use crate::plan::Plan;
 /// The largest picture a network is trained on, in values.
 const MAX_PICTURE_VALUES: u128 = 1 << 28;
 
-/// A config without errors, and what follows from it alone.
+/// A config without errors, and what follows from it alone: what training takes.
+///
+/// ```
+/// use cnn::Project;
+///
+/// let project: Project = "
+///     [model]
+///     input  = [3, 32, 32]
+///     layers = [{ type = 'conv', filters = 8, kernel_size = 3 }, { type = 'global_pool' }]
+///     [train]
+///     epochs = 30
+/// ".parse()?;
+/// assert_eq!(project.config.train.epochs, 30);
+/// assert_eq!(project.plan.output(), [8]);
+///
+/// // All errors of a config come at once.
+/// let error = Project::check(
+///     "mine.toml",
+///     "[model]\ninput = [1, 8, 8]\nlayers = [{ type = 'conv', filters = 2 }]\n[train]\nepocs = 1\n",
+///     &[],
+/// ).unwrap_err();
+/// let lines: Vec<_> = error.diagnostics.iter().map(|one| (one.line(), one.message.as_str())).collect();
+/// assert_eq!(lines, [
+///     (Some(3), "`conv` needs `kernel_size`"),
+///     (Some(5), "unknown key `epocs` in `[train]`"),
+/// ]);
+/// # Ok::<(), cnn::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Project {
     /// The config.
@@ -96,10 +124,19 @@ impl Project {
         }
     }
 
+    /// Checks the config once more, as its values may have been changed since it was read.
+    ///
+    /// # Errors
+    /// All that is out of its bounds, at places in the config as [`Config::to_toml`] writes it.
+    pub(crate) fn check_again(&self) -> Result<()> {
+        Self::check("the changed config", &self.config.to_toml(), &[]).map(|_| ())
+    }
+
     /// Returns what the config asks of its data.
     ///
     /// # Errors
     /// When an input was tried out that does not fit the data.
+    #[doc(hidden)]
     pub fn request(&self) -> Result<&Request> {
         self.request.as_ref().ok_or_else(|| {
             let shape = crate::shape::display(&self.plan.input);
@@ -116,6 +153,7 @@ impl Project {
     ///
     /// # Errors
     /// When there is no source, the source is faulty, or the classes do not fit.
+    #[doc(hidden)]
     pub fn load_data(&self) -> Result<Loaded> {
         let request = self.request()?;
         if request.source.is_empty() {
@@ -294,6 +332,15 @@ impl Project {
                 .help(format!("set `{key} = {count}` in the last layer")),
             None => diagnostic,
         }
+    }
+}
+
+impl FromStr for Project {
+    type Err = Error;
+
+    /// Checks the text of a config; see [`Project::check`].
+    fn from_str(text: &str) -> Result<Self> {
+        Self::check("config", text, &[])
     }
 }
 

@@ -45,7 +45,7 @@ pub struct LayerMeasurement {
 /// # Errors
 /// When the device cannot be opened, the batch does not fit the free memory, or the network has
 /// nothing to train.
-pub fn measure(project: &Project, device: Device, batch: usize) -> Result<Measurement> {
+pub(crate) fn measure(project: &Project, device: Device, batch: usize) -> Result<Measurement> {
     memory::check(&project.config.model, &project.plan, batch)?;
     check_trainable(&project.plan, "leave `--measure` out")?;
     let device = device.open()?;

@@ -11,7 +11,7 @@ use crate::shape;
 ///
 /// # Errors
 /// A diagnostic with the largest batch that fits and the other ways out.
-pub fn check(model: &Model, plan: &Plan, batch: usize) -> Result<()> {
+pub(crate) fn check(model: &Model, plan: &Plan, batch: usize) -> Result<()> {
     let error = Diagnostic::error;
     match available_bytes().and_then(|free| shortage(model, plan, batch, free, error)) {
         Some(diagnostic) => Err(Error::config(diagnostic)),
@@ -24,7 +24,7 @@ pub fn check(model: &Model, plan: &Plan, batch: usize) -> Result<()> {
 ///
 /// # Errors
 /// A diagnostic with the largest batch that fits.
-pub fn check_inference(plan: &Plan, batch: usize) -> Result<()> {
+pub(crate) fn check_inference(plan: &Plan, batch: usize) -> Result<()> {
     match available_bytes().and_then(|free| inference_shortage(plan, batch, free)) {
         Some(diagnostic) => Err(Error::config(diagnostic)),
         None => Ok(()),
@@ -33,7 +33,7 @@ pub fn check_inference(plan: &Plan, batch: usize) -> Result<()> {
 
 /// Warns of a batch whose training would not fit into the memory that is free.
 #[must_use]
-pub fn warning(model: &Model, plan: &Plan, batch: usize) -> Option<Diagnostic> {
+pub(crate) fn warning(model: &Model, plan: &Plan, batch: usize) -> Option<Diagnostic> {
     shortage(model, plan, batch, available_bytes()?, Diagnostic::warning)
 }
 
@@ -220,7 +220,7 @@ fn available_bytes() -> Option<u64> {
 
 /// Returns the largest resident memory of this process so far, where the system tells it.
 #[must_use]
-pub fn peak_bytes() -> Option<u64> {
+pub(crate) fn peak_bytes() -> Option<u64> {
     let text = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = text.lines().find(|line| line.starts_with("VmHWM:"))?;
     let kibibytes: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
@@ -228,7 +228,7 @@ pub fn peak_bytes() -> Option<u64> {
 }
 
 /// Makes [`peak_bytes`] begin anew, where the system can.
-pub fn forget_peak() {
+pub(crate) fn forget_peak() {
     let _ = std::fs::write("/proc/self/clear_refs", "5");
 }
 

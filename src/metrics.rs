@@ -5,10 +5,10 @@ mod labels;
 mod ranking;
 mod values;
 
-pub use classes::{Answer, ClassFigures, Classes, Confidence};
-pub use labels::{LabelFigures, Labels};
-pub use ranking::{Curve, Ranking};
-pub use values::{ValueFigures, Values};
+pub(crate) use classes::{Answer, Classes, Confidence};
+pub(crate) use labels::Labels;
+pub(crate) use ranking::{Curve, Ranking};
+pub(crate) use values::Values;
 
 use crate::config::Task;
 use crate::dataset::Targets;

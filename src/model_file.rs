@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::config::Config;
 use crate::dataset::Preprocessing;
 use crate::diagnostic::{Diagnostic, Error, Result, in_backticks};
-use crate::model::Model;
+use crate::model::{Device, Model};
 use crate::plan::{Dtype, Plan};
 
 /// The version of the format that is written; older ones are read.
@@ -130,7 +130,7 @@ pub fn load(path: &Path, device: &tensor::Device) -> Result<Trained> {
         )))
     })?;
     let model = load_weights(
-        Model::new(&plan.up_to_logits(config.train.task()), 0, device),
+        Model::blank(&plan.up_to_logits(config.train.task()), device),
         bytes,
         &name,
     )?;
@@ -170,6 +170,17 @@ pub fn is_one(path: &Path) -> bool {
         Some(head.metadata?.contains_key(KEY))
     };
     read().unwrap_or(false)
+}
+
+impl Model {
+    /// Loads the network of a model file, up to its logits, without what the file says of classes and pictures: those take
+    /// a `Predictor`.
+    ///
+    /// # Errors
+    /// When the device cannot be opened, or the file is no model file of `cnn` or a damaged one.
+    pub fn load(path: impl AsRef<Path>, device: Device) -> Result<Self> {
+        Ok(load(path.as_ref(), &device.open()?)?.model)
+    }
 }
 
 /// Says what a file is that is not safetensors, by its first bytes.

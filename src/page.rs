@@ -17,7 +17,7 @@ use crate::run::MODEL;
 const MOST: usize = 10_000;
 
 /// Samples to answer, and of which split they are.
-pub type Asked = (Split, Arc<Samples>);
+pub(crate) type Asked = (Split, Arc<Samples>);
 
 /// What there is to show of a run with weights.
 #[derive(Debug)]

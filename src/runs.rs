@@ -24,7 +24,7 @@ pub struct Past {
 
 /// What runs are put in order by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Order {
+pub(crate) enum Order {
     /// The newest first.
     Started,
     /// By the alphabet.
@@ -150,7 +150,7 @@ fn flatten(prefix: &str, value: &toml::Value, settings: &mut BTreeMap<String, St
 ///
 /// # Errors
 /// When the folder of all runs is there and cannot be read.
-pub fn list() -> Result<(Vec<Past>, Vec<Diagnostic>)> {
+pub(crate) fn list() -> Result<(Vec<Past>, Vec<Diagnostic>)> {
     let mut found = Vec::new();
     let mut warnings = Vec::new();
     let mut visit = |path: &Path| {
@@ -188,7 +188,7 @@ fn folders(path: &Path) -> Vec<PathBuf> {
 }
 
 /// Puts runs in order; those without the figure come last.
-pub fn sort(runs: &mut [Past], order: Order) {
+pub(crate) fn sort(runs: &mut [Past], order: Order) {
     let best_first = |a: Option<f64>, b: Option<f64>| match (a, b) {
         (Some(a), Some(b)) => a.total_cmp(&b),
         (a, b) => b.is_some().cmp(&a.is_some()),
@@ -212,7 +212,7 @@ pub fn sort(runs: &mut [Past], order: Order) {
 ///
 /// # Errors
 /// When a config cannot be read.
-pub fn differences(runs: &[Past]) -> Result<BTreeMap<String, Vec<Option<String>>>> {
+pub(crate) fn differences(runs: &[Past]) -> Result<BTreeMap<String, Vec<Option<String>>>> {
     let settings: Vec<_> = runs.iter().map(Past::settings).collect::<Result<_>>()?;
     let keys = settings.iter().flat_map(BTreeMap::keys);
     let mut differences = BTreeMap::new();
@@ -229,7 +229,7 @@ pub fn differences(runs: &[Past]) -> Result<BTreeMap<String, Vec<Option<String>>
 ///
 /// # Errors
 /// When there is no such run, a process is training one (exit code 7), or one cannot be removed.
-pub fn remove(names: &[String]) -> Result<Vec<PathBuf>> {
+pub(crate) fn remove(names: &[String]) -> Result<Vec<PathBuf>> {
     let mut paths = Vec::new();
     for name in names {
         let path = run::find(name)?;
@@ -257,7 +257,7 @@ pub fn remove(names: &[String]) -> Result<Vec<PathBuf>> {
 ///
 /// # Errors
 /// When there is none, or a model file alone is named.
-pub fn find(name: &str) -> Result<Past> {
+pub(crate) fn find(name: &str) -> Result<Past> {
     if Path::new(name).is_file() {
         let message = format!("`{name}` is a file, and a run is a folder");
         return Err(Error::new(Kind::Model, Diagnostic::error(message)));

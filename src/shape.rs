@@ -2,7 +2,7 @@
 
 /// Returns the product of all dimensions.
 #[must_use]
-pub fn elements(shape: &[usize]) -> Option<u64> {
+pub(crate) fn elements(shape: &[usize]) -> Option<u64> {
     shape.iter().try_fold(1_u64, |product, size| {
         product.checked_mul(u64::try_from(*size).ok()?)
     })
@@ -10,7 +10,7 @@ pub fn elements(shape: &[usize]) -> Option<u64> {
 
 /// Returns what the places of an input with so many dimensions are called.
 #[must_use]
-pub fn places(dimensions: usize) -> &'static str {
+pub(crate) fn places(dimensions: usize) -> &'static str {
     match dimensions {
         1 => "samples",
         3 => "voxels",
@@ -20,14 +20,14 @@ pub fn places(dimensions: usize) -> &'static str {
 
 /// Writes a shape the way the textbooks do: `6x28x28`.
 #[must_use]
-pub fn display(shape: &[usize]) -> String {
+pub(crate) fn display(shape: &[usize]) -> String {
     let sizes: Vec<String> = shape.iter().map(ToString::to_string).collect();
     sizes.join("x")
 }
 
 /// Writes a whole number with a comma between thousands.
 #[must_use]
-pub fn thousands(number: u64) -> String {
+pub(crate) fn thousands(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (index, digit) in digits.chars().enumerate() {
@@ -41,7 +41,7 @@ pub fn thousands(number: u64) -> String {
 
 /// Writes the first few divisors of a number: `1, 2, 3, 6`.
 #[must_use]
-pub fn divisors(number: usize) -> String {
+pub(crate) fn divisors(number: usize) -> String {
     let fitting: Vec<String> = (1..=number.min(4096))
         .filter(|divisor| number.is_multiple_of(*divisor))
         .take(8)
@@ -64,7 +64,7 @@ pub struct Window {
 impl Window {
     /// Returns how many inputs the window spans: `dilation·(size − 1) + 1`.
     #[must_use]
-    pub fn extent(self) -> Option<usize> {
+    pub(crate) fn extent(self) -> Option<usize> {
         self.size
             .checked_sub(1)?
             .checked_mul(self.dilation)?
@@ -76,7 +76,7 @@ impl Window {
     /// # Reference
     /// TensorFlow's `padding="SAME"`.
     #[must_use]
-    pub fn same_padding(self, input: usize) -> Option<[usize; 2]> {
+    pub(crate) fn same_padding(self, input: usize) -> Option<[usize; 2]> {
         let output = input.div_ceil(self.stride);
         let needed = output
             .checked_sub(1)?
@@ -92,7 +92,7 @@ impl Window {
     /// # Reference
     /// Dumoulin & Visin, "A guide to convolution arithmetic for deep learning", relationship 6.
     #[must_use]
-    pub fn output(self, input: usize, padding: [usize; 2]) -> Option<usize> {
+    pub(crate) fn output(self, input: usize, padding: [usize; 2]) -> Option<usize> {
         let room = padded(input, padding)?.checked_sub(self.extent()?)?;
         Some(room / self.stride + 1)
     }
@@ -103,7 +103,7 @@ impl Window {
     /// # Reference
     /// `ceil_mode` of `torch.nn.MaxPool2d`.
     #[must_use]
-    pub fn output_rounded_up(self, input: usize, padding: [usize; 2]) -> Option<usize> {
+    pub(crate) fn output_rounded_up(self, input: usize, padding: [usize; 2]) -> Option<usize> {
         let room = padded(input, padding)?.checked_sub(self.extent()?)?;
         let output = room.div_ceil(self.stride).checked_add(1)?;
         let last_start = (output - 1).checked_mul(self.stride)?;
@@ -113,7 +113,7 @@ impl Window {
 
     /// Returns how many inputs `output` windows span from the first tap to the last.
     #[must_use]
-    pub fn covered(self, output: usize) -> Option<usize> {
+    pub(crate) fn covered(self, output: usize) -> Option<usize> {
         output
             .checked_sub(1)?
             .checked_mul(self.stride)?

@@ -1,4 +1,6 @@
 //! Training: epochs of steps, checkpoints at intervals, the best weights kept.
+//!
+//! [`train()`] is asked with [`Options`], tells what happens as [`Event`]s, and returns what came of it, an [`End`].
 
 mod class_weights;
 mod divergence;
@@ -12,17 +14,21 @@ mod step;
 
 pub use history::{Row, read_rows};
 
-use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+#[doc(inline)]
+pub use crate::checkpoint::Best;
+#[doc(inline)]
+pub use crate::run::{FirstWeights, TestFigures};
 
-use crate::checkpoint::{Best, Progress};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, LazyLock};
+
+use crate::checkpoint::Progress;
 use crate::dataset::Samples;
 use crate::diagnostic::{Diagnostic, Result};
 use crate::evaluate::Split;
 use crate::load::Project;
 use crate::model::Device;
-use crate::run::{FirstWeights, TestFigures};
 use session::Session;
 
 /// What a training run is to do.
@@ -44,12 +50,29 @@ pub struct Options<'a> {
     pub test: bool,
 }
 
+impl<'a> Options<'a> {
+    /// Asks for what `cnn train` does without options: to train all epochs on the processor, into a new folder below `runs/`.
+    #[must_use]
+    pub fn new(project: &'a Project) -> Self {
+        static NEVER: LazyLock<Stop> = LazyLock::new(Stop::default);
+        Self {
+            project,
+            device: Device::default(),
+            target: Target::New,
+            threads: std::thread::available_parallelism().map_or(1, usize::from),
+            stop: &NEVER,
+            until: None,
+            test: true,
+        }
+    }
+}
+
 /// The run folder of a training.
 #[derive(Clone, Debug)]
 pub enum Target {
-    /// A new one, named after the network.
+    /// A new one below `runs/`, named after the network.
     New,
-    /// A new one with this name.
+    /// A new one below `runs/` with this name.
     Named(String),
     /// A new one at this path, below a folder that is there.
     At(PathBuf),
@@ -190,6 +213,7 @@ pub struct End {
     /// The figures of every epoch, of earlier starts too.
     pub rows: Vec<Row>,
     /// Samples that the network was not trained on: of the test split, else of the validation split.
+    #[doc(hidden)]
     pub unseen: Option<(Split, Arc<Samples>)>,
 }
 
@@ -210,9 +234,55 @@ pub enum Reason {
 
 /// Trains a network; what happens is told to `emit`.
 ///
+/// ```
+/// use cnn::train::{Event, Options, Target};
+/// use cnn::Project;
+///
+/// # let folder = tempfile::tempdir()?;
+/// # let folder = folder.path();
+/// // A table of 2x2 pictures, light or dark.
+/// let data = folder.join("squares.csv");
+/// let mut table = "label,0,1,2,3\n".to_owned();
+/// for level in 0..10 {
+///     table += &format!("light,250,24{level},255,245\ndark,5,{level},15,10\n");
+/// }
+/// std::fs::write(&data, table)?;
+///
+/// let project: Project = format!(
+///     "
+///     [model]
+///     input  = [1, 2, 2]
+///     layers = [{{ type = 'flatten' }}, {{ type = 'dense', units = 2 }}]
+///     [data]
+///     source     = '{}'
+///     validation = 0.2
+///     [train]
+///     epochs     = 3
+///     batch_size = 4
+///     ",
+///     data.display()
+/// ).parse()?;
+///
+/// let options = Options {
+///     target: Target::At(folder.join("squares")),
+///     ..Options::new(&project)
+/// };
+/// let mut losses = Vec::new();
+/// let end = cnn::train(&options, &mut |event| {
+///     if let Event::Epoch(row) = event {
+///         losses.push(row.train_loss);
+///     }
+/// })?;
+/// assert_eq!((end.epochs, losses.len()), (3, 3));
+/// assert!(end.run.join("model.safetensors").is_file());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// # Errors
-/// Faults of the data, the device, the disk, the checkpoint; a loss that is not finite.
+/// Faults of the data, the device, the disk, the checkpoint; a loss that is not finite; settings out of their bounds, where
+/// they were changed after the config was read.
 pub fn train(options: &Options<'_>, emit: &mut dyn FnMut(Event)) -> Result<End> {
+    options.project.check_again()?;
     let mut session = Session::start(options, emit)?;
     let outcome = session.run(options, emit);
     match outcome {

@@ -85,7 +85,7 @@ pub(super) fn run(arguments: &Arguments, quiet: bool) -> Result<u8> {
     let mut unreadable = false;
     for paths in images.chunks(batch_size) {
         let pictures: Vec<Picture> = paths.iter().map(|path| read(path)).collect();
-        let answers = predictor.predict(&pictures, top)?;
+        let answers = predictor.predict_batch(&pictures, top)?;
         let drawn = pictures.into_iter().map(|picture| {
             let bytes = picture.content.ok().filter(|_| arguments.show)?;
             look::Picture::new(picture.name, &bytes, predictor.preprocessing(), invert).ok()
@@ -152,15 +152,14 @@ fn list(images: &[PathBuf]) -> Result<Vec<PathBuf>> {
 
 /// Reads a file, or standard input for `-`.
 pub(super) fn read(path: &Path) -> Picture {
-    let content = if path == Path::new("-") {
-        let mut bytes = Vec::new();
-        let mut stdin = std::io::stdin().lock().take(dataset::MAX_PICTURE_BYTES);
-        stdin.read_to_end(&mut bytes).map(|_| bytes)
-    } else {
-        dataset::read_picture(path)
-    };
+    if path != Path::new("-") {
+        return Picture::open(path);
+    }
+    let mut bytes = Vec::new();
+    let mut stdin = std::io::stdin().lock().take(dataset::MAX_PICTURE_BYTES);
+    let read = stdin.read_to_end(&mut bytes);
     Picture {
         name: path.display().to_string(),
-        content: content.map_err(|error| error.to_string()),
+        content: read.map(|_| bytes).map_err(|error| error.to_string()),
     }
 }

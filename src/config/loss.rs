@@ -100,7 +100,7 @@ impl Loss {
 
     /// Returns how much each class counts.
     #[must_use]
-    pub fn class_weights(&self) -> &ClassWeights {
+    pub(crate) fn class_weights(&self) -> &ClassWeights {
         match self {
             Self::CrossEntropy { class_weights, .. } | Self::Focal { class_weights, .. } => {
                 class_weights

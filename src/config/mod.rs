@@ -30,7 +30,9 @@ pub use augment::{Augment, Elastic, Erase, EraseFill, Flip, RandomCrop};
 pub use budget::Budget;
 pub use checkpoint::{Checkpoint, Every};
 pub use data::{Data, Invert, Normalize, OnBadImage};
+#[doc(hidden)]
 pub use describe::{Language, LayerType, describe};
+#[doc(hidden)]
 pub use form::{Bounds, Fallback, Field, Form, Variant};
 pub use layer::{
     Activation, AdaptivePool, Branches, Conv, ConvKind, Crop, Dense, Dropout, Function, GlobalPool,
@@ -38,7 +40,9 @@ pub use layer::{
     PaddingMode, Pool, PoolKind, Reshape, Residual, Scale, Upsample, UpsampleMode,
 };
 pub use loss::{ClassWeights, Loss};
-pub use model::{Model, is_run_name, run_name_from};
+pub use model::Model;
+#[doc(hidden)]
+pub use model::{is_run_name, run_name_from};
 pub use node::Override;
 pub use optimizer::{Adaptive, Adjust, Moments, Optimizer, Rule};
 pub use reader::Spanned;
@@ -49,11 +53,13 @@ pub use task::Task;
 pub use train::{EarlyStopping, Metric, OnDivergence, Precision, RateFactor, Train};
 pub use validation::Validation;
 pub use weights::{Constraint, Fan, Initializer, Weights};
+#[doc(hidden)]
 pub use words::nearest;
 
+use std::str::FromStr;
 use std::sync::Arc;
 
-use crate::diagnostic::{Diagnostic, Source, Span};
+use crate::diagnostic::{Diagnostic, Error, Kind, Source, Span};
 use node::{Node, Table, Value};
 use reader::{Problems, Reader};
 
@@ -61,6 +67,39 @@ use reader::{Problems, Reader};
 pub const MAX_CONFIG_BYTES: usize = 4 << 20;
 
 /// A whole config file.
+///
+/// ```
+/// use cnn::Config;
+/// use cnn::config::Override;
+///
+/// let text = "
+///     [model]
+///     input  = [3, 32, 32]
+///     layers = [
+///       { type = 'conv', filters = 16, kernel_size = 3, padding = 'same' },
+///       { type = 'global_pool' },
+///       { type = 'dense', units = 5 },
+///     ]
+///     [train]
+///     optimizer = { type = 'sgd', learning_rate = 0.1, momentum = 0.9 }
+/// ";
+/// let config: Config = text.parse()?;
+/// assert_eq!(config.model.input.value, [3, 32, 32]);
+/// assert_eq!(config.model.layers[0].span.line(), 5);
+/// assert_eq!(config.train.batch_size, 64, "where nothing is said");
+///
+/// // With every default, which is what a run folder and a model file keep.
+/// let written = config.to_toml();
+/// assert!(written.contains("batch_size = 64"));
+/// assert_eq!(written.parse::<Config>()?.to_toml(), written);
+///
+/// // Settings are put over a text, and checked as the text is.
+/// let parsed = Config::parse("mine.toml", text, &[Override::new("train.epochs", "-1")]);
+/// assert_eq!(parsed.problems[0].message, "`epochs` takes a whole number of 1 or more");
+/// # Ok::<(), cnn::Error>(())
+/// ```
+///
+/// Its values are for reading: what is put into them by hand is not checked before `cnn::train` checks it.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// The network.
@@ -136,6 +175,21 @@ impl Config {
         self.train.write(&mut text);
         self.budget.write(&mut text);
         text
+    }
+}
+
+impl FromStr for Config {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let Parsed { config, problems } = Self::parse("config", text, &[]);
+        match config {
+            Some(config) if problems.is_empty() => Ok(config),
+            _ => Err(Error {
+                kind: Kind::Config,
+                diagnostics: problems,
+            }),
+        }
     }
 }
 

@@ -144,9 +144,35 @@ pub struct Override {
 }
 
 impl Override {
+    /// Creates the override of one value, such as `train.epochs`, with TOML; what is none is taken for a string.
+    ///
+    /// ```
+    /// use cnn::Project;
+    /// use cnn::config::Override;
+    ///
+    /// let text = "
+    ///     [model]
+    ///     input  = [1, 28, 28]
+    ///     layers = [{ type = 'flatten' }, { type = 'dense', units = 10 }]
+    /// ";
+    /// let longer = [Override::new("train.epochs", "90"), Override::new("model.layers.1.units", "26")];
+    /// let project = Project::check("letters.toml", text, &longer)?;
+    /// assert_eq!(project.config.train.epochs, 90);
+    /// assert_eq!(project.plan.output(), [26]);
+    /// # Ok::<(), cnn::Error>(())
+    /// ```
+    #[must_use]
+    pub fn new(key: &str, value: &str) -> Self {
+        Self {
+            option: "--set".to_owned(),
+            key: key.to_owned(),
+            value: value.to_owned(),
+        }
+    }
+
     /// Creates the override of `--data`: always a string, whatever it looks like.
     #[must_use]
-    pub fn data(source: &str) -> Self {
+    pub(crate) fn data(source: &str) -> Self {
         Self {
             option: "--data".to_owned(),
             key: "data.source".to_owned(),

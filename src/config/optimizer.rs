@@ -161,7 +161,7 @@ impl Default for Optimizer {
 impl Optimizer {
     /// Returns how many values it keeps for each weight from step to step, at most.
     #[must_use]
-    pub fn values_per_weight(&self) -> u64 {
+    pub(crate) fn values_per_weight(&self) -> u64 {
         match &self.rule {
             Rule::Sgd { momentum, .. } => u64::from(*momentum > 0.0),
             Rule::Adam(settings) | Rule::AdamW(settings) => 2 + u64::from(settings.amsgrad),

@@ -6,7 +6,7 @@ use crate::config::Function;
 
 /// Returns the functions that work on each value alone and have nothing to learn.
 #[must_use]
-pub fn pointwise(word: &str) -> Option<Function> {
+pub(crate) fn pointwise(word: &str) -> Option<Function> {
     let function = Function::from_word(word)?;
     let others = [
         matches!(function, Function::Prelu { .. }),

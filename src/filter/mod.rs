@@ -6,10 +6,10 @@ mod kernel;
 mod matrix;
 mod save;
 
-pub use activation::pointwise;
-pub use kernel::{Arrangement, Filter};
-pub use matrix::Matrix;
-pub use save::{Scale, png, raw_csv, raw_npy, write};
+pub(crate) use activation::pointwise;
+pub(crate) use kernel::{Arrangement, Filter};
+pub(crate) use matrix::Matrix;
+pub(crate) use save::{Scale, png, raw_csv, raw_npy, write};
 
 use rayon::iter::{IntoParallelRefMutIterator as _, ParallelIterator as _};
 
@@ -58,7 +58,7 @@ impl Planes {
 
 /// What becomes of the responses of several channels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fusion {
+pub(crate) enum Fusion {
     /// They are added.
     Sum,
     /// They stay apart.
@@ -69,7 +69,7 @@ pub enum Fusion {
 
 /// What stands around the picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Padding {
+pub(crate) enum Padding {
     /// Nothing: the result is smaller.
     Valid,
     /// As much as keeps the size; the odd row or column of an even kernel comes first, as in `SciPy`.
@@ -80,7 +80,7 @@ pub enum Padding {
 
 /// A pool after the activation.
 #[derive(Clone, Debug)]
-pub struct Pool {
+pub(crate) struct Pool {
     /// What is kept of each window.
     pub kind: PoolKind,
     /// Rows and columns of a window.
@@ -93,7 +93,7 @@ pub struct Pool {
 
 /// How filters are applied.
 #[derive(Clone, Debug)]
-pub struct Settings {
+pub(crate) struct Settings {
     /// What becomes of the channels.
     pub fusion: Fusion,
     /// What stands around the picture.
@@ -127,7 +127,7 @@ pub struct Stage {
 ///
 /// # Errors
 /// When the picture is smaller than the crop, or too large to work on.
-pub fn prepare(pixels: &Pixels, crop: Option<[usize; 2]>) -> Result<Planes> {
+pub(crate) fn prepare(pixels: &Pixels, crop: Option<[usize; 2]>) -> Result<Planes> {
     let [channels, height, width] = pixels.shape;
     let [rows, columns] = crop.unwrap_or([height, width]);
     if rows > height || columns > width {
@@ -165,7 +165,7 @@ pub fn prepare(pixels: &Pixels, crop: Option<[usize; 2]>) -> Result<Planes> {
 /// # Errors
 /// A kernel or a window that does not fit, matrices that do not match the channels, or a result
 /// that is no finite number.
-pub fn apply(input: &Planes, chain: &[&Filter], settings: &Settings) -> Result<Vec<Stage>> {
+pub(crate) fn apply(input: &Planes, chain: &[&Filter], settings: &Settings) -> Result<Vec<Stage>> {
     let mut stages: Vec<Stage> = Vec::new();
     for filter in chain {
         let before = stages.last().map_or(input, |stage| &stage.planes);
@@ -346,7 +346,7 @@ impl std::fmt::Display for Pool {
 
 /// Writes a number of things: `1 channel`, `3 channels`.
 #[must_use]
-pub fn counted(count: usize, noun: &str) -> String {
+pub(crate) fn counted(count: usize, noun: &str) -> String {
     let end = if count == 1 { "" } else { "s" };
     format!("{count} {noun}{end}")
 }

@@ -12,7 +12,7 @@ use crate::files;
 
 /// How values become grey levels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Scale {
+pub(crate) enum Scale {
     /// The smallest value is black, the largest white; over all channels.
     Stretch,
     /// 0 is black, 1 is white, as in the picture; what lies beyond is cut.
@@ -45,7 +45,7 @@ fn level(value: f64) -> u8 {
 ///
 /// # Errors
 /// When the picture is too large for the format.
-pub fn png(planes: &Planes, scale: Scale) -> Result<Vec<u8>> {
+pub(crate) fn png(planes: &Planes, scale: Scale) -> Result<Vec<u8>> {
     let [channels, rows, columns] = planes.shape;
     let levels = scale.levels(planes);
     let size = u32::try_from(columns).ok().zip(u32::try_from(rows).ok());
@@ -70,7 +70,7 @@ pub fn png(planes: &Planes, scale: Scale) -> Result<Vec<u8>> {
 
 /// Writes values as CSV: a line a row, an empty line between channels.
 #[must_use]
-pub fn raw_csv(planes: &Planes) -> Vec<u8> {
+pub(crate) fn raw_csv(planes: &Planes) -> Vec<u8> {
     let channels: Vec<String> = planes
         .planes()
         .map(|plane| {
@@ -86,7 +86,7 @@ pub fn raw_csv(planes: &Planes) -> Vec<u8> {
 
 /// Writes values as `NumPy` does: float64, `[row, column]`, with the channel in front if there are several.
 #[must_use]
-pub fn raw_npy(planes: &Planes) -> Vec<u8> {
+pub(crate) fn raw_npy(planes: &Planes) -> Vec<u8> {
     let [channels, rows, columns] = planes.shape;
     let mut bytes = if channels == 1 {
         begin_npy("f8", &[rows, columns])
@@ -101,7 +101,7 @@ pub fn raw_npy(planes: &Planes) -> Vec<u8> {
 ///
 /// # Errors
 /// When its folder is not there or cannot be written.
-pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     files::write(path, bytes).map_err(|mut error| {
         let folder = path
             .parent()

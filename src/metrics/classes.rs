@@ -41,7 +41,7 @@ pub struct Confidence {
     /// How many.
     pub samples: u64,
     /// Their mean confidence.
-    pub confidence: f64,
+    pub mean: f64,
     /// The share of them that is right.
     pub accuracy: f64,
 }
@@ -151,7 +151,7 @@ impl Classes {
     pub fn confidences(&self) -> Vec<Confidence> {
         let of = |bin: &Bin| Confidence {
             samples: bin.samples,
-            confidence: bin.confidence / count(bin.samples.max(1)),
+            mean: bin.confidence / count(bin.samples.max(1)),
             accuracy: share(bin.correct, bin.samples),
         };
         self.bins.iter().map(of).collect()

@@ -1,12 +1,14 @@
-//! Answers from values of the host: the quickest way that a device has.
+//! Answers: from values of the host the quickest way that a device has, and from tensors.
 
 use std::time::Instant;
 
+use burn::module::Module as _;
 use burn::tensor::{self, Tensor};
 
 use super::{Model, Pass, Value};
 use crate::diagnostic::{Diagnostic, Error, Result};
 use crate::kernels::program::Program;
+use crate::shape;
 
 /// A network that answers.
 ///
@@ -77,6 +79,38 @@ impl Engine {
                 to_host(model.logits(input, Pass::Evaluate))
             }
         }
+    }
+}
+
+impl Model {
+    /// Answers a batch of inputs, as they are: nothing is scaled or cut.
+    ///
+    /// # Shapes
+    /// - input `[batch, …]`, the rest as [`Plan::input`](crate::plan::Plan::input): `[batch, channels, height, width]` for maps
+    /// - output `[batch, outputs]`: what the last layer gives as a row, which are logits where it has no activation
+    ///
+    /// # Errors
+    /// A diagnostic when the inputs are of another shape than the network's, or there are none.
+    pub fn answer<const D: usize>(&self, inputs: Tensor<D>) -> Result<Tensor<2>> {
+        let shape = inputs.dims();
+        let fits = shape
+            .split_first()
+            .is_some_and(|(batch, rest)| *batch > 0 && *rest == *self.input);
+        if !fits {
+            let own = shape::display(&self.input);
+            let message = format!(
+                "inputs of {} do not fit the network",
+                shape::display(&shape)
+            );
+            let help = format!("give a tensor of a batch of {own}");
+            return Err(Error::model(Diagnostic::error(message).help(help)));
+        }
+        let inputs = match self.devices().first() {
+            Some(device) => inputs.to_device(device),
+            None => inputs,
+        };
+        let value = Value::of_batch(inputs);
+        Ok(self.logits(value, Pass::Evaluate))
     }
 }
 

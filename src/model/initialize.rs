@@ -12,7 +12,8 @@ use crate::random::{Purpose, Random};
 
 /// Hands out parameters in order, each with a number of its own.
 pub(super) struct Builder<'a> {
-    seed: u64,
+    /// Nothing where values are zeros, as others will take their place.
+    seed: Option<u64>,
     device: &'a Device,
     next: u64,
     rules: HashMap<ParamId, Rule>,
@@ -53,7 +54,7 @@ impl Shape<'_> {
 }
 
 impl<'a> Builder<'a> {
-    pub(super) fn new(seed: u64, device: &'a Device) -> Self {
+    pub(super) fn new(seed: Option<u64>, device: &'a Device) -> Self {
         Self {
             seed,
             device,
@@ -94,12 +95,19 @@ impl<'a> Builder<'a> {
             self.rules.insert(id, rule);
         }
         self.kernels.insert(id, shape.filters);
-        let mut values = given.unwrap_or_else(|| {
-            let random = Random::new(Purpose::Weights, &[self.seed, id.val()]);
-            first_values(shape, settings.initializer, random)
-        });
+        let mut values = given.unwrap_or_else(|| self.first(id, shape, settings.initializer));
         shape.disconnect(&mut values);
         self.of_rank(id, values, shape.sizes, settings.trainable)
+    }
+
+    fn first(&self, id: ParamId, shape: &Shape<'_>, initializer: Initializer) -> Vec<f32> {
+        match self.seed {
+            Some(seed) => {
+                let random = Random::new(Purpose::Weights, &[seed, id.val()]);
+                first_values(shape, initializer, random)
+            }
+            None => vec![0.0; shape.sizes.iter().product()],
+        }
     }
 
     fn of_rank(&self, id: ParamId, values: Vec<f32>, sizes: &[usize], trained: bool) -> Weight {
@@ -115,14 +123,13 @@ impl<'a> Builder<'a> {
     /// Makes the bias of a layer.
     pub(super) fn bias(&mut self, length: usize, settings: &Weights) -> Param<Tensor<1>> {
         let id = self.id();
-        let random = Random::new(Purpose::Weights, &[self.seed, id.val()]);
         let shape = Shape {
             sizes: &[length],
             fans: [length, length],
             filters: 0,
             connections: None,
         };
-        let values = first_values(&shape, settings.bias_initializer, random);
+        let values = self.first(id, &shape, settings.bias_initializer);
         self.param(id, values, &[length], settings.trainable)
     }
 

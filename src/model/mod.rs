@@ -35,6 +35,7 @@ use burn::tensor::{self, Tensor};
 
 use crate::diagnostic::Result;
 use crate::kernels::program::Program;
+use crate::memory;
 use crate::plan::Plan;
 use compile::Compiler;
 use initialize::Builder;
@@ -55,7 +56,37 @@ pub enum Pass {
     },
 }
 
-/// A network with its weights.
+/// A network with its weights: a module of Burn.
+///
+/// ```
+/// use cnn::burn::tensor::Tensor;
+/// use cnn::{Config, Device, Model, Plan};
+///
+/// let config: Config = "
+///     [model]
+///     input  = [1, 8, 8]
+///     layers = [
+///       { type = 'conv', name = 'C1', filters = 4, kernel_size = 3, activation = 'relu' },
+///       { type = 'global_pool' },
+///       { type = 'dense', units = 2 },
+///     ]
+/// ".parse()?;
+/// let plan = Plan::of(&config)?;
+/// let device = Device::Cpu.open()?;
+/// let model = Model::of(&plan, 42, &device)?;
+///
+/// let batch = Tensor::<4>::zeros([5, 1, 8, 8], &device);
+/// let logits = model.answer(batch)?;
+/// assert_eq!(logits.dims(), [5, 2]);
+///
+/// let other = Tensor::<4>::zeros([5, 3, 8, 8], &device);
+/// let error = model.answer(other).unwrap_err();
+/// assert_eq!(error.to_string(), "inputs of 5x3x8x8 do not fit the network");
+///
+/// let first = &model.weights()?[0];
+/// assert_eq!((first.name.as_str(), first.shape.as_slice()), ("C1.weight", &[4, 1, 3, 3][..]));
+/// # Ok::<(), cnn::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Model {
     layers: Sequence,
@@ -64,22 +95,45 @@ pub struct Model {
     last_uses: Arc<HashMap<usize, usize>>,
     /// Images that a batch must have for our own kernels.
     least_batch: usize,
+    /// Shape of one input, `[channels, …]`.
+    input: Arc<[usize]>,
 }
 
 impl Model {
-    /// Builds the network with fresh weights: the same seed gives the same on every device.
+    /// Builds the network of a plan with fresh weights: the same seed gives the same on every device.
+    ///
+    /// # Errors
+    /// A diagnostic when it would not fit into the memory that is free, where the machine tells it.
+    pub fn of(plan: &Plan, seed: u64, device: &tensor::Device) -> Result<Self> {
+        memory::check_inference(plan, 1)?;
+        Ok(Self::new(plan, seed, device))
+    }
+
+    /// Builds the network with fresh weights, whatever room they take.
+    #[doc(hidden)]
     #[must_use]
     pub fn new(plan: &Plan, seed: u64, device: &tensor::Device) -> Self {
-        let mut builder = Builder::new(seed, device);
+        Self::build(plan, Builder::new(Some(seed), device))
+    }
+
+    /// Builds the network with zeros, for weights that are there already: drawing others would take longer than reading
+    /// these.
+    pub(crate) fn blank(plan: &Plan, device: &tensor::Device) -> Self {
+        Self::build(plan, Builder::new(None, device))
+    }
+
+    fn build(plan: &Plan, mut builder: Builder<'_>) -> Self {
         Self {
             layers: Sequence::new(&plan.layers, &mut builder),
             rules: Arc::new(builder.into_rules()),
             last_uses: Arc::new(plan.last_uses()),
             least_batch: plan.least_batch(),
+            input: plan.input.as_slice().into(),
         }
     }
 
     /// Computes the last layer's output.
+    #[doc(hidden)]
     #[must_use]
     pub fn forward(&self, input: Value, pass: Pass) -> Value {
         let packs = packed::is_packed(&input, self.least_batch);
@@ -88,6 +142,7 @@ impl Model {
 
     /// Computes the last layer's output; `observe` hears of the output of every layer, by
     /// [`crate::plan::Layer::index`].
+    #[doc(hidden)]
     #[must_use]
     pub fn forward_observed(
         &self,
@@ -106,7 +161,7 @@ impl Model {
     /// Computes the last layer's output with Burn's operations; `tap` is handed the output of every layer, by
     /// [`crate::plan::Layer::index`], and returns what flows on in its place.
     #[must_use]
-    pub fn forward_tapped(
+    pub(crate) fn forward_tapped(
         &self,
         input: Value,
         pass: Pass,
@@ -128,6 +183,7 @@ impl Model {
 
     /// Computes `[batch, classes]`: the last layer's output as a row, which are logits if the
     /// plan is [`Plan::up_to_logits`].
+    #[doc(hidden)]
     #[must_use]
     pub fn logits(&self, input: Value, pass: Pass) -> Tensor<2> {
         self.forward(input, pass).into_row()
@@ -144,6 +200,7 @@ impl Model {
     }
 
     /// Adds the penalties `l1` and `l2` of all weights to a loss.
+    #[doc(hidden)]
     #[must_use]
     pub fn penalized(&self, loss: Tensor<1>) -> Tensor<1> {
         if !self.rules.has_penalties() {
@@ -161,6 +218,7 @@ impl Model {
     }
 
     /// Brings the weights back to their constraints.
+    #[doc(hidden)]
     #[must_use]
     pub fn constrained(self) -> Self {
         if !self.rules.has_constraints() {
@@ -172,7 +230,7 @@ impl Model {
 
     /// Puts penalties on all weights of convolutions and dense layers, beside the layers' own.
     #[must_use]
-    pub fn with_penalties(self, l1: f64, l2: f64) -> Self {
+    pub(crate) fn with_penalties(self, l1: f64, l2: f64) -> Self {
         let rules = Arc::new(self.rules.with_penalties(l1, l2));
         Self { rules, ..self }
     }
@@ -180,7 +238,7 @@ impl Model {
     /// Returns the weights of convolutions and dense layers, each with the dimension that numbers
     /// filters or units.
     #[must_use]
-    pub fn kernels(&self) -> Arc<HashMap<ParamId, usize>> {
+    pub(crate) fn kernels(&self) -> Arc<HashMap<ParamId, usize>> {
         Arc::clone(&self.rules.kernels)
     }
 
@@ -193,7 +251,7 @@ impl Model {
     /// Returns the name of the first weight or running statistic that holds a value that is not a
     /// finite number.
     #[must_use]
-    pub fn first_not_finite(&self) -> Option<String> {
+    pub(crate) fn first_not_finite(&self) -> Option<String> {
         let mut check = FiniteCheck::default();
         self.visit(&mut check);
         check.found
@@ -215,6 +273,7 @@ impl Model {
             rules: Arc::clone(&self.rules),
             last_uses: Arc::clone(&self.last_uses),
             least_batch: self.least_batch,
+            input: Arc::clone(&self.input),
         }
     }
 }
@@ -319,6 +378,7 @@ impl Module for Model {
             rules: self.rules,
             last_uses: self.last_uses,
             least_batch: self.least_batch,
+            input: self.input,
         }
     }
 }

@@ -67,6 +67,20 @@ impl Value {
         }
     }
 
+    /// Makes a batch of a tensor of any rank from 2 to 5.
+    pub(super) fn of_batch<const D: usize>(batch: Tensor<D>) -> Self {
+        let shape = batch.dims();
+        match shape[..] {
+            [a, b, c] => Self::Signal(batch.reshape([a, b, c])),
+            [a, b, c, d] => Self::Maps(batch.reshape([a, b, c, d])),
+            [a, b, c, d, e] => Self::Volume(batch.reshape([a, b, c, d, e])),
+            _ => {
+                let values = shape.iter().skip(1).product();
+                Self::Row(batch.reshape([shape[0], values]))
+            }
+        }
+    }
+
     /// Returns the shape, the batch in front.
     #[must_use]
     pub fn shape(&self) -> Vec<usize> {

@@ -9,7 +9,7 @@ impl Plan {
     /// Returns an error for each bound that the network breaks. Memory is counted in 32-bit
     /// floats: of an inference for one input, of training for batches of `batch_size`.
     #[must_use]
-    pub fn breaches(&self, budget: &Budget, batch_size: usize) -> Vec<Diagnostic> {
+    pub(crate) fn breaches(&self, budget: &Budget, batch_size: usize) -> Vec<Diagnostic> {
         let mut breaches = Vec::new();
         let Some(totals) = self.totals(Dtype::F32, 1) else {
             return breaches;

@@ -15,6 +15,7 @@ impl Plan {
     ///
     /// # Errors
     /// A diagnostic for each pattern that fits no layer with weights.
+    #[doc(hidden)]
     pub fn freeze(&mut self, patterns: &[Spanned<String>]) -> Result<(), Vec<Diagnostic>> {
         if patterns.is_empty() {
             return Ok(());

@@ -31,18 +31,51 @@ pub use graph::{Branches, Merge, Residual};
 pub use memory::Part;
 pub use norm::{Norm, Over};
 pub use own::Named;
-pub use pool::{AdaptivePool, Pool, adaptive_window};
+pub(crate) use pool::adaptive_window;
+pub use pool::{AdaptivePool, Pool};
 pub use reshape::{Pad, Scale, Upsample};
 pub use totals::{Dtype, Totals};
 pub use transposed::TransposedConv;
 pub(crate) use winograd::WinogradCosts;
 
-use crate::config::{self, Function, Task};
-use crate::diagnostic::{Diagnostic, Span};
+#[doc(inline)]
+pub use crate::shape::Window;
+
+use crate::config::{self, Config, Function, Task};
+use crate::diagnostic::{Diagnostic, Error, Kind, Result, Span};
 use crate::shape;
 use network::{Arriving, Network};
 
-/// A network in which every shape is known and every layer fits the one before.
+/// A network in which every shape is known and every layer fits the one before: what `cnn inspect` shows.
+///
+/// ```
+/// use cnn::plan::Dtype;
+/// use cnn::{Config, Plan};
+///
+/// let config: Config = "
+///     [model]
+///     input  = [1, 32, 32]
+///     layers = [
+///       { type = 'conv', name = 'C1', filters = 6, kernel_size = 5, activation = 'tanh' },
+///       { type = 'pool', name = 'S2', kind = 'avg', size = 2 },
+///       { type = 'flatten' },
+///       { type = 'dense', units = 10 },
+///     ]
+/// ".parse()?;
+/// let plan = Plan::of(&config)?;
+/// let pool = &plan.layers[1];
+/// assert_eq!(pool.output, [6, 14, 14]);
+/// assert_eq!(pool.field.size(), [6, 6], "pixels of the input that one output sees");
+/// assert_eq!(plan.layers[0].counts.macs, 6 * 28 * 28 * 25);
+///
+/// // Of a batch of 32 in 32-bit floats; nothing where it is beyond counting.
+/// let totals = plan.totals(Dtype::F32, 32).expect("a small network");
+/// assert_eq!(totals.parameters(), 156 + 6 * 14 * 14 * 10 + 10);
+/// assert_eq!(totals.weight_bytes, 4 * totals.parameters());
+/// # Ok::<(), cnn::Error>(())
+/// ```
+///
+/// A plan is made by [`Plan::of`] alone; another network is another config.
 #[derive(Clone, Debug)]
 pub struct Plan {
     /// Shape of one input, `[channels, …]`.
@@ -152,7 +185,7 @@ impl Operation {
 
     /// Returns the same lists, each called as the names of its weights have it.
     #[must_use]
-    pub fn named_lists(&self) -> Vec<(String, &[Layer])> {
+    pub(crate) fn named_lists(&self) -> Vec<(String, &[Layer])> {
         let names = match self {
             Self::Residual(_) => vec!["layers".to_owned(), "shortcut".to_owned()],
             Self::Branches(branches) => {
@@ -228,11 +261,26 @@ impl Counts {
 }
 
 impl Plan {
+    /// Works out every layer of a config's network, and which of them training leaves as they are.
+    ///
+    /// # Errors
+    /// Every diagnostic that the known shapes allow; a layer whose output is unknown ends it.
+    pub fn of(config: &Config) -> Result<Self> {
+        let failed = |diagnostics| Error {
+            kind: Kind::Config,
+            diagnostics,
+        };
+        let mut plan = Self::new(&config.model).map_err(failed)?;
+        plan.freeze(&config.train.freeze).map_err(failed)?;
+        Ok(plan)
+    }
+
     /// Works out every layer.
     ///
     /// # Errors
     /// Every diagnostic that the known shapes allow; a layer whose output is unknown ends it.
-    pub fn new(model: &config::Model) -> Result<Self, Vec<Diagnostic>> {
+    #[doc(hidden)]
+    pub fn new(model: &config::Model) -> std::result::Result<Self, Vec<Diagnostic>> {
         let input = model.input.value.clone();
         if network::elements(&input).is_none() {
             let message = format!("an input of {} is too large", shape::display(&input));
@@ -279,7 +327,7 @@ impl Plan {
 
     /// Returns the last `merge` that takes the output of a layer, both by [`Layer::index`].
     #[must_use]
-    pub fn last_uses(&self) -> std::collections::HashMap<usize, usize> {
+    pub(crate) fn last_uses(&self) -> std::collections::HashMap<usize, usize> {
         memory::last_uses(self)
     }
 
@@ -293,7 +341,7 @@ impl Plan {
     /// Returns the images that a batch must have for our own kernels to train with it, as they take sixteen
     /// at a time.
     #[must_use]
-    pub fn least_batch(&self) -> usize {
+    pub(crate) fn least_batch(&self) -> usize {
         /// Multiply-adds of a network that is computed for a single image with fifteen lanes idle.
         const SMALL: u64 = 50_000_000;
         let macs = self.counts().map_or(u64::MAX, |counts| counts.macs);

@@ -142,7 +142,7 @@ pub(super) fn plan_adaptive(
 /// # Reference
 /// `torch.nn.AdaptiveAvgPool2d`.
 #[must_use]
-pub fn adaptive_window(index: usize, count: usize, size: usize) -> (usize, usize) {
+pub(crate) fn adaptive_window(index: usize, count: usize, size: usize) -> (usize, usize) {
     let at = |index: usize| index as u128 * size as u128;
     let count = count as u128;
     (

@@ -16,7 +16,7 @@ impl Plan {
     /// Ways around and side by side are followed too; what lies between two parts counts as seen. Statistics that a
     /// normalization takes of a whole map do not.
     #[must_use]
-    pub fn seen(&self, layer: usize, at: &[usize]) -> Option<Part> {
+    pub(crate) fn seen(&self, layer: usize, at: &[usize]) -> Option<Part> {
         let mut way = Way {
             target: layer,
             at,

@@ -13,7 +13,7 @@ use crate::diagnostic::{Diagnostic, Error, Result};
 const TOGETHER: usize = 64;
 
 /// Whoever waits for answers.
-pub trait Asker: Send {
+pub(crate) trait Asker: Send {
     /// Returns whether it still does: nothing is computed for those who have left.
     fn waits(&self) -> bool;
 
@@ -30,7 +30,7 @@ struct Job {
 
 /// What was computed so far.
 #[derive(Debug, Default)]
-pub struct Tally {
+pub(crate) struct Tally {
     /// Pictures that were looked at, those that could not be read too.
     pub pictures: AtomicU64,
     /// Batches that they came in.
@@ -39,7 +39,7 @@ pub struct Tally {
 
 /// More pictures wait than are taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Full;
+pub(crate) struct Full;
 
 #[derive(Default)]
 struct Waiting {
@@ -63,7 +63,7 @@ impl Shared {
 
 /// Requests in the order in which they came. Dropped, it ends its thread after the batch under way; those who wait still are
 /// not answered.
-pub struct Queue {
+pub(crate) struct Queue {
     shared: Arc<Shared>,
     most: usize,
     thread: Option<JoinHandle<()>>,
@@ -74,7 +74,7 @@ impl Queue {
     ///
     /// # Errors
     /// When no thread can be started.
-    pub fn start(
+    pub(crate) fn start(
         predict: impl Fn(&[Picture], usize) -> Result<Vec<Prediction>> + Send + 'static,
         most: usize,
     ) -> Result<Self> {
@@ -101,7 +101,7 @@ impl Queue {
     ///
     /// # Errors
     /// [`Full`] when too many wait; a request larger than that is taken where none waits.
-    pub fn ask(
+    pub(crate) fn ask(
         &self,
         pictures: Vec<Picture>,
         top: usize,
@@ -123,7 +123,7 @@ impl Queue {
     }
 
     /// Returns what was computed so far.
-    pub fn tally(&self) -> &Tally {
+    pub(crate) fn tally(&self) -> &Tally {
         &self.shared.tally
     }
 }
@@ -298,6 +298,7 @@ mod tests {
                 class: String::new(),
                 index: 0,
                 probability: 1.0,
+                logit: 0.0,
             };
             let answer = |picture: &Picture| Prediction {
                 name: picture.name.clone(),

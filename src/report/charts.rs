@@ -68,7 +68,7 @@ pub(super) fn calibration(bins: &[Confidence]) -> Result<String> {
         drawn.draw_series(LineSeries::new(line, chart::colour(6).stroke_width(1)))?;
         let marks = bins.iter().filter(|bin| bin.samples > 0);
         drawn.draw_series(marks.map(|bin| {
-            let at = (bin.confidence, bin.accuracy);
+            let at = (bin.mean, bin.accuracy);
             Circle::new(at, 3, chart::colour(0).filled())
         }))?;
         Ok(())

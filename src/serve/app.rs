@@ -23,7 +23,7 @@ const WAITING: usize = 4_096;
 
 /// What a request may ask for.
 #[derive(Clone, Copy, Debug)]
-pub struct Limits {
+pub(crate) struct Limits {
     /// Bytes of one request's body.
     pub body_bytes: usize,
     /// Pixels of one picture.
@@ -49,7 +49,7 @@ impl Limits {
 
 /// A network that is served.
 #[derive(Debug)]
-pub struct App {
+pub(crate) struct App {
     pub(super) limits: Limits,
     pub(super) queue: Arc<Queue>,
     pub(super) inside: Arc<Inside>,
@@ -73,7 +73,7 @@ impl App {
     ///
     /// # Errors
     /// When it cannot be read, or a thread cannot be started.
-    pub fn load(path: &Path, device: Device, limits: Limits) -> Result<Self> {
+    pub(crate) fn load(path: &Path, device: Device, limits: Limits) -> Result<Self> {
         let device = device.open()?;
         let trained = model_file::load(path, &device)?;
         let predictor = Predictor::new(&trained, &device)?;

@@ -11,8 +11,8 @@ mod report;
 mod room;
 mod routes;
 
-pub use app::{App, Limits};
-pub use room::room_for;
+pub(crate) use app::{App, Limits};
+pub(crate) use room::room_for;
 
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
@@ -23,7 +23,7 @@ use crate::train::Stop;
 
 /// A place where connections are taken.
 #[derive(Debug)]
-pub struct Door {
+pub(crate) struct Door {
     listener: TcpListener,
     address: SocketAddr,
 }
@@ -33,7 +33,7 @@ impl Door {
     ///
     /// # Errors
     /// When the address is taken, is none of this machine, or needs rights.
-    pub fn open(address: SocketAddr) -> Result<Self> {
+    pub(crate) fn open(address: SocketAddr) -> Result<Self> {
         let failed = |error: &std::io::Error| {
             let failed = Error::io("listen at", Path::new(&address.to_string()), error);
             let help = match error.kind() {
@@ -65,7 +65,7 @@ impl Door {
 
     /// Returns where it is.
     #[must_use]
-    pub fn address(&self) -> SocketAddr {
+    pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
 }
@@ -74,7 +74,7 @@ impl Door {
 ///
 /// # Errors
 /// When threads cannot be started.
-pub fn run(app: App, door: Door, threads: usize, stop: &Stop) -> Result<()> {
+pub(crate) fn run(app: App, door: Door, threads: usize, stop: &Stop) -> Result<()> {
     let failed = |error: std::io::Error| {
         let message = format!("failed to start the threads that serve: {error}");
         Error::config(Diagnostic::error(message))

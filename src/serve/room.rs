@@ -5,7 +5,7 @@ const OTHERS: u64 = 64;
 
 /// Raises the bound on files as far as the system lets it; returns how many connections there is room for, up to `wanted`.
 #[cfg(unix)]
-pub fn room_for(wanted: usize) -> usize {
+pub(crate) fn room_for(wanted: usize) -> usize {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
     let needed = wanted as u64 + OTHERS;

@@ -83,7 +83,7 @@ impl Check {
 ///
 /// # Errors
 /// When reading fails for another reason than the file itself.
-pub fn check(subject: &Subject) -> Result<Check> {
+pub(crate) fn check(subject: &Subject) -> Result<Check> {
     let mut seen: HashMap<[u8; 16], Vec<Sample>> = HashMap::new();
     let mut order = Vec::new();
     let mut counts = Vec::new();

@@ -11,10 +11,10 @@ use std::path::Path;
 
 use flate2::read::MultiGzDecoder;
 
-pub use check::{Check, Repeated, Sample, check};
-pub use counts::Count;
-pub use sheet::{Cell, Sheet, sheet};
-pub use stats::{SizeCount, Stats, Target, stats};
+pub(crate) use check::{Check, Repeated, Sample, check};
+pub(crate) use counts::Count;
+pub(crate) use sheet::{Sheet, sheet};
+pub(crate) use stats::{Stats, Target, stats};
 
 use crate::config::{OnBadImage, Override};
 use crate::dataset::{self, BUILT_IN, Dataset, Request, Samples};

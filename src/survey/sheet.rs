@@ -44,7 +44,12 @@ pub struct Cell {
 ///
 /// # Errors
 /// When there is no such split, samples are no pictures, or no changes are there to be made.
-pub fn sheet(subject: &Subject, split: &str, count: usize, augmented: bool) -> Result<Sheet> {
+pub(crate) fn sheet(
+    subject: &Subject,
+    split: &str,
+    count: usize,
+    augmented: bool,
+) -> Result<Sheet> {
     let samples = subject.split(split)?;
     let mut preprocessing = subject.request.preprocessing.clone();
     preprocessing.border = subject.dataset.border;

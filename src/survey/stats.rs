@@ -59,7 +59,7 @@ pub struct SizeCount {
 ///
 /// # Errors
 /// When a sample cannot be read.
-pub fn stats(subject: &Subject) -> Result<Stats> {
+pub(crate) fn stats(subject: &Subject) -> Result<Stats> {
     let mut preprocessing = subject.request.preprocessing.clone();
     preprocessing.take_kind(&subject.dataset.train, subject.has_factor());
     dataset::normalize_by(&subject.dataset.train, &mut preprocessing)?;

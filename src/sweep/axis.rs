@@ -11,7 +11,7 @@ use crate::random::Random;
 
 /// A key of the config and the values it is given.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Axis {
+pub(crate) struct Axis {
     /// The dotted key.
     pub key: String,
     /// Its values.
@@ -22,7 +22,7 @@ pub struct Axis {
 
 /// The values of an axis.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Values {
+pub(crate) enum Values {
     /// One after another, as TOML.
     List(Vec<String>),
     /// All numbers between two.
@@ -31,7 +31,7 @@ pub enum Values {
 
 /// All numbers between two, both included.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Between {
+pub(crate) struct Between {
     low: f64,
     high: f64,
     is_whole: bool,
@@ -46,7 +46,7 @@ impl Axis {
     ///
     /// # Errors
     /// A diagnostic at what is wrong in the setting.
-    pub fn parse(setting: &Override) -> Result<Self, Diagnostic> {
+    pub(crate) fn parse(setting: &Override) -> Result<Self, Diagnostic> {
         let typed = Typed::new(setting);
         let text = setting.value.as_str();
         if text.is_empty() {
@@ -65,7 +65,7 @@ impl Axis {
 
     /// Returns the value where there is a single one, which is a plain setting.
     #[must_use]
-    pub fn single(&self) -> Option<&str> {
+    pub(crate) fn single(&self) -> Option<&str> {
         match &self.values {
             Values::List(values) if values.len() == 1 => values.first().map(String::as_str),
             _ => None,

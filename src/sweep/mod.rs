@@ -5,9 +5,9 @@ mod comparison;
 mod results;
 mod search;
 
-pub use axis::{Axis, Between, Values};
-pub use results::{Status, Trial};
-pub use search::{Search, Space};
+pub(crate) use axis::Axis;
+pub(crate) use results::{Status, Trial};
+pub(crate) use search::{Search, Space};
 
 use std::path::{Path, PathBuf};
 
@@ -23,7 +23,7 @@ use search::Round;
 
 /// What is to be searched.
 #[derive(Clone, Debug)]
-pub enum Start {
+pub(crate) enum Start {
     /// A config and the values of some of its keys.
     New {
         /// The config and its fixed settings.
@@ -41,7 +41,7 @@ pub enum Start {
 
 /// What happens in a sweep.
 #[derive(Debug)]
-pub enum Event<'a> {
+pub(crate) enum Event<'a> {
     /// All is checked: the folder, how settings are chosen, trials of each round and epochs of each.
     Begin(&'a Path, Search, Vec<[usize; 2]>),
     /// A trial begins or goes on; how many there are.
@@ -111,7 +111,7 @@ struct State {
 /// # Errors
 /// Before the first trial, everything that is wrong with the options and the config of one. Then
 /// what training can end with, except for divergence, which is the trial's alone unless all share it.
-pub fn run(
+pub(crate) fn run(
     start: &Start,
     compute: Compute<'_>,
     emit: &mut dyn FnMut(Event<'_>),

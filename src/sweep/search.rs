@@ -23,7 +23,7 @@ pub enum Search {
 
 /// What is tried.
 #[derive(Clone, Debug)]
-pub struct Space {
+pub(crate) struct Space {
     /// The keys and their values.
     pub axes: Vec<Axis>,
     /// How they are chosen; by grid if every value is listed and no number of trials is given.
@@ -48,7 +48,7 @@ const DRAWS: u64 = 1000;
 impl Space {
     /// Returns how settings are chosen.
     #[must_use]
-    pub fn search(&self) -> Search {
+    pub(crate) fn search(&self) -> Search {
         let ranges = self
             .axes
             .iter()
@@ -62,7 +62,7 @@ impl Space {
     ///
     /// # Errors
     /// Options that contradict each other, ranges in a grid, too many trials.
-    pub fn trials(&self, seed: u64) -> Result<Vec<Vec<Override>>> {
+    pub(crate) fn trials(&self, seed: u64) -> Result<Vec<Vec<Override>>> {
         self.check()?;
         let values = match self.search() {
             Search::Grid => self.grid()?,

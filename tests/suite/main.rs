@@ -36,6 +36,7 @@ mod inspection;
 mod kernels;
 mod kernels_in_training;
 mod language;
+mod library;
 mod look;
 mod numeric_gradients;
 mod properties;

@@ -191,7 +191,7 @@ impl Conv {
 
     /// Returns the number of filters where the config gives it.
     #[must_use]
-    pub fn filters(&self) -> Option<&Spanned<usize>> {
+    pub(crate) fn filters(&self) -> Option<&Spanned<usize>> {
         match &self.kind {
             ConvKind::Plain { filters, .. }
             | ConvKind::Separable { filters, .. }

@@ -46,7 +46,7 @@ pub(super) const HAND_MADE: Plain<HandMade> = Plain {
 impl HandMade {
     /// Returns whether it is given by names, which stand for matrices.
     #[must_use]
-    pub fn is_named(&self) -> bool {
+    pub(crate) fn is_named(&self) -> bool {
         !matches!(self.names, Names::None)
     }
 

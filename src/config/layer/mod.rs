@@ -162,7 +162,7 @@ impl LayerKind {
     /// Returns the layer's keys with their values in TOML, defaults too, without `type` and
     /// without the layers it holds.
     #[must_use]
-    pub fn settings(&self) -> Vec<(&'static str, String)> {
+    pub(crate) fn settings(&self) -> Vec<(&'static str, String)> {
         match self {
             Self::Conv(conv) => conv.settings(),
             Self::Pool(pool) => pool.settings(),
