@@ -223,7 +223,11 @@ fn check_consistency(
         let count = header.classes.len();
         return Err(format!("{count} class names for {outputs} outputs"));
     }
-    let weights = plan.totals(Dtype::F32, 1).map(|totals| totals.weight_bytes);
+    let totals = plan.totals(Dtype::F32, 1);
+    let weights = totals.and_then(|totals| {
+        let statistics = totals.buffers.checked_mul(Dtype::F32.bytes())?;
+        totals.weight_bytes.checked_add(statistics)
+    });
     if weights.is_none_or(|weights| weights > bytes as u64) {
         return Err("it is too short for the weights of its network".to_owned());
     }

@@ -12,6 +12,8 @@ pub use convert::convert;
 pub(crate) use convert::read_back;
 pub use first::{First, first_weights};
 pub use matching::{Match, Way};
+#[doc(hidden)]
+pub use read::read;
 pub use rules::Rules;
 
 use std::path::{Path, PathBuf};
@@ -55,7 +57,7 @@ pub fn import(
     let device = Device::Cpu.open()?;
     let model = Model::new(&project.plan.up_to_logits(config.train.task()), 0, &device);
     let file = weights.display().to_string();
-    let theirs = read::read(weights)?;
+    let theirs = read(weights)?;
     if theirs.is_empty() {
         let message = format!("`{file}` holds no weights");
         return Err(Error::model(Diagnostic::error(message)));

@@ -19,16 +19,16 @@ const MAX_FILE_BYTES: u64 = 8 << 30;
 ///
 /// # Errors
 /// When it cannot be read, or is neither safetensors, nor ONNX, nor a file of `torch.save`.
-pub(super) fn read(path: &Path) -> Result<Vec<NamedWeight>> {
+pub fn read(path: &Path) -> Result<Vec<NamedWeight>> {
     if has_ending(path, "onnx") {
         // In the order of its nodes, which says more than its names.
         return onnx::weights(bytes(path)?).map_err(|reason| damaged(path, &reason));
     }
-    check(path)?;
+    let length = check(path)?;
     let mut found = if has_ending(path, "safetensors") {
         of_safetensors(&bytes(path)?, path)?
     } else {
-        of_pytorch(path)?
+        of_pytorch(path, length)?
     };
     found.sort_by_cached_key(|weight| natural(&weight.name));
     Ok(found)
@@ -43,7 +43,8 @@ pub(super) fn bytes(path: &Path) -> Result<Vec<u8>> {
     std::fs::read(path).map_err(|error| Error::io("read", path, &error))
 }
 
-fn check(path: &Path) -> Result<()> {
+/// Returns the length of a file that can be read.
+fn check(path: &Path) -> Result<u64> {
     let metadata = std::fs::metadata(path).map_err(|error| Error::io("read", path, &error))?;
     if metadata.len() > MAX_FILE_BYTES {
         let message = format!("`{}` is over {} GiB", path.display(), MAX_FILE_BYTES >> 30);
@@ -54,7 +55,7 @@ fn check(path: &Path) -> Result<()> {
         let message = format!("`{}` is not a regular file", path.display());
         return Err(Error::model(Diagnostic::error(message)));
     }
-    Ok(())
+    Ok(metadata.len())
 }
 
 fn has_ending(path: &Path, ending: &str) -> bool {
@@ -101,10 +102,23 @@ fn of_safetensors(bytes: &[u8], path: &Path) -> Result<Vec<NamedWeight>> {
     Ok(found)
 }
 
-fn of_pytorch(path: &Path) -> Result<Vec<NamedWeight>> {
+/// Bytes that weights may take for each byte of their file, as one stored value may stand for a whole weight, and several names
+/// for one weight.
+const MOST_PER_BYTE: u64 = 16;
+
+/// Bytes that weights may take however short their file is.
+const ALWAYS: u64 = 1 << 20;
+
+fn of_pytorch(path: &Path, length: u64) -> Result<Vec<NamedWeight>> {
     let reader = PytorchReader::new(path).map_err(|error| damaged(path, &error.to_string()))?;
+    let tensors = reader.into_tensors();
+    let sizes = tensors.values().map(|tensor| tensor.byte_len() as u64);
+    if sizes.fold(0, u64::saturating_add) > length.saturating_mul(MOST_PER_BYTE).max(ALWAYS) {
+        let reason = "it speaks of many more values than it holds";
+        return Err(damaged(path, reason));
+    }
     let mut found = Vec::new();
-    for (name, tensor) in reader.into_tensors() {
+    for (name, tensor) in tensors {
         let bytes = || {
             tensor
                 .read()

@@ -51,6 +51,9 @@ def main():
     half = {key: value.half() if value.is_floating_point() else value for key, value in net.state_dict().items()}
     torch.save(half, FOLDER / "half.pt")
     (FOLDER / "evil.pth").write_bytes(pickle.dumps({"conv1.weight": Evil()}, protocol=2))
+    # A single value that stands for 2^30 of them.
+    wide = torch.ones(1).expand(1 << 15, 1 << 15)
+    torch.save({"conv1.weight": wide}, FOLDER / "wide.pth", _use_new_zipfile_serialization=False)
     # A white bar across on black, in row 3 of 8, as the tests draw it.
     picture = torch.zeros(1, 1, 8, 8)
     picture[0, 0, 3, 1:7] = 1

@@ -36,7 +36,7 @@ fn golden(name: &str) -> Vec<u8> {
 fn lab() -> Lab {
     let lab = Lab::with_bars();
     lab.write("net.toml", NETWORK);
-    for name in ["bars.pth", "old.th", "half.pt", "evil.pth"] {
+    for name in ["bars.pth", "old.th", "half.pt", "evil.pth", "wide.pth"] {
         lab.write(name, golden(name));
     }
     // The bar of the goldens.
@@ -225,6 +225,7 @@ fn what_does_not_fit_is_listed_and_nothing_is_made() {
     lab.write("cut.safetensors", b"\x40\0\0\0\0\0\0\0{\"a\":");
     refused("cut.safetensors", &[], &["failed to read weights"]);
     refused("evil.pth", &[], &["evil.pth"]);
+    refused("wide.pth", &[], &["many more values than it holds"]);
     refused("/dev/zero", &[], &["is not a regular file"]);
     refused("bars", &[], &["is not a regular file"]);
     assert!(!lab.path("executed").exists(), "a pickle is never executed");
