@@ -37,7 +37,7 @@ struct Source {
 impl Source {
     fn read(path: &Path) -> Result<Self> {
         if !model_file::is_one(path) {
-            let (weights, header) = (read::read(path)?, None);
+            let (weights, header) = (read(path)?, None);
             return Ok(Self { weights, header });
         }
         let trained = model_file::load(path, &Device::Cpu.open()?)?;

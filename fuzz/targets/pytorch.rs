@@ -1,0 +1,11 @@
+//! Whatever bytes a `.pth` file holds, reading weights from it ends with weights or a reason.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+#[path = "file.rs"]
+mod file;
+
+fuzz_target!(|bytes: &[u8]| {
+    file::with(bytes, "fuzzed.pth", |path| drop(cnn::import::read(path)));
+});
