@@ -1,4 +1,4 @@
-"""Writes the files that fuzzing begins with: `python corpus.py`, with torch and safetensors."""
+"""Writes the files that fuzzing begins with: `python corpus.py`, with torch, safetensors and onnx."""
 
 import json
 import pickle
@@ -6,7 +6,9 @@ import struct
 import io
 from pathlib import Path
 
+import numpy as np
 import torch
+from onnx import TensorProto, helper, numpy_helper
 from safetensors.torch import save
 
 FOLDER = Path(__file__).parent / "corpus"
@@ -48,7 +50,65 @@ def model_file(config, classes, shape, tensors):
     return safetensors({"cnn": json.dumps(header)}, tensors)
 
 
+def onnx_file(nodes, weights, shape, opset=17):
+    value = helper.make_tensor_value_info
+    kind = TensorProto.FLOAT
+    graph = helper.make_graph(
+        nodes, "g", [value("x", kind, ["n", *shape])], [value("y", kind, None)],
+        [numpy_helper.from_array(array, name) for name, array in weights.items()],
+    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8).SerializeToString()
+
+
+def onnx_files():
+    node = helper.make_node
+    ones = lambda *shape: np.ones(shape, np.float32)
+    ints = lambda *values: np.array(values, np.int64)
+    straight = [
+        node("Pad", ["x", "p"], ["a"], mode="reflect"),
+        node("Conv", ["a", "w", "b"], ["c"], strides=[2, 2]),
+        node("BatchNormalization", ["c", "b", "b", "b", "b"], ["d"]),
+        node("Relu", ["d"], ["e"]),
+        node("MaxPool", ["e"], ["f"], kernel_shape=[2, 2], ceil_mode=1),
+        node("Reshape", ["f", "s"], ["g"]),
+        node("Gemm", ["g", "m"], ["y"], transB=1),
+    ]
+    weights = {
+        "p": ints(0, 0, 1, 1, 0, 0, 1, 1), "w": ones(2, 1, 3, 3), "b": ones(2), "s": ints(0, -1), "m": ones(3, 2),
+    }
+    put("onnx", "straight", onnx_file(straight, weights, [1, 4, 4]))
+    joined = [
+        node("Conv", ["x", "w"], ["a"], auto_pad="SAME_UPPER"),
+        node("Sigmoid", ["a"], ["b"]),
+        node("Mul", ["a", "b"], ["c"]),
+        node("Add", ["x", "c"], ["d"]),
+        node("GlobalAveragePool", ["d"], ["e"]),
+        node("Mul", ["d", "e"], ["f"]),
+        node("Concat", ["f", "x", "a"], ["g"], axis=1),
+        node("Shape", ["g"], ["h"], start=0, end=1),
+        node("Concat", ["h", "r"], ["i"], axis=0),
+        node("Reshape", ["g", "i"], ["y"]),
+    ]
+    put("onnx", "joined", onnx_file(joined, {"w": ones(2, 2, 3, 3), "r": ints(-1)}, [2, 3, 3]))
+    others = [
+        node("ConvTranspose", ["x", "w"], ["a"], strides=[2, 2], output_shape=[7, 7]),
+        node("LRN", ["a"], ["b"], size=3),
+        node("Resize", ["b", "", "s"], ["c"], coordinate_transformation_mode="asymmetric", nearest_mode="floor"),
+        node("Slice", ["c", "i", "j", "k"], ["d"]),
+        node("Gather", ["d", "t"], ["e"], axis=2),
+        node("MaxPool", ["e"], ["f"], kernel_shape=[2, 1], strides=[2, 1]),
+        node("GroupNormalization", ["f", "o", "o"], ["g"], num_groups=1),
+        node("ReduceMean", ["g", "l"], ["y"], keepdims=0),
+    ]
+    weights = {
+        "w": ones(1, 2, 2, 2), "s": ones(4) * np.float32([1, 1, 2, 1]), "i": ints(2), "j": ints(5), "k": ints(2),
+        "t": ints(0, 1, 1, 2), "o": ones(2), "l": ints(2, 3),
+    }
+    put("onnx", "others", onnx_file(others, weights, [1, 3, 3], opset=21))
+
+
 def main():
+    onnx_files()
     torch.manual_seed(1)
     state = {"c.weight": torch.rand(2, 1, 2, 2), "c.bias": torch.rand(2)}
     put("safetensors", "plain", save(state))

@@ -109,7 +109,7 @@ fn known(project: &Project, own: &Facts, warnings: &mut Vec<Diagnostic>) -> Resu
 ///
 /// # Errors
 /// When a node has no layer.
-pub(crate) fn read_back(bytes: Vec<u8>, device: &tensor::Device) -> Result<(Model, Vec<usize>)> {
+pub fn read_back(bytes: Vec<u8>, device: &tensor::Device) -> Result<(Model, Vec<usize>)> {
     let failed = |reason: String| {
         let message = "the ONNX graph cannot be read back";
         Error::model(Diagnostic::error(message).note(reason))

@@ -8,8 +8,7 @@ mod onnx;
 mod read;
 mod rules;
 
-pub use convert::convert;
-pub(crate) use convert::read_back;
+pub use convert::{convert, read_back};
 pub use first::{First, first_weights};
 pub use matching::{Match, Way};
 #[doc(hidden)]

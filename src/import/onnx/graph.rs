@@ -13,6 +13,9 @@ pub(super) const BATCH: i64 = i64::MIN;
 /// The most nodes that are read: ten times those of the deepest published networks.
 const MAX_NODES: usize = 20_000;
 
+/// The most channels of a value: constants are written out for each.
+const MAX_CHANNELS: usize = 1 << 20;
+
 /// A tensor that does not depend on the input.
 #[derive(Clone, Debug)]
 pub(super) enum Constant {
@@ -176,6 +179,13 @@ impl Graph {
                 Value::Flowing(self.join(from, join, shape, node))
             }
         };
+        if let Value::Flowing(id) = value {
+            let shape = &self.shapes[id];
+            if shape[0] > MAX_CHANNELS || crate::shape::elements(shape).is_none() {
+                let shape = crate::shape::display(shape);
+                return Err(format!("it makes samples of {shape}, which is too many"));
+            }
+        }
         self.values.insert(output, value);
         Ok(())
     }

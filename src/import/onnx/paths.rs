@@ -1,5 +1,6 @@
 //! From a graph to lists of layers: what runs side by side becomes branches, what is taken up again later a merge.
 
+use std::cell::Cell;
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::graph::{Graph, Op, Work};
@@ -9,8 +10,8 @@ use crate::config::Join;
 /// Containers within containers that are followed.
 const MAX_DEPTH: usize = 48;
 
-/// Steps that are taken at most.
-const MAX_STEPS: usize = 200_000;
+/// Operations that are looked at at most: a thousand times those of the deepest published networks.
+const MAX_LOOKS: usize = 5_000_000;
 
 /// A walk from the input to the output.
 pub(super) struct Walk<'a> {
@@ -21,8 +22,8 @@ pub(super) struct Walk<'a> {
     users: Vec<Vec<usize>>,
     /// Values that have been made.
     done: HashSet<Id>,
-    /// How many more steps are taken: a graph whose ways cross may be walked more than once.
-    steps: usize,
+    /// How many more operations are looked at: a graph whose ways cross may be walked more than once.
+    looks: Cell<usize>,
 }
 
 impl<'a> Walk<'a> {
@@ -42,7 +43,7 @@ impl<'a> Walk<'a> {
             makers,
             users,
             done: HashSet::from([0]),
-            steps: MAX_STEPS,
+            looks: Cell::new(MAX_LOOKS),
         }
     }
 
@@ -75,7 +76,12 @@ impl<'a> Walk<'a> {
                 }
             }
         }
+        self.look(back.len() + 1);
         region
+    }
+
+    fn look(&self, count: usize) {
+        self.looks.set(self.looks.get().saturating_sub(count));
     }
 
     fn sequence(
@@ -98,10 +104,9 @@ impl<'a> Walk<'a> {
                 .copied()
                 .filter(|user| region.contains(user))
                 .collect();
-            self.steps = self
-                .steps
-                .checked_sub(1)
-                .ok_or("its ways cross too often")?;
+            if self.looks.get() == 0 {
+                return Err("its ways cross too often".to_owned());
+            }
             let next = match users[..] {
                 [] => return Err("its output is not reached from its input".to_owned()),
                 [only] => only,
@@ -182,6 +187,7 @@ impl<'a> Walk<'a> {
                 return Some(next);
             }
             open.remove(&next);
+            self.look(1);
             open.extend(users(self.ops[next].output));
         }
     }
