@@ -40,7 +40,15 @@ pub fn convert(
     let title = file.file_name().unwrap_or_default().to_string_lossy();
     let network = onnx::network(bytes, &title, &name).map_err(|reason| {
         let message = format!("the network in `{shown}` does not become a config");
-        Error::model(Diagnostic::error(message).note(reason))
+        let diagnostic = Diagnostic::error(message).note(reason);
+        let is_onnx = file
+            .extension()
+            .is_some_and(|own| own.eq_ignore_ascii_case("onnx"));
+        Error::model(if is_onnx {
+            diagnostic
+        } else {
+            diagnostic.help("only an ONNX file holds a network: weights alone go `--into` a config")
+        })
     })?;
     let project = Project::of_file(config, &network.text, overrides).map_err(|mut error| {
         // What is wrong with the text is the file's, but for what the command line set.
