@@ -18,6 +18,7 @@ const FLOORS: &[&[&str]] = &[
         "metrics",
         "model",
         "model_file",
+        "onnx",
         "optimizer",
         "run",
         "schedule",

@@ -36,7 +36,7 @@ source = "bars"
 "#;
 
 /// Writes a network with fresh weights as a model file.
-fn write_model(
+pub(crate) fn write_model(
     lab: &Lab,
     file: &str,
     config: &str,
@@ -53,7 +53,7 @@ fn write_model(
 }
 
 /// Returns how the inputs of a shape are prepared.
-fn prepared(shape: &[usize], change: impl Fn(&mut Preprocessing)) -> Preprocessing {
+pub(crate) fn prepared(shape: &[usize], change: impl Fn(&mut Preprocessing)) -> Preprocessing {
     let config = format!("[model]\ninput = {shape:?}\nlayers = [{{ type = \"flatten\" }}]\n");
     let config = Config::parse("it", &config, &[]).config.unwrap();
     let mut preprocessing = cnn::dataset::request(&config).unwrap().preprocessing;

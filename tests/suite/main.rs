@@ -39,6 +39,8 @@ mod language;
 mod library;
 mod look;
 mod numeric_gradients;
+mod onnx;
+mod onnx_refused;
 mod properties;
 mod random_layers;
 mod readme;

@@ -4,6 +4,9 @@ use super::graph::{BATCH, Constant, Context, Translated, Value};
 use crate::onnx::{self, Tensor, data_type};
 use crate::shape;
 
+/// The longest list that is computed: of sizes and sides of padding.
+const MOST: usize = 64;
+
 impl Constant {
     /// Reads a tensor.
     pub(super) fn of(tensor: &Tensor) -> Result<Self, String> {
@@ -33,6 +36,35 @@ impl Constant {
         match self {
             Self::Integers { values, .. } => Some(values),
             Self::Floats { .. } => None,
+        }
+    }
+
+    /// Gives the values another shape; nothing if there are not so many.
+    fn reshaped(&self, shape: Vec<usize>) -> Option<Self> {
+        let fits = shape::elements(&shape) == shape::elements(self.shape());
+        fits.then(|| match self {
+            Self::Floats { values, .. } => Self::Floats {
+                shape,
+                values: values.clone(),
+            },
+            Self::Integers { values, .. } => Self::Integers {
+                shape,
+                values: values.clone(),
+            },
+        })
+    }
+
+    /// Picks values by their places.
+    fn picked(&self, shape: Vec<usize>, places: impl Iterator<Item = usize>) -> Self {
+        match self {
+            Self::Floats { values, .. } => Self::Floats {
+                shape,
+                values: places.map(|place| values[place]).collect(),
+            },
+            Self::Integers { values, .. } => Self::Integers {
+                shape,
+                values: places.map(|place| values[place]).collect(),
+            },
         }
     }
 
@@ -69,6 +101,7 @@ pub(super) fn computed(context: &Context<'_>) -> Result<Option<Translated>, Stri
     let first = inputs[0];
     match context.node.op_type.as_str() {
         "Identity" | "Cast" | "Dropout" => made(first.clone()),
+        // Shapes are lists, and so are single sizes.
         "Unsqueeze" | "Squeeze" | "Flatten" if first.integers().is_some() => made(Constant::list(
             first.integers().unwrap_or_default().to_vec(),
         )),
@@ -85,42 +118,79 @@ pub(super) fn computed(context: &Context<'_>) -> Result<Option<Translated>, Stri
             let picked: Option<Vec<i64>> = places.iter().map(|place| at(values, *place)).collect();
             made(Constant::list(picked.ok_or_else(refused)?))
         }
-        "Slice" => {
-            let values = first.integers().ok_or_else(refused)?;
-            let bound = |index: usize| inputs.get(index)?.integers()?.first().copied();
-            let (begin, end) = bound(1).zip(bound(2)).ok_or_else(refused)?;
-            if bound(4).unwrap_or(1) != 1 {
-                return Err(refused());
-            }
-            made(Constant::list(
-                values[clamped(begin, values.len())
-                    ..clamped(end, values.len()).max(clamped(begin, values.len()))]
-                    .to_vec(),
-            ))
-        }
+        "Slice" => made(sliced(first, &inputs).ok_or_else(refused)?),
         "Transpose" if first.shape().len() == 2 => {
             let [rows, columns] = [first.shape()[0], first.shape()[1]];
-            let values = first.floats();
             let turned =
                 (0..columns).flat_map(|column| (0..rows).map(move |row| row * columns + column));
-            made(Constant::Floats {
-                shape: vec![columns, rows],
-                values: turned.map(|index| values[index]).collect(),
-            })
+            made(first.picked(vec![columns, rows], turned))
         }
-        "Reshape" if matches!(first, Constant::Floats { .. }) => {
+        "Reshape" => {
             let sizes = inputs
                 .get(1)
                 .and_then(|sizes| sizes.integers())
                 .ok_or_else(refused)?;
-            let shape = resolved(sizes, first.shape()).ok_or_else(refused)?;
-            made(Constant::Floats {
-                shape,
-                values: first.floats(),
-            })
+            let shape = resolved(sizes, first.shape());
+            made(
+                shape
+                    .and_then(|shape| first.reshaped(shape))
+                    .ok_or_else(refused)?,
+            )
         }
+        "Unsqueeze" => {
+            let axes = context.whole_numbers(1, "axes").ok_or_else(refused)?;
+            let rank = first.shape().len() + axes.len();
+            let mut places: Vec<usize> = axes
+                .iter()
+                .filter_map(|axis| place(*axis, rank))
+                .filter(|axis| *axis < rank)
+                .collect();
+            places.sort_unstable();
+            let mut shape = first.shape().to_vec();
+            for place in &places {
+                shape.insert((*place).min(shape.len()), 1);
+            }
+            let is_whole = places.len() == axes.len();
+            let made_of = first.reshaped(shape).filter(|_| is_whole);
+            made(made_of.ok_or_else(refused)?)
+        }
+        "ConstantOfShape" => made(filled(context, first).ok_or_else(refused)?),
         _ => Err(refused()),
     }
+}
+
+/// Cuts or turns around a list, or the rows of a table: what is computed of the amounts of padding.
+fn sliced(first: &Constant, inputs: &[&Constant]) -> Option<Constant> {
+    let bound = |index: usize| match inputs.get(index)?.integers()? {
+        [only] => Some(*only),
+        _ => None,
+    };
+    let (&rows, inner) = first.shape().split_first()?;
+    let is_along_rows = inputs.get(3).is_none() || bound(3) == Some(0);
+    let whole = inner.iter().product::<usize>();
+    let picked: Vec<usize> = match bound(4).unwrap_or(1) {
+        1 => (clamped(bound(1)?, rows)..clamped(bound(2)?, rows)).collect(),
+        -1 if bound(1) == Some(-1) && bound(2)? <= -(rows as i64) => (0..rows).rev().collect(),
+        _ => return None,
+    };
+    let shape = [&[picked.len()], inner].concat();
+    let places = picked
+        .iter()
+        .flat_map(|row| (0..whole).map(move |at| row * whole + at));
+    is_along_rows.then(|| first.picked(shape, places))
+}
+
+/// Makes a list of one number.
+fn filled(context: &Context<'_>, length: &Constant) -> Option<Constant> {
+    let &[length] = length.integers()? else {
+        return None;
+    };
+    let length = usize::try_from(length)
+        .ok()
+        .filter(|count| *count <= MOST)?;
+    let value = context.node.attribute.iter().find_map(|own| own.t.as_ref());
+    let value = value.map_or(Ok(vec![0]), |own| onnx::integers(own)).ok()?;
+    Some(Constant::list(vec![*value.first()?; length]))
 }
 
 fn of_attribute(context: &Context<'_>) -> Result<Constant, String> {
@@ -136,12 +206,12 @@ fn of_attribute(context: &Context<'_>) -> Result<Constant, String> {
     match attribute.name.as_str() {
         "value_int" => Ok(Constant::Integers {
             shape: vec![],
-            values: attribute.i.into_iter().collect(),
+            values: vec![attribute.i.unwrap_or_default()],
         }),
         "value_ints" => Ok(Constant::list(attribute.ints.clone())),
         "value_float" => Ok(Constant::Floats {
             shape: vec![],
-            values: attribute.f.into_iter().collect(),
+            values: vec![attribute.f.unwrap_or_default()],
         }),
         "value_floats" => {
             let values = attribute.floats.clone();
@@ -172,13 +242,14 @@ pub(super) fn clamped(place: i64, length: usize) -> usize {
     place.clamp(0, length) as usize
 }
 
-fn at(values: &[i64], place: i64) -> Option<i64> {
-    let place = if place < 0 {
-        place + values.len() as i64
-    } else {
-        place
-    };
-    values.get(usize::try_from(place).ok()?).copied()
+fn at(values: &[i64], own: i64) -> Option<i64> {
+    values.get(place(own, values.len())?).copied()
+}
+
+/// Returns a place that is counted from the end if negative.
+fn place(own: i64, length: usize) -> Option<usize> {
+    let own = if own < 0 { own + length as i64 } else { own };
+    usize::try_from(own).ok()
 }
 
 /// Returns the shape that a `Reshape` makes of another; nothing where the values do not fit.

@@ -8,6 +8,7 @@ mod nodes;
 mod paths;
 mod tidy;
 mod weights;
+mod windows;
 mod write;
 
 pub(super) use item::Facts;

@@ -2,13 +2,13 @@
 
 use std::collections::HashSet;
 
-use super::item::{Draft, Entry, Id, Item, Joining, list, number, pairs, sizes};
+use super::item::{Draft, Entry, Id, Item, Joining, list, pairs, sizes};
 use super::nodes::every_pair;
+use super::windows::{adaptive, least, neighbours, sum};
 use crate::config::{Function, Join};
-use crate::plan::adaptive_window;
 
 /// How far a constant may be from the one that a formula has.
-const CLOSE: f32 = 1e-4;
+pub(super) const CLOSE: f32 = 1e-4;
 
 /// Makes one layer of neighbours that are one, in a list and in what it holds; `kept` values are taken up again later.
 pub(super) fn tidy(entries: Vec<Entry>, kept: &HashSet<Id>) -> Vec<Entry> {
@@ -182,6 +182,9 @@ fn two(a: &Item, b: &Item) -> Option<Vec<Item>> {
         ) if is_affine(half, 0.5, 0.0) && is_error_gate(lists) => {
             Some(vec![Item::Activation(Function::Gelu)])
         }
+        (Item::Layer(norm), Item::Scale { scale, shift }) if norm.kind == "group_norm" => {
+            Some(scaled(norm, scale, shift))
+        }
         (Item::Layer(layer), Item::Scale { scale, shift })
             if scale.iter().all(|scale| *scale == 1.0) =>
         {
@@ -218,8 +221,10 @@ fn two(a: &Item, b: &Item) -> Option<Vec<Item>> {
                 Draft::new("global_pool").word("kind", if *is_max { "max" } else { "avg" }),
             )])
         }
-        (Item::Reshape(shape), Item::Flatten) if shape[1..].iter().all(|size| *size == 1) => {
-            Some(vec![])
+        // Values lie in the same order whatever shape they had on the way.
+        (Item::Reshape(_), last @ (Item::Flatten | Item::Reshape(_))) => Some(vec![last.clone()]),
+        (Item::Layer(row), Item::Flatten) if ["global_pool", "dense"].contains(&row.kind) => {
+            Some(vec![a.clone()])
         }
         (Item::Pad { amount, mode }, Item::Layer(conv)) => padded(amount, mode, conv),
         (
@@ -282,52 +287,17 @@ fn biased(layer: &Draft, shift: &[f32]) -> Option<Vec<Item>> {
     Some(vec![Item::Layer(layer)])
 }
 
-/// Makes a pool of smallest values of one of largest between two changes of sign.
-fn least(pool: &Item) -> Option<Vec<Item>> {
-    match pool {
-        Item::Layer(pool) if pool.setting("kind") == Some("\"max\"") => {
-            let mut pool = pool.clone();
-            pool.remove("kind");
-            let mut own = Draft {
-                settings: Vec::new(),
-                ..pool.clone()
-            }
-            .word("kind", "min");
-            own.settings.extend(pool.settings);
-            Some(vec![Item::Layer(own)])
+/// Takes factors and offsets of channels into those of a normalization.
+fn scaled(norm: &Draft, scale: &[f32], shift: &[f32]) -> Vec<Item> {
+    let mut norm = norm.clone();
+    for weight in &mut norm.weights {
+        let offset = if weight.part == "bias" { shift } else { &[0.0] };
+        let pairs = scale.iter().cycle().zip(offset.iter().cycle());
+        for (value, (scale, offset)) in weight.values.iter_mut().zip(pairs) {
+            *value = *value * scale + offset;
         }
-        _ => None,
     }
-}
-
-/// Makes a pool of sums of one of means and the number of values.
-fn sum(pool: &Draft, scale: &[f32]) -> Option<Vec<Item>> {
-    let is_plain = pool.kind == "pool"
-        && pool.setting("kind") == Some("\"avg\"")
-        && pool.setting("padding").is_none();
-    let size = pool
-        .setting("size")
-        .filter(|_| is_plain && pool.setting("ceil").is_none())?;
-    let sizes: Vec<f32> = size
-        .trim_matches(['[', ']'])
-        .split(", ")
-        .filter_map(|size| size.parse().ok())
-        .collect();
-    let each: f32 = sizes.iter().product();
-    // One number stands for two dimensions, or one, or three.
-    let fits = |count: f32| scale.iter().all(|scale| *scale == count);
-    if each < 2.0
-        || !(fits(each) || sizes.len() == 1 && (fits(each * each) || fits(each * each * each)))
-    {
-        return None;
-    }
-    let mut own = Draft::new("pool").word("kind", "sum");
-    let rest = pool
-        .settings
-        .iter()
-        .filter(|(key, _)| !matches!(*key, "kind" | "count_padding"));
-    own.settings.extend(rest.cloned());
-    Some(vec![Item::Layer(own)])
+    vec![Item::Layer(norm)]
 }
 
 /// Makes padding a part of the convolution behind it.
@@ -343,90 +313,6 @@ fn padded(amount: &[[usize; 2]], mode: &str, conv: &Draft) -> Option<Vec<Item>> 
         layer = layer.word("padding_mode", mode);
     }
     Some(vec![Item::Layer(layer)])
-}
-
-/// Recognizes windows of unequal sizes, whose values were put side by side.
-fn adaptive(
-    dimension: usize,
-    size: usize,
-    places: &[i64],
-    factors: Option<&Vec<f32>>,
-    pool: &Draft,
-) -> Option<Vec<Item>> {
-    let own: Vec<usize> = pool
-        .setting("size")?
-        .trim_matches(['[', ']'])
-        .split(", ")
-        .filter_map(|size| size.parse().ok())
-        .collect();
-    let widest = *own.get(dimension.min(own.len() - 1))?;
-    let count = places.len().checked_div(widest)?;
-    let is_max = pool.setting("kind") == Some("\"max\"");
-    if pool.kind != "pool" || is_max != factors.is_none() || count == 0 || count > size {
-        return None;
-    }
-    for (at, row) in places.chunks(widest).enumerate() {
-        let (begin, end) = adaptive_window(at, count, size);
-        let expected = (0..widest).map(|step| (begin + step).min(end - 1) as i64);
-        let shares = |step: usize| {
-            if begin + step < end {
-                widest as f32 / (end - begin) as f32
-            } else {
-                0.0
-            }
-        };
-        let fits = factors.is_none_or(|factors| {
-            (0..widest).all(|step| (factors[at * widest + step] - shares(step)).abs() < CLOSE)
-        });
-        if !row.iter().copied().eq(expected) || !fits {
-            return None;
-        }
-    }
-    // The other dimensions stay as they are, whatever they are: they are filled in when it is written.
-    let mut output = vec![0; own.len()];
-    *output.get_mut(dimension)? = count;
-    Some(vec![Item::Adaptive { is_max, output }])
-}
-
-/// Recognizes local response normalization over an even number of channels: a convolution of squares with ones around
-/// the diagonal.
-fn neighbours(conv: &Draft, beta: f32) -> Option<Draft> {
-    let [weight, bias] = &conv.weights[..] else {
-        return None;
-    };
-    let (&[channels, inputs, ..], k) = (&weight.shape[..], *bias.values.first()?) else {
-        return None;
-    };
-    let share = weight.values.iter().copied().fold(0.0, f32::max);
-    let first = weight
-        .values
-        .get(..inputs)?
-        .iter()
-        .filter(|value| **value > 0.0)
-        .count();
-    // A first channel sees itself and what comes after it.
-    let (after, size) = (first.checked_sub(1)?, 2 * first);
-    let before = size / 2;
-    let is_band = weight.values.iter().enumerate().all(|(index, value)| {
-        let (to, from) = (index / channels, index % channels);
-        *value
-            == if from + before >= to && from <= to + after {
-                share
-            } else {
-                0.0
-            }
-    });
-    if channels != inputs
-        || channels <= after
-        || !is_band
-        || bias.values.iter().any(|own| *own != k)
-    {
-        return None;
-    }
-    let layer = Draft::new("local_response_norm")
-        .set("size", size)
-        .set("alpha", number(share * size as f32));
-    Some(layer.set("beta", number(beta)).set("k", number(k)))
 }
 
 /// Writes what is a layer by itself as one.

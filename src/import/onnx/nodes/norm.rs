@@ -1,7 +1,7 @@
 //! The normalizations.
 
-use super::super::graph::{Context, Translated};
-use super::super::item::{Draft, list, number};
+use super::super::graph::{Context, Translated, Work};
+use super::super::item::{Draft, Id, Item, list, number};
 use super::conv::named;
 
 fn epsilon(context: &Context<'_>, layer: Draft) -> Draft {
@@ -101,6 +101,40 @@ pub(super) fn group(context: &Context<'_>) -> Result<Translated, String> {
     };
     affine(context, layer, shape, repeats)
         .map(|(layer, shape)| Translated::layer(from, layer, shape))
+}
+
+/// Recognizes groups of channels that were brought to the shape of single ones, normalized, and are brought back: how sets of
+/// operators without group normalization have it.
+pub(super) fn grouped(context: &Context<'_>, from: Id, shape: &[usize]) -> Option<Translated> {
+    let made = |id: Id| {
+        let op = context.graph.ops.iter().find(|op| op.output == id)?;
+        match (&op.work, &op.inputs[..]) {
+            (Work::Items(items), &[input]) => Some((items, input)),
+            _ => None,
+        }
+    };
+    let (items, inner) = made(from)?;
+    let ([Item::Layer(norm)], (before, origin)) = (&items[..], made(inner)?) else {
+        return None;
+    };
+    let groups = context.shape(inner)[0];
+    let (&channels, maps) = shape.split_first()?;
+    let is_one = norm.kind == "instance_norm"
+        && matches!(before[..], [Item::Reshape(_)])
+        && context.shape(origin) == shape
+        && !maps.is_empty()
+        && channels.is_multiple_of(groups);
+    if !is_one {
+        return None;
+    }
+    let mut layer = Draft::new("group_norm").set("groups", groups);
+    layer.settings.extend(norm.settings.iter().cloned());
+    for weight in &norm.weights {
+        let values = weight.values.iter();
+        let each = values.flat_map(|value| vec![*value; channels / groups]);
+        layer = layer.weight(weight.part, &[channels], each.collect());
+    }
+    Some(Translated::layer(origin, layer, shape.to_vec()))
 }
 
 fn affine(

@@ -3,6 +3,7 @@
 use super::super::constant::{clamped, resolved};
 use super::super::graph::{BATCH, Context, Translated};
 use super::super::item::{Draft, Id, Item, list, pairs, sizes};
+use super::norm;
 
 /// Gives samples another shape.
 fn shaped(context: &Context<'_>, from: Id, shape: Vec<usize>) -> Result<Translated, String> {
@@ -71,7 +72,10 @@ pub(super) fn reshape(context: &Context<'_>) -> Result<Translated, String> {
             list(own)
         )
     })?;
-    shaped(context, from, rest)
+    match norm::grouped(context, from, &rest) {
+        Some(translated) => Ok(translated),
+        None => shaped(context, from, rest),
+    }
 }
 
 /// Returns axes of a batch of samples without those of the batch.
@@ -230,7 +234,7 @@ pub(super) fn slice(context: &Context<'_>) -> Result<Translated, String> {
     let mut amount = vec![[0; 2]; shape.len()];
     for (axis, (begin, end)) in axes.iter().zip(begins.iter().zip(&ends)) {
         let axis = if *axis < 0 { axis + rank } else { *axis };
-        let inner = usize::try_from(axis - 1)
+        let inner = usize::try_from(axis.saturating_sub(1))
             .ok()
             .filter(|axis| *axis < shape.len());
         let Some(inner) = inner else {
