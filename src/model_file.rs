@@ -185,16 +185,17 @@ impl Model {
 
 /// Says what a file is that is not safetensors, by its first bytes.
 fn not_safetensors(bytes: &[u8], name: &str, reason: &str) -> Diagnostic {
-    if bytes.starts_with(b"PK\x03\x04") || matches!(bytes, [0x80, 2..=5, ..]) {
-        let message =
-            format!("`{name}` is a pickle or a zip, as PyTorch writes them, not safetensors");
-        let convert = "weights alone are converted with `safetensors.torch.save_file` in Python";
-        return Diagnostic::error(message).note(convert);
-    }
-    if bytes.starts_with(b"\x89HDF") {
-        return Diagnostic::error(format!("`{name}` is an HDF5 file, not safetensors"));
-    }
-    Diagnostic::error(format!("`{name}` is not a safetensors file: {reason}"))
+    let kind = if bytes.starts_with(b"PK\x03\x04") || matches!(bytes, [0x80, 2..=5, ..]) {
+        "a pickle or a zip, as PyTorch and Keras write them"
+    } else if bytes.starts_with(b"\x89HDF") {
+        "an HDF5 file, as Keras writes them"
+    } else {
+        return Diagnostic::error(format!("`{name}` is not a safetensors file: {reason}"));
+    };
+    let convert = format!(
+        "`cnn import {name} --into CONFIG` makes a run of its weights and the config of their network"
+    );
+    Diagnostic::error(format!("`{name}` is {kind}, not safetensors")).note(convert)
 }
 
 /// Checks what the parts of a file say of each other, before anything is made of them.

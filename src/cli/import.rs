@@ -12,9 +12,10 @@ use crate::report::{self, diagnostics, import as shown};
 
 /// Put weights that were trained elsewhere into the network of a config
 ///
-/// Takes `.safetensors` and `.onnx` files, and `.pt`, `.pth` and `.th` files of PyTorch's `torch.save`, which are read and never
-/// executed. Every weight must find its place, and every place its weight: by their names, by rules for well-known networks, or
-/// by the order of names and by shapes. With `--config` the network of an ONNX file becomes a config. The result is a run folder.
+/// Takes `.safetensors` and `.onnx` files, `.pt`, `.pth` and `.th` files of PyTorch's `torch.save`, which are read and never
+/// executed, and `.weights.h5`, `.keras` and `.h5` files of Keras. Every weight must find its place, and every place its weight: by
+/// their names, by rules for well-known networks, or by order and by shapes. With `--config` the network of an ONNX file becomes a
+/// config. The result is a run folder.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example: cnn import resnet20.th --into configs/resnet20-cifar.toml --as resnet20"

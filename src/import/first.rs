@@ -3,14 +3,16 @@
 use std::path::Path;
 
 use super::leeway::Leeway;
-use super::matching::{self, Matched, values_here};
-use super::{as_file, read};
+use super::matching::Matched;
+use super::read::{self, Weights};
+use super::{as_file, place};
 use crate::config::Task;
 use crate::dataset::Preprocessing;
 use crate::diagnostic::{Diagnostic, Error, Result, in_backticks};
-use crate::model::{Device, Model, NamedWeight};
+use crate::model::{Device, Model};
 use crate::model_file::{self, Header};
 use crate::optimizer;
+use crate::plan::Plan;
 use crate::run::FirstWeights;
 
 /// Classes of other names that are told one by one.
@@ -27,25 +29,22 @@ pub struct First {
     pub warnings: Vec<Diagnostic>,
 }
 
-/// What a file has.
+/// What a file says of itself.
 struct Source {
-    weights: Vec<NamedWeight>,
-    /// What it says of itself, if it is one of ours.
+    /// Nothing if it is none of ours.
     header: Option<Header>,
 }
 
 impl Source {
-    fn read(path: &Path) -> Result<Self> {
+    /// Reads a file, and the weights in it.
+    fn read(path: &Path) -> Result<(Weights, Self)> {
         if !model_file::is_one(path) {
-            let (weights, header) = (read(path)?, None);
-            return Ok(Self { weights, header });
+            return Ok((read::read(path)?, Self { header: None }));
         }
         let trained = model_file::load(path, &Device::Cpu.open()?)?;
-        let weights = trained.model.weights()?.into_iter().map(as_elsewhere);
-        Ok(Self {
-            weights: weights.collect(),
-            header: Some(trained.header),
-        })
+        let weights = Weights::Named(trained.model.weights()?);
+        let header = Some(trained.header);
+        Ok((weights, Self { header }))
     }
 
     /// Returns whether its answers stand for the same as those of a network; nothing where that is not known.
@@ -56,22 +55,25 @@ impl Source {
     }
 }
 
-/// Puts the weights of a file into a network that is going to be trained, as `header` describes it.
+/// Puts the weights of a file into a network that is going to be trained, as `plan` and `header` describe it.
 ///
 /// The head, which is the last layer with weights and the dense ones right before it, starts anew from the first layer that
 /// does not fit, and the last one where its classes are others.
 ///
 /// # Errors
 /// When the file cannot be read, or anything but the head does not fit.
-pub fn first_weights(path: &Path, model: Model, header: &Header, task: Task) -> Result<First> {
+pub fn first_weights(
+    path: &Path,
+    model: Model,
+    plan: &Plan,
+    header: &Header,
+    task: Task,
+) -> Result<First> {
     let file = path.display().to_string();
-    let source = Source::read(path)?;
-    if source.weights.is_empty() {
-        let message = format!("`{file}` holds no weights");
-        return Err(Error::model(Diagnostic::error(message)));
-    }
+    let (weights, source) = Source::read(path)?;
     let leeway = Leeway::of_head(source.answers_as(header) == Some(false));
-    let found = matching::match_all(&model.weights()?, &source.weights, None, &leeway, &file)?;
+    let plan = plan.up_to_logits(task);
+    let found = place(&model.weights()?, &plan, weights, None, &leeway, &file)?;
     let mut placed = found.placed.iter();
     if let Some(weight) = placed.find(|weight| !weight.values.iter().all(|value| value.is_finite()))
     {
@@ -80,7 +82,7 @@ pub fn first_weights(path: &Path, model: Model, header: &Header, task: Task) -> 
         return Err(Error::model(Diagnostic::error(message)));
     }
     let model = model_file::load_part(model, as_file(&found.placed)?, &file)?;
-    let mut warnings = Vec::new();
+    let mut warnings = found.warnings.clone();
     warnings.extend(told_head(&found, &source, header, task, &file));
     warnings.extend(told_frozen(&found, &model));
     let before = source.header.as_ref().map(|header| &header.preprocessing);
@@ -97,18 +99,6 @@ pub fn first_weights(path: &Path, model: Model, header: &Header, task: Task) -> 
         record,
         warnings,
     })
-}
-
-/// Brings a weight of ours into the order of values that files from elsewhere have.
-fn as_elsewhere(weight: NamedWeight) -> NamedWeight {
-    match weight.shape[..] {
-        [inputs, units] => NamedWeight {
-            values: values_here(&weight),
-            shape: vec![units, inputs],
-            name: weight.name,
-        },
-        _ => weight,
-    }
 }
 
 fn are_numbers(classes: &[String]) -> bool {

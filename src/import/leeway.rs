@@ -1,6 +1,6 @@
 //! How far the weights of a file may be other than those of the network: not at all, or in its head.
 
-use super::matching::{Layer, shape_here};
+use super::matching::Layer;
 use crate::model::NamedWeight;
 use crate::shape;
 
@@ -105,8 +105,7 @@ impl Leeway {
             for (part, weight) in &own.weights {
                 let shape = shape::display(&weight.shape);
                 let theirs = other.and_then(|other| other.weights.get(part));
-                let theirs =
-                    theirs.map(|theirs| (&theirs.name, shape::display(&shape_here(theirs))));
+                let theirs = theirs.map(|theirs| (&theirs.name, shape::display(&theirs.shape)));
                 let name = &weight.name;
                 differences.extend(match theirs {
                     Some((_, other)) if other == shape => None,
@@ -125,7 +124,7 @@ impl Leeway {
                 // Of their head too.
                 None if fresh.iter().any(|own| is_alike(own, other)) => {
                     differences.extend(other.weights.values().map(|weight| {
-                        let shape = shape::display(&shape_here(weight));
+                        let shape = shape::display(&weight.shape);
                         format!("`{}`, {shape}, is not taken", weight.name)
                     }));
                 }

@@ -29,6 +29,8 @@ pub enum Way {
     Shapes,
     /// By the nodes that the config was made of.
     Nodes,
+    /// By what their layers are, by their shapes, and by the order of layers that are alike.
+    Layers,
 }
 
 impl fmt::Display for Way {
@@ -39,6 +41,7 @@ impl fmt::Display for Way {
             Self::Rules(name) => write!(formatter, "by the names of {name}"),
             Self::Shapes => formatter.write_str("by the order of names and by shapes"),
             Self::Nodes => formatter.write_str("by the nodes that take them"),
+            Self::Layers => formatter.write_str("by the order of layers of a kind and by shapes"),
         }
     }
 }
@@ -67,6 +70,8 @@ pub(super) struct Matched {
     pub(super) fresh: Vec<String>,
     /// What is other in those, a sentence each.
     pub(super) differences: Vec<String>,
+    /// What the user should know.
+    pub(super) warnings: Vec<Diagnostic>,
 }
 
 /// The weights of one layer, by the last part of their names.
@@ -101,31 +106,9 @@ impl<'a> Layer<'a> {
         self.weights.len() == theirs.weights.len()
             && self.weights.iter().all(|(own, weight)| {
                 let other = theirs.weights.get(own);
-                other.is_some_and(|other| shape_here(other) == weight.shape)
+                other.is_some_and(|other| other.shape == weight.shape)
             })
     }
-}
-
-/// Returns the shape that a weight has here: those of dense layers are `[inputs, units]`, elsewhere `[units, inputs]`.
-pub(super) fn shape_here(weight: &NamedWeight) -> Vec<usize> {
-    match weight.shape[..] {
-        [units, inputs] => vec![inputs, units],
-        _ => weight.shape.clone(),
-    }
-}
-
-/// Brings a weight into the order that it has here, or one of ours into that of elsewhere: both turn matrices.
-pub(super) fn values_here(weight: &NamedWeight) -> Vec<f32> {
-    let [units, inputs] = weight.shape[..] else {
-        return weight.values.clone();
-    };
-    let mut values = vec![0.0; weight.values.len()];
-    for unit in 0..units {
-        for input in 0..inputs {
-            values[input * units + unit] = weight.values[unit * inputs + input];
-        }
-    }
-    values
 }
 
 /// Returns what stands before all names and is no part of a layer's.
@@ -213,7 +196,7 @@ pub(super) fn match_all(
 }
 
 /// Returns the places of their layers in the order of ours; nothing where the rules do not know them all.
-fn ordered(rules: &Rules, here: &[Layer<'_>], names: &[&str]) -> Option<Vec<usize>> {
+pub(super) fn ordered(rules: &Rules, here: &[Layer<'_>], names: &[&str]) -> Option<Vec<usize>> {
     if !rules.names.is_empty() {
         let found = here.iter().map(|own| {
             let theirs = rules.names.iter().find(|(_, ours)| **ours == own.name)?.0;
@@ -227,7 +210,8 @@ fn ordered(rules: &Rules, here: &[Layer<'_>], names: &[&str]) -> Option<Vec<usiz
     Some(order)
 }
 
-fn unknown(rules: &Rules, names: &[&str], file: &str) -> Error {
+/// Says which layers rules do not know.
+pub(super) fn unknown(rules: &Rules, names: &[&str], file: &str) -> Error {
     let known =
         |name: &&&str| rules.places(&[**name]).is_none() && !rules.names.contains_key(**name);
     let unknown = crate::diagnostic::in_backticks(names.iter().filter(known).take(20));
@@ -236,7 +220,7 @@ fn unknown(rules: &Rules, names: &[&str], file: &str) -> Error {
 }
 
 /// Puts weights in their places, or says what does not fit.
-fn finish(
+pub(super) fn finish(
     here: &[Layer<'_>],
     there: &[Layer<'_>],
     pairs: &[(&Layer<'_>, &Layer<'_>)],
@@ -258,18 +242,16 @@ fn finish(
                 ));
                 continue;
             };
-            let shape = shape_here(theirs);
-            if shape != weight.shape {
+            if theirs.shape != weight.shape {
                 let [has, wanted] =
-                    [&shape, &weight.shape].map(|shape| crate::shape::display(shape));
+                    [&theirs.shape, &weight.shape].map(|shape| crate::shape::display(shape));
                 let (own, other) = (&weight.name, &theirs.name);
                 faults.push(format!("`{own}` is {wanted}, and `{other}` is {has}"));
                 continue;
             }
             placed.push(NamedWeight {
                 name: weight.name.clone(),
-                shape,
-                values: values_here(theirs),
+                ..NamedWeight::clone(theirs)
             });
             matches.push(Match {
                 ours: weight.name.clone(),
@@ -305,7 +287,7 @@ fn finish(
         .filter(|layer| !has(layer, &|pair| pair.1.name.clone()))
     {
         faults.extend(layer.weights.values().map(|weight| {
-            let shape = crate::shape::display(&shape_here(weight));
+            let shape = crate::shape::display(&weight.shape);
             format!("`{}`, {shape}, is left over", weight.name)
         }));
     }
@@ -316,6 +298,7 @@ fn finish(
             way,
             fresh: split.fresh,
             differences: split.differences,
+            warnings: Vec::new(),
         });
     }
     faults.extend(split.differences);

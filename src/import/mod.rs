@@ -1,18 +1,23 @@
 //! Networks that were trained elsewhere: their weights, put into a config's network.
 
+mod arrange;
 mod convert;
 mod first;
+mod hdf5;
+mod keras;
 mod leeway;
+mod links;
 mod matching;
 mod onnx;
+mod order;
+mod places;
 mod read;
+mod rows;
 mod rules;
 
 pub use convert::{convert, read_back};
 pub use first::{First, first_weights};
 pub use matching::{Match, Way};
-#[doc(hidden)]
-pub use read::read;
 pub use rules::Rules;
 
 use std::path::{Path, PathBuf};
@@ -24,8 +29,11 @@ use crate::files;
 use crate::load::Project;
 use crate::model::{Device, Model, NamedWeight};
 use crate::model_file::{self, Header};
+use crate::plan::Plan;
 use crate::run::{MODEL, Record, Run};
 use leeway::Leeway;
+use matching::Matched;
+use read::Weights;
 
 /// What was imported.
 #[derive(Debug)]
@@ -54,15 +62,19 @@ pub fn import(
 ) -> Result<Imported> {
     let config = &project.config;
     let device = Device::Cpu.open()?;
-    let model = Model::new(&project.plan.up_to_logits(config.train.task()), 0, &device);
+    let plan = project.plan.up_to_logits(config.train.task());
+    let model = Model::new(&plan, 0, &device);
     let file = weights.display().to_string();
-    let theirs = read(weights)?;
-    if theirs.is_empty() {
-        let message = format!("`{file}` holds no weights");
-        return Err(Error::model(Diagnostic::error(message)));
-    }
-    let found = matching::match_all(&model.weights()?, &theirs, rules, &Leeway::NONE, &file)?;
-    let mut warnings = Vec::new();
+    let theirs = read::read(weights)?;
+    let found = place(
+        &model.weights()?,
+        &plan,
+        theirs,
+        rules,
+        &Leeway::NONE,
+        &file,
+    )?;
+    let mut warnings = found.warnings;
     let known = facts(project, &mut warnings)?;
     let run = settle(project, model, &found.placed, &known, &file, run)?;
     Ok(Imported {
@@ -72,6 +84,38 @@ pub fn import(
         classes: known.classes,
         warnings,
     })
+}
+
+/// Says whether weights can be read of a file.
+///
+/// # Errors
+/// When they cannot.
+#[doc(hidden)]
+pub fn try_read(path: &Path) -> Result<()> {
+    read::read(path).map(drop)
+}
+
+/// Finds the places of weights by what their file says of them.
+fn place(
+    ours: &[NamedWeight],
+    plan: &Plan,
+    theirs: Weights,
+    rules: Option<&Rules>,
+    leeway: &Leeway,
+    file: &str,
+) -> Result<Matched> {
+    match theirs {
+        Weights::Named(theirs) if !theirs.is_empty() => {
+            matching::match_all(ours, &theirs, rules, leeway, file)
+        }
+        Weights::Keras(theirs) if !theirs.layers.is_empty() => {
+            places::match_all(ours, plan, theirs, rules, leeway, file)
+        }
+        _ => {
+            let message = format!("`{file}` holds no weights");
+            Err(Error::model(Diagnostic::error(message)))
+        }
+    }
 }
 
 /// Makes a run of a network with its weights; nothing is left of one that cannot be written.

@@ -1,37 +1,73 @@
 //! Weights in files of other programs.
 
+use std::fs::File;
+use std::io::{BufReader, Read as _};
 use std::path::Path;
 
 use half::{bf16, f16};
 use pytorch_reader::{DType, PytorchReader};
 use safetensors::{Dtype, SafeTensors};
+use zip::ZipArchive;
 
-use super::onnx;
+use super::{hdf5, keras, onnx};
 use crate::diagnostic::{Diagnostic, Error, Result};
 use crate::model::NamedWeight;
 
 /// The largest file that is read.
 const MAX_FILE_BYTES: u64 = 8 << 30;
 
-/// Reads all weights of a file, by the alphabet, numbers within names by their value; counters and flags are passed over.
+/// The weights within a `.keras` archive.
+const KERAS_WEIGHTS: &str = "model.weights.h5";
+/// What a `.keras` archive says of the layers.
+const KERAS_CONFIG: &str = "config.json";
+/// A `.keras` archive may expand to so many times its size: Keras packs nothing in it.
+const MAX_EXPANSION: u64 = 8;
+
+/// What a file holds.
+pub(super) enum Weights {
+    /// Weights with names, as PyTorch's programs write them, by the alphabet, numbers within names by their value.
+    Named(Vec<NamedWeight>),
+    /// Layers as Keras writes them.
+    Keras(keras::Model),
+}
+
+/// Reads all weights of a file; counters and flags are passed over.
 ///
 /// Pickles are read, never executed: what is no tensor, number, text or table is refused.
 ///
 /// # Errors
-/// When it cannot be read, or is neither safetensors, nor ONNX, nor a file of `torch.save`.
-pub fn read(path: &Path) -> Result<Vec<NamedWeight>> {
+/// When it cannot be read, or is neither safetensors, nor ONNX, nor a file of `torch.save` or Keras.
+pub(super) fn read(path: &Path) -> Result<Weights> {
     if has_ending(path, "onnx") {
         // In the order of its nodes, which says more than its names.
-        return onnx::weights(bytes(path)?).map_err(|reason| damaged(path, &reason));
+        let found = onnx::weights(bytes(path)?).map_err(|reason| damaged(path, &reason))?;
+        return Ok(Weights::Named(found.into_iter().map(turned).collect()));
     }
     let length = check(path)?;
+    if let Some((bytes, config)) = hdf5_within(path)? {
+        let root = hdf5::read(bytes, &keras::SKIPPED).map_err(|reason| damaged(path, &reason))?;
+        return Ok(Weights::Keras(keras::model(&root, config.as_deref())));
+    }
     let mut found = if has_ending(path, "safetensors") {
         of_safetensors(&bytes(path)?, path)?
     } else {
         of_pytorch(path, length)?
     };
     found.sort_by_cached_key(|weight| natural(&weight.name));
-    Ok(found)
+    Ok(Weights::Named(found.into_iter().map(turned).collect()))
+}
+
+/// Brings a weight of PyTorch into the order that it has here: dense layers have `[inputs, units]`, elsewhere `[units, inputs]`.
+fn turned(weight: NamedWeight) -> NamedWeight {
+    let [units, inputs] = weight.shape[..] else {
+        return weight;
+    };
+    let order = (0..inputs).flat_map(|input| (0..units).map(move |unit| unit * inputs + input));
+    NamedWeight {
+        name: weight.name,
+        shape: vec![inputs, units],
+        values: order.map(|index| weight.values[index]).collect(),
+    }
 }
 
 /// Reads a whole file.
@@ -63,11 +99,49 @@ fn has_ending(path: &Path, ending: &str) -> bool {
     own.is_some_and(|own| own.eq_ignore_ascii_case(ending))
 }
 
+/// Returns the HDF5 file that a file is, or that a `.keras` archive holds with a description; nothing where it is neither.
+fn hdf5_within(path: &Path) -> Result<Option<(Vec<u8>, Option<String>)>> {
+    let failed = |error: std::io::Error| Error::io("read", path, &error);
+    let file = File::open(path).map_err(failed)?;
+    let length = file.metadata().map_err(failed)?.len();
+    let mut file = BufReader::new(file);
+    let mut begin = Vec::new();
+    let count = hdf5::MAGIC.len() as u64;
+    (&mut file)
+        .take(count)
+        .read_to_end(&mut begin)
+        .map_err(failed)?;
+    if begin == hdf5::MAGIC {
+        return Ok(Some((bytes(path)?, None)));
+    }
+    // PyTorch's files are archives too.
+    let Ok(mut archive) = ZipArchive::new(file) else {
+        return Ok(None);
+    };
+    if archive.index_for_name(KERAS_WEIGHTS).is_none() {
+        return Ok(None);
+    }
+    let most = length.saturating_mul(MAX_EXPANSION);
+    let mut entry = |name: &str| {
+        let mut bytes = Vec::new();
+        let entry = archive
+            .by_name(name)
+            .map_err(|error| damaged(path, &error.to_string()))?;
+        let read = entry.take(most).read_to_end(&mut bytes);
+        read.map_err(|error| damaged(path, &error.to_string()))?;
+        Ok(bytes)
+    };
+    let weights = entry(KERAS_WEIGHTS)?;
+    let config = entry(KERAS_CONFIG)
+        .ok()
+        .and_then(|bytes| String::from_utf8(bytes).ok());
+    Ok(Some((weights, config)))
+}
+
 fn damaged(path: &Path, reason: &str) -> Error {
     let reason = reason.replace(['\n', '\r'], " ");
     let message = format!("failed to read weights from `{}`: {reason}", path.display());
-    let help =
-        "give a `.safetensors` or `.onnx` file, or a `.pt`, `.pth` or `.th` file of `torch.save`";
+    let help = "give a `.safetensors` or `.onnx` file, a `.pt`, `.pth` or `.th` file of `torch.save`, or a `.weights.h5`, `.h5` or `.keras` file of Keras";
     Error::model(Diagnostic::error(message).help(help))
 }
 
@@ -140,20 +214,21 @@ fn of_pytorch(path: &Path, length: u64) -> Result<Vec<NamedWeight>> {
     Ok(found)
 }
 
-fn numbers<const N: usize>(bytes: &[u8], number: impl Fn([u8; N]) -> f32) -> Vec<f32> {
+/// Returns the numbers that bytes are.
+pub(super) fn numbers<const N: usize>(bytes: &[u8], number: impl Fn([u8; N]) -> f32) -> Vec<f32> {
     let (all, _) = bytes.as_chunks::<N>();
     all.iter().map(|bytes| number(*bytes)).collect()
 }
 
 /// A part of a name: a number, or what stands between numbers.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Part {
+pub(super) enum Part {
     Number(u64),
     Word(String),
 }
 
 /// Takes a name apart so that `layer10` comes after `layer2`.
-fn natural(name: &str) -> Vec<Part> {
+pub(super) fn natural(name: &str) -> Vec<Part> {
     let mut parts = Vec::new();
     let mut rest = name;
     while let Some(first) = rest.chars().next() {

@@ -62,6 +62,8 @@ impl Rules {
             include_str!("rules/squeezenet.toml"),
             include_str!("rules/googlenet.toml"),
             include_str!("rules/mobilenet.toml"),
+            include_str!("rules/mobilenet2.toml"),
+            include_str!("rules/densenet.toml"),
         ];
         files.iter().map(|text| Self::parse(text, "cnn")).collect()
     }
@@ -223,6 +225,36 @@ mod tests {
             ]),
             "MobileNet"
         );
+        let torchvision = [
+            "features.0.0",
+            "features.1.conv.0.1",
+            "features.1.conv.1",
+            "features.2.conv.1.1",
+            "features.2.conv.3",
+            "features.18.1",
+            "classifier.1",
+        ];
+        assert_eq!(known(&torchvision), "MobileNetV2");
+        let timm = [
+            "conv_stem",
+            "blocks.0.0.conv_dw",
+            "blocks.1.0.conv_pwl",
+            "conv_head",
+            "bn2",
+        ];
+        assert_eq!(known(&timm), "MobileNetV2");
+        for (norm, conv) in [("norm1", "conv2"), ("norm.1", "conv.2")] {
+            let names = [
+                "features.conv0".to_owned(),
+                format!("features.denseblock1.denselayer1.{norm}"),
+                format!("features.denseblock4.denselayer16.{conv}"),
+                "features.transition3.norm".to_owned(),
+                "features.norm5".to_owned(),
+                "classifier".to_owned(),
+            ];
+            let names: Vec<&str> = names.iter().map(String::as_str).collect();
+            assert_eq!(known(&names), "DenseNet");
+        }
         assert_eq!(known(&["something"]), "");
     }
 

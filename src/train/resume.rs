@@ -168,7 +168,7 @@ impl Session {
             return Ok(());
         };
         let task = self.config.train.task();
-        let first = import::first_weights(&path, model, &self.header, task)?;
+        let first = import::first_weights(&path, model, &self.plan, &self.header, task)?;
         self.model = Some(first.model);
         self.record.first_weights = Some(first.record);
         for warning in first.warnings {

@@ -50,15 +50,18 @@ impl Goldens {
         let path = Path::new(env!("CARGO_MANIFEST_DIR"))
             .join("tests/golden")
             .join(name);
-        let bytes = std::fs::read(path).unwrap();
-        let (_, header) = SafeTensors::read_metadata(&bytes).unwrap();
+        Self::of(&std::fs::read(path).unwrap())
+    }
+
+    pub fn of(bytes: &[u8]) -> Self {
+        let (_, header) = SafeTensors::read_metadata(bytes).unwrap();
         let metadata = header
             .metadata()
             .clone()
             .unwrap_or_default()
             .into_iter()
             .collect();
-        let file = SafeTensors::deserialize(&bytes).unwrap();
+        let file = SafeTensors::deserialize(bytes).unwrap();
         let arrays = file
             .tensors()
             .into_iter()

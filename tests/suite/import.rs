@@ -190,6 +190,98 @@ fn names_rules_and_shapes_find_the_places() {
     );
 }
 
+/// A network such as `DenseNet`, of two stages with three layers.
+const DENSE: &str = r#"[model]
+name = "dense"
+input = [1, 8, 8]
+layers = [
+  { type = "conv", filters = 4, kernel_size = 3, padding = 1, bias = false },
+  { type = "batch_norm" },
+  { type = "activation", fn = "relu" },
+  { type = "block", use = "grow", repeat = 2 },
+  { type = "batch_norm" },
+  { type = "activation", fn = "relu" },
+  { type = "conv", filters = 4, kernel_size = 1, bias = false },
+  { type = "pool", kind = "avg", size = 2 },
+  { type = "block", use = "grow" },
+  { type = "batch_norm" },
+  { type = "global_pool", kind = "avg" },
+  { type = "dense", units = 3 },
+]
+
+[[blocks.grow.layers]]
+type = "branches"
+merge = "concat"
+branches = [[], [
+  { type = "batch_norm" },
+  { type = "activation", fn = "relu" },
+  { type = "conv", filters = 4, kernel_size = 1, bias = false },
+  { type = "batch_norm" },
+  { type = "activation", fn = "relu" },
+  { type = "conv", filters = 2, kernel_size = 3, padding = 1, bias = false },
+]]
+
+[data]
+source = "bars"
+
+[train]
+epochs = 1
+"#;
+
+/// Its layers and what torchvision and timm call them.
+const DENSE_NAMES: [(&str, &str); 9] = [
+    ("0.", "features.conv0."),
+    ("1.", "features.norm0."),
+    ("3.", "features.denseblock1.denselayer1."),
+    ("4.", "features.denseblock1.denselayer2."),
+    ("5.", "features.transition1.norm."),
+    ("7.", "features.transition1.conv."),
+    ("9.", "features.denseblock2.denselayer1."),
+    ("10.", "features.norm5."),
+    ("12.", "classifier."),
+];
+
+/// What they call the layers that grow, and what older files of torchvision do.
+const GROWING_NAMES: [(&str, &str, &str); 4] = [
+    ("branches.1.0", "norm1", "norm.1"),
+    ("branches.1.2", "conv1", "conv.1"),
+    ("branches.1.3", "norm2", "norm.2"),
+    ("branches.1.5", "conv2", "conv.2"),
+];
+
+#[test]
+fn a_densenet_finds_its_places() {
+    let lab = Lab::with_bars();
+    lab.write("dense.toml", DENSE);
+    lab.cnn(&["train", "dense.toml", "--quiet"]).ok();
+    lab.write("bar.png", bar_png(0, 2));
+    let expected = answer(&lab, "dense-1");
+    for (is_older, file) in [(false, "new.safetensors"), (true, "old.safetensors")] {
+        write_renamed(&lab, "dense-1", file, |name| {
+            let known = DENSE_NAMES.iter().find(|(ours, _)| name.starts_with(ours));
+            let (ours, theirs) = known.unwrap();
+            let outer = name.replacen(ours, theirs, 1);
+            let names = GROWING_NAMES.iter();
+            Some(names.fold(outer, |name, (ours, new, old)| {
+                name.replace(ours, if is_older { old } else { new })
+            }))
+        });
+        let run = file.replace('.', "-");
+        let arguments = [
+            "import",
+            file,
+            "--into",
+            "dense.toml",
+            "--as",
+            &run,
+            "--json",
+        ];
+        let said = lab.cnn(&arguments).ok().json();
+        assert_eq!(said["placed"], "by the names of DenseNet");
+        assert_eq!(answer(&lab, &run), expected);
+    }
+}
+
 #[test]
 fn what_does_not_fit_is_listed_and_nothing_is_made() {
     let lab = lab();

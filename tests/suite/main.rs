@@ -32,6 +32,7 @@ mod golden_training;
 mod goldens;
 mod guide;
 mod import;
+mod import_keras;
 mod inspection;
 mod kernels;
 mod kernels_in_training;
