@@ -1,5 +1,6 @@
 //! Weights in files of other programs.
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::{BufReader, Read as _};
 use std::path::Path;
@@ -41,7 +42,7 @@ pub(super) fn read(path: &Path) -> Result<Weights> {
     if has_ending(path, "onnx") {
         // In the order of its nodes, which says more than its names.
         let found = onnx::weights(bytes(path)?).map_err(|reason| damaged(path, &reason))?;
-        return Ok(Weights::Named(found.into_iter().map(turned).collect()));
+        return Ok(Weights::Named(turned(found)));
     }
     let length = check(path)?;
     if let Some((bytes, config)) = hdf5_within(path)? {
@@ -54,20 +55,27 @@ pub(super) fn read(path: &Path) -> Result<Weights> {
         of_pytorch(path, length)?
     };
     found.sort_by_cached_key(|weight| natural(&weight.name));
-    Ok(Weights::Named(found.into_iter().map(turned).collect()))
+    Ok(Weights::Named(turned(found)))
 }
 
-/// Brings a weight of PyTorch into the order that it has here: dense layers have `[inputs, units]`, elsewhere `[units, inputs]`.
-fn turned(weight: NamedWeight) -> NamedWeight {
-    let [units, inputs] = weight.shape[..] else {
-        return weight;
-    };
-    let order = (0..inputs).flat_map(|input| (0..units).map(move |unit| unit * inputs + input));
-    NamedWeight {
-        name: weight.name,
-        shape: vec![inputs, units],
-        values: order.map(|index| weight.values[index]).collect(),
+/// Brings weights of PyTorch into the order that they have here: dense layers have `[inputs, units]`, elsewhere `[units, inputs]`.
+fn turned(mut weights: Vec<NamedWeight>) -> Vec<NamedWeight> {
+    // A norm of signals has as many biases as weights, `[channels, length]`; a dense layer has a row of them, or none.
+    let norms: HashSet<String> = (weights.iter())
+        .filter(|weight| weight.shape.len() == 2)
+        .filter_map(|weight| weight.name.strip_suffix("bias").map(str::to_owned))
+        .collect();
+    for weight in &mut weights {
+        let layer = weight.name.strip_suffix("weight");
+        let is_matrix = layer.is_some_and(|layer| !norms.contains(layer));
+        if let (true, &[units, inputs]) = (is_matrix, &weight.shape[..]) {
+            let order =
+                (0..inputs).flat_map(|input| (0..units).map(move |unit| unit * inputs + input));
+            weight.values = order.map(|index| weight.values[index]).collect();
+            weight.shape = vec![inputs, units];
+        }
     }
+    weights
 }
 
 /// Reads a whole file.
@@ -253,5 +261,37 @@ mod tests {
         let mut names = ["b.10.w", "b.9.w", "a.1", "b.9.v", "b.w"];
         names.sort_by_key(|name| natural(name));
         assert_eq!(names, ["a.1", "b.9.v", "b.9.w", "b.10.w", "b.w"]);
+    }
+
+    #[test]
+    fn matrices_are_turned_and_norms_of_signals_are_not() {
+        let weight = |name: &str, shape: &[usize]| NamedWeight {
+            name: name.to_owned(),
+            shape: shape.to_vec(),
+            values: (0..shape.iter().product::<usize>())
+                .map(|at| at as f32)
+                .collect(),
+        };
+        let found = turned(vec![
+            weight("norm.bias", &[2, 3]),
+            weight("norm.weight", &[2, 3]),
+            weight("dense.bias", &[2]),
+            weight("dense.weight", &[2, 3]),
+            weight("weight", &[2, 3]),
+        ]);
+        let as_it_was = [0.0, 1.0, 2.0, 3.0, 4.0, 5.0];
+        let turned = [0.0, 3.0, 1.0, 4.0, 2.0, 5.0];
+        for norm in &found[..2] {
+            assert_eq!(
+                (&norm.shape[..], &norm.values[..]),
+                (&[2, 3][..], &as_it_was[..])
+            );
+        }
+        for matrix in &found[3..] {
+            assert_eq!(
+                (&matrix.shape[..], &matrix.values[..]),
+                (&[3, 2][..], &turned[..])
+            );
+        }
     }
 }

@@ -73,14 +73,21 @@ class Network:
             raise TooLarge
         random = np.random.default_rng(sum(map(ord, self.name)))
         self.weights = {name: draw(random, name, shape) for name, shape in weights.items()}
-        # Files of other programs have a dense layer's weights the other way round.
-        turned = {name: np.ascontiguousarray(one.T if one.ndim == 2 else one) for name, one in self.weights.items()}
+        # Files of other programs have a dense layer's weights the other way round; norms of signals have a bias of two dimensions.
+        turned = {
+            name: np.ascontiguousarray(one.T if self.is_matrix(name) else one) for name, one in self.weights.items()
+        }
         save_file(turned, self.folder / "random.safetensors")
         self.run("import", "random.safetensors", "--into", "net.toml", "--as", "net")
         pictures = random.integers(0, 256, [inputs, *self.input], dtype=np.uint8)
         self.inputs = ((pictures * np.float32(1 / 255) - np.float32(0.5)) / np.float32(0.25)).astype(np.float32)
         for number, picture in enumerate(pictures):
             np.save(self.folder / f"{number}.npy", picture)
+
+    def is_matrix(self, name):
+        """Tells whether a weight is that of a dense layer."""
+        bias = self.weights.get(f"{name.removesuffix('weight')}bias")
+        return name.endswith("weight") and self.weights[name].ndim == 2 and (bias is None or bias.ndim != 2)
 
     def run(self, *arguments):
         """Runs `cnn` in the network's folder; returns what it writes."""
