@@ -313,3 +313,54 @@ fn damaged_files_are_refused_or_read_and_nothing_else() {
     }
     assert!(codes[&0] > 30 && codes[&4] > 30, "{codes:?}");
 }
+
+/// An array of bytes in numpy's format.
+fn npy(shape: &str, values: &[u8]) -> Vec<u8> {
+    let header = format!("{{'descr': '|u1', 'fortran_order': False, 'shape': ({shape}), }}");
+    let header = format!("{header:<117}\n");
+    let length = u16::try_from(header.len()).unwrap().to_le_bytes();
+    [b"\x93NUMPY\x01\0", &length[..], header.as_bytes(), values].concat()
+}
+
+#[test]
+fn training_begins_with_weights_of_keras() {
+    let (lab, _) = lab();
+    for class in ["a", "b", "c"] {
+        for number in 0_u8..6 {
+            let values: Vec<u8> = (0..60).map(|at| at * 4 + number).collect();
+            lab.write(
+                format!("volumes/{class}/{number}.npy"),
+                npy("4, 5, 3", &values),
+            );
+        }
+    }
+    let network = String::from_utf8(lab.read("volume.toml")).unwrap();
+    let rest = "[data]\nsource = \"volumes\"\n\n[train]\nepochs = 1\nfrom = \"volume.weights.h5\"\n\
+        optimizer = { type = \"sgd\", learning_rate = 1e-30 }\n";
+    lab.write("train.toml", format!("{network}\n{rest}"));
+    imported(&lab, "volume.weights.h5", "volume.toml", "as-it-is", &[]);
+    let weights = |run: &str| {
+        let bytes = lab.read(format!("runs/{run}/model.safetensors"));
+        let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+        let all = file.tensors().into_iter();
+        all.map(|(name, tensor)| (name, tensor.data().to_vec()))
+            .collect::<BTreeMap<_, _>>()
+    };
+    lab.cnn(&["train", "train.toml", "--run", "same"]).ok();
+    assert_eq!(weights("same"), weights("as-it-is"));
+    std::fs::remove_dir_all(lab.path("volumes/c")).unwrap();
+    let fewer = ["--run", "fewer", "--set", "model.layers.3.units=2"];
+    let said = lab.cnn(&[&["train", "train.toml"], &fewer[..]].concat());
+    let said = said.ok().stderr;
+    for word in [
+        "`3` starts anew: it is not that of `volume.weights.h5`",
+        "`layers/dense/vars/0` is ",
+        "4 weights are taken, by the order of layers of a kind and by shapes",
+    ] {
+        assert!(said.contains(word), "no `{word}` in {said}");
+    }
+    let (found, expected) = (weights("fewer"), weights("as-it-is"));
+    for name in ["0.weight", "0.bias", "1.weight", "1.bias"] {
+        assert_eq!(found[name], expected[name], "{name}");
+    }
+}
