@@ -62,15 +62,18 @@ fn metadata(about: &Header) -> Value {
     })
 }
 
+/// Refuses a number that 16 bits do not hold.
+pub(super) fn beyond_half(name: &str, value: f32) -> Error {
+    let message = format!("`{name}` holds {value}, and numbers of 16 bits end at 65504");
+    Error::model(Diagnostic::error(message).help("leave `--dtype f16` out"))
+}
+
 /// Writes a weight in 16 bits.
 fn halve(weight: &NamedWeight, values: &mut Vec<u8>) -> Result<()> {
     for value in &weight.values {
         let half = f16::from_f32(*value);
         if !half.is_finite() {
-            let name = &weight.name;
-            let message = format!("`{name}` holds {value}, and numbers of 16 bits end at 65504");
-            let help = "leave `--dtype f16` out";
-            return Err(Error::model(Diagnostic::error(message).help(help)));
+            return Err(beyond_half(&weight.name, *value));
         }
         values.extend(half.to_le_bytes());
     }

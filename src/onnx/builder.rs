@@ -37,6 +37,8 @@ pub(crate) struct Builder {
     opset: i64,
     /// Whether weights and what is computed have 16 bits.
     half: bool,
+    /// The first number that 16 bits do not hold, and its name.
+    beyond_half: Option<(String, f32)>,
 }
 
 impl Builder {
@@ -51,6 +53,7 @@ impl Builder {
             names: HashSet::new(),
             opset: LEAST_OPSET,
             half,
+            beyond_half: None,
         }
     }
 
@@ -82,6 +85,12 @@ impl Builder {
     /// Adds floats, of the type that is computed with.
     pub(crate) fn floats(&mut self, name: &str, shape: &[usize], values: &[f32]) -> String {
         let (kind, raw): (i32, Vec<u8>) = if self.half {
+            let beyond = values
+                .iter()
+                .find(|value| !f16::from_f32(**value).is_finite());
+            if let (Some(value), None) = (beyond, &self.beyond_half) {
+                self.beyond_half = Some((name.to_owned(), *value));
+            }
             let bytes = values
                 .iter()
                 .flat_map(|value| f16::from_f32(*value).to_le_bytes());
@@ -131,6 +140,12 @@ impl Builder {
     /// Returns whether what is computed has 16 bits.
     pub(crate) fn is_half(&self) -> bool {
         self.half
+    }
+
+    /// Returns the first number that 16 bits do not hold, and its name.
+    pub(crate) fn beyond_half(&self) -> Option<(&str, f32)> {
+        let (name, value) = self.beyond_half.as_ref()?;
+        Some((name, *value))
     }
 
     /// Gives the last value the name that the graph's output has.

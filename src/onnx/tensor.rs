@@ -57,6 +57,16 @@ pub(crate) fn integers(tensor: &Tensor) -> Result<Vec<i64>, String> {
         data_type::INT32 => numbers(&tensor.raw_data, |bytes| {
             i64::from(i32::from_le_bytes(bytes))
         }),
+        data_type::BOOL if tensor.raw_data.is_empty() => tensor
+            .int32_data
+            .iter()
+            .map(|value| i64::from(*value))
+            .collect(),
+        data_type::BOOL => tensor
+            .raw_data
+            .iter()
+            .map(|byte| i64::from(*byte))
+            .collect(),
         kind => {
             return Err(format!(
                 "tensor `{}` is of the data type {kind}",

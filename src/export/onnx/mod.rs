@@ -15,6 +15,7 @@ mod prepare;
 use std::collections::{BTreeMap, HashMap};
 
 use super::network::Network;
+use super::safetensors::beyond_half;
 use super::{Options, Precision};
 use crate::config::Task;
 use crate::diagnostic::{Diagnostic, Error, Result};
@@ -90,6 +91,9 @@ pub(super) fn write(network: &Network, options: Options) -> Result<Vec<u8>> {
         .graph
         .node(("Identity", 16), output, &[&wire.name], &[]);
     let mut graph = writer.graph;
+    if let Some((name, value)) = graph.beyond_half() {
+        return Err(beyond_half(name, value));
+    }
     graph.rename_last(output);
     let failed = |error: serde_json::Error| {
         Error::model(Diagnostic::error(format!("failed to write ONNX: {error}")))

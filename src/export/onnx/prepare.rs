@@ -17,7 +17,7 @@ impl Writer<'_> {
             let to = [("to", Attribute::Int(i64::from(data_type::FLOAT)))];
             wire = self.graph.node(("Cast", 13), name, &[&wire], &to);
         }
-        if preprocessing.invert == Invert::Always {
+        if preprocessing.invert == Invert::Always && !preprocessing.floats {
             let white = self.graph.singles("prepare.white", &[], &[255.0]);
             wire = self.graph.node(("Sub", 14), name, &[&white, &wire], &[]);
         }

@@ -10,13 +10,19 @@ const MOST: usize = 64;
 impl Constant {
     /// Reads a tensor.
     pub(super) fn of(tensor: &Tensor) -> Result<Self, String> {
-        if matches!(tensor.data_type, data_type::INT32 | data_type::INT64) {
+        if matches!(
+            tensor.data_type,
+            data_type::INT32 | data_type::INT64 | data_type::BOOL
+        ) {
             let values = onnx::integers(tensor)?;
             let shape = tensor.dims.iter().map(|size| *size as usize).collect();
             return Ok(Self::Integers { shape, values });
         }
         let (shape, values) = onnx::floats(tensor)?;
-        Ok(Self::Floats { shape, values })
+        Ok(Self::Floats {
+            shape,
+            values: values.into(),
+        })
     }
 
     pub(super) fn shape(&self) -> &[usize] {
@@ -25,10 +31,21 @@ impl Constant {
         }
     }
 
-    pub(super) fn floats(&self) -> Vec<f32> {
+    pub(super) fn floats(&self) -> Result<Vec<f32>, String> {
         match self {
-            Self::Floats { values, .. } => values.clone(),
-            Self::Integers { values, .. } => values.iter().map(|value| *value as f32).collect(),
+            Self::Floats { values, .. } => Ok(values.to_vec()),
+            Self::Integers { values, .. } if values.contains(&BATCH) => {
+                Err("it computes with the length of the batch".to_owned())
+            }
+            Self::Integers { values, .. } => Ok(values.iter().map(|value| *value as f32).collect()),
+        }
+    }
+
+    /// Returns how many numbers it holds.
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::Floats { values, .. } => values.len(),
+            Self::Integers { values, .. } => values.len(),
         }
     }
 
@@ -100,16 +117,21 @@ pub(super) fn computed(context: &Context<'_>) -> Result<Option<Translated>, Stri
     let refused = || format!("{} of constants is not computed", context.node.op_type);
     let first = inputs[0];
     match context.node.op_type.as_str() {
-        "Identity" | "Cast" | "Dropout" => made(first.clone()),
+        "Identity" => made(first.clone()),
+        "Cast" => made(cast(context, first).ok_or_else(refused)?),
         // Shapes are lists, and so are single sizes.
         "Unsqueeze" | "Squeeze" | "Flatten" if first.integers().is_some() => made(Constant::list(
             first.integers().unwrap_or_default().to_vec(),
         )),
-        "Concat" => {
+        "Concat" if inputs.iter().map(|input| input.len()).sum::<usize>() <= MOST => {
+            let is_list = |input: &&Constant| input.shape().len() == 1;
+            if !inputs.iter().all(is_list) {
+                return Err(refused());
+            }
             let lists: Option<Vec<&[i64]>> = inputs.iter().map(|input| input.integers()).collect();
             made(Constant::list(lists.ok_or_else(refused)?.concat()))
         }
-        "Gather" => {
+        "Gather" if first.shape().len() == 1 => {
             let values = first.integers().ok_or_else(refused)?;
             let places = inputs
                 .get(1)
@@ -118,7 +140,14 @@ pub(super) fn computed(context: &Context<'_>) -> Result<Option<Translated>, Stri
             let picked: Option<Vec<i64>> = places.iter().map(|place| at(values, *place)).collect();
             made(Constant::list(picked.ok_or_else(refused)?))
         }
-        "Slice" => made(sliced(first, &inputs).ok_or_else(refused)?),
+        "Slice" => made(sliced(context, first).ok_or_else(refused)?),
+        "Transpose"
+            if context
+                .integers("perm")
+                .is_some_and(|perm| perm.iter().copied().eq(0..perm.len() as i64)) =>
+        {
+            made(first.clone())
+        }
         "Transpose" if first.shape().len() == 2 => {
             let [rows, columns] = [first.shape()[0], first.shape()[1]];
             let turned =
@@ -159,14 +188,34 @@ pub(super) fn computed(context: &Context<'_>) -> Result<Option<Translated>, Stri
     }
 }
 
+/// Makes floats of whole numbers; the other way they would be cut.
+fn cast(context: &Context<'_>, first: &Constant) -> Option<Constant> {
+    let to = i32::try_from(context.integer("to")?).ok()?;
+    let whole = matches!(to, data_type::INT32 | data_type::INT64);
+    match first {
+        Constant::Integers { .. } if whole => Some(first.clone()),
+        Constant::Integers { shape, .. } if to == data_type::FLOAT => Some(Constant::Floats {
+            shape: shape.clone(),
+            values: first.floats().ok()?.into(),
+        }),
+        Constant::Floats { .. } if !whole && to != data_type::BOOL && to != data_type::UINT8 => {
+            Some(first.clone())
+        }
+        _ => None,
+    }
+}
+
 /// Cuts or turns around a list, or the rows of a table: what is computed of the amounts of padding.
-fn sliced(first: &Constant, inputs: &[&Constant]) -> Option<Constant> {
-    let bound = |index: usize| match inputs.get(index)?.integers()? {
+fn sliced(context: &Context<'_>, first: &Constant) -> Option<Constant> {
+    let bound = |index: usize| match context.constant(index)?.integers()? {
         [only] => Some(*only),
         _ => None,
     };
     let (&rows, inner) = first.shape().split_first()?;
-    let is_along_rows = inputs.get(3).is_none() || bound(3) == Some(0);
+    let is_along_rows = !context.is_given(3) || bound(3) == Some(0);
+    if !context.is_given(1) || (context.is_given(4) && bound(4).is_none()) {
+        return None;
+    }
     let whole = inner.iter().product::<usize>();
     let picked: Vec<usize> = match bound(4).unwrap_or(1) {
         1 => (clamped(bound(1)?, rows)..clamped(bound(2)?, rows)).collect(),
@@ -211,13 +260,13 @@ fn of_attribute(context: &Context<'_>) -> Result<Constant, String> {
         "value_ints" => Ok(Constant::list(attribute.ints.clone())),
         "value_float" => Ok(Constant::Floats {
             shape: vec![],
-            values: vec![attribute.f.unwrap_or_default()],
+            values: vec![attribute.f.unwrap_or_default()].into(),
         }),
         "value_floats" => {
             let values = attribute.floats.clone();
             Ok(Constant::Floats {
                 shape: vec![values.len()],
-                values,
+                values: values.into(),
             })
         }
         other => Err(format!("its `{other}` is no number")),

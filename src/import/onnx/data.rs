@@ -5,18 +5,36 @@ use std::fmt::Write as _;
 use super::item::{list, number, pairs};
 use crate::dataset::{Invert, Mode, Preprocessing};
 
-/// Writes `[data]`; nothing where nothing is known. A network that takes bytes prepares them itself.
+/// Returns what is left to do for pictures of a graph that prepares bytes itself: to bring them to its size.
+pub(super) fn left_of(own: Preprocessing) -> Preprocessing {
+    Preprocessing {
+        padding: vec![[0, 0]; own.padding.len()],
+        rescale: 1.0,
+        mean: Vec::new(),
+        std: Vec::new(),
+        invert: if own.invert == Invert::Always {
+            Invert::Never
+        } else {
+            own.invert
+        },
+        ..own
+    }
+}
+
+/// Writes `[data]`; nothing where nothing is known.
 pub(super) fn section(
     preprocessing: Option<&Preprocessing>,
     input: &[usize],
     takes_bytes: bool,
 ) -> String {
     let mut text = String::new();
-    if takes_bytes {
-        return "\n[data]\nrescale = 1.0\n".to_owned();
-    }
     let Some(own) = preprocessing.filter(|own| own.input_shape() == input) else {
-        return text;
+        let unknown = if takes_bytes {
+            "\n[data]\nrescale = 1.0\n"
+        } else {
+            ""
+        };
+        return unknown.to_owned();
     };
     if !own.floats && own.rescale != 1.0 / 255.0 || own.floats && own.rescale != 1.0 {
         // Writing into a string does not fail.

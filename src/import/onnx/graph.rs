@@ -1,6 +1,7 @@
 //! The graph of a file: its constants, and what its nodes make of its input.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use super::item::{Draft, Entry, Facts, Id, Item, Joining};
 use super::nodes;
@@ -13,14 +14,31 @@ pub(super) const BATCH: i64 = i64::MIN;
 /// The most nodes that are read: ten times those of the deepest published networks.
 const MAX_NODES: usize = 20_000;
 
+/// The oldest set of operators that is read: before it, many worked otherwise.
+const LEAST_OPSET: i64 = 9;
+
+/// How many times over the numbers of a file are held at most, where nodes share them.
+const MOST_SHARES: usize = 4;
+/// Numbers that are held in any case.
+const LEAST_HELD: usize = 1 << 22;
+
 /// The most channels of a value: constants are written out for each.
 const MAX_CHANNELS: usize = 1 << 20;
+/// The most values of a sample.
+const MAX_VALUES: u64 = 1 << 40;
 
 /// A tensor that does not depend on the input.
 #[derive(Clone, Debug)]
 pub(super) enum Constant {
-    Floats { shape: Vec<usize>, values: Vec<f32> },
-    Integers { shape: Vec<usize>, values: Vec<i64> },
+    /// Shared, as several names may stand for one.
+    Floats {
+        shape: Vec<usize>,
+        values: Arc<[f32]>,
+    },
+    Integers {
+        shape: Vec<usize>,
+        values: Vec<i64>,
+    },
 }
 
 /// What a name stands for.
@@ -62,6 +80,10 @@ pub(super) struct Graph {
     /// Whether it takes bytes as they are.
     pub(super) takes_bytes: bool,
     values: HashMap<String, Value>,
+    /// The length of the batch, if it is fixed.
+    pub(super) batch: Option<i64>,
+    /// How many more numbers may be held.
+    left: usize,
     opset: i64,
     /// Inputs of joints, so that equal beginnings are found.
     concats: Vec<(Vec<Id>, Id)>,
@@ -85,6 +107,11 @@ impl Graph {
             .iter()
             .find(|set| matches!(set.domain.as_str(), "" | "ai.onnx"));
         let opset = opset.map_or(1, |set| set.version);
+        if opset < LEAST_OPSET {
+            return Err(format!(
+                "its operators are those of set {opset}; {LEAST_OPSET} and later are read"
+            ));
+        }
         let proto = model.graph.unwrap_or_default();
         if proto.node.len() > MAX_NODES {
             return Err(format!(
@@ -107,7 +134,9 @@ impl Graph {
                 input.name, other.name
             ));
         }
-        let (shape, kind) = sample_of(input)?;
+        let (shape, kind, batch) = sample_of(input)?;
+        check_shape(&shape)?;
+        let numbers: usize = values.values().map(Value::len).sum();
         values.insert(input.name.clone(), Value::Flowing(0));
         let mut graph = Self {
             input: shape.clone(),
@@ -118,6 +147,8 @@ impl Graph {
             facts,
             takes_bytes: kind == data_type::UINT8,
             values,
+            batch,
+            left: MOST_SHARES * numbers + LEAST_HELD,
             opset,
             concats: Vec::new(),
         };
@@ -163,12 +194,22 @@ impl Graph {
             ));
         }
         let output = node.output.first().cloned().unwrap_or_default();
+        if let Some(Value::Constant(constant)) =
+            node.input.first().and_then(|name| self.values.get(name))
+            && node.op_type != "Identity"
+        {
+            self.hold(constant.len())?;
+        }
         let context = Context {
             node,
             graph: self,
             opset: self.opset,
         };
         let result = nodes::translate(&context)?;
+        if let Translated::Items { from, items, .. } = &result {
+            let channels = self.shapes[*from][0];
+            self.hold(items.iter().map(|item| item.numbers(channels)).sum())?;
+        }
         let value = match result {
             Translated::Constant(constant) => Value::Constant(constant),
             Translated::Same(id) => Value::Flowing(id),
@@ -181,12 +222,16 @@ impl Graph {
         };
         if let Value::Flowing(id) = value {
             let shape = &self.shapes[id];
-            if shape[0] > MAX_CHANNELS || crate::shape::elements(shape).is_none() {
-                let shape = crate::shape::display(shape);
-                return Err(format!("it makes samples of {shape}, which is too many"));
-            }
+            check_shape(shape)?;
         }
         self.values.insert(output, value);
+        Ok(())
+    }
+
+    /// Counts numbers that are held.
+    fn hold(&mut self, numbers: usize) -> Result<(), String> {
+        let left = self.left.checked_sub(numbers);
+        self.left = left.ok_or("its nodes share constants too often")?;
         Ok(())
     }
 
@@ -212,6 +257,9 @@ impl Graph {
                 .concats
                 .iter()
                 .filter(|(inputs, _)| from.starts_with(inputs));
+            if let Some((_, output)) = self.concats.iter().find(|(inputs, _)| *inputs == whole) {
+                return *output;
+            }
             if let Some((inputs, output)) = longest.max_by_key(|(inputs, _)| inputs.len()) {
                 from.splice(..inputs.len(), [*output]);
             }
@@ -255,6 +303,27 @@ impl Graph {
     }
 }
 
+impl Value {
+    fn len(&self) -> usize {
+        match self {
+            Self::Constant(constant) => constant.len(),
+            Self::Flowing(_) => 0,
+        }
+    }
+}
+
+/// Refuses samples that nothing can hold.
+fn check_shape(shape: &[usize]) -> Result<(), String> {
+    let channels = shape.first().copied().unwrap_or(0);
+    let is_whole =
+        crate::shape::elements(shape).is_some_and(|count| count > 0 && count <= MAX_VALUES);
+    if channels <= MAX_CHANNELS && is_whole {
+        return Ok(());
+    }
+    let shape = crate::shape::display(shape);
+    Err(format!("samples of {shape} are too large, or empty"))
+}
+
 /// What a node becomes.
 pub(super) enum Translated {
     Constant(Constant),
@@ -282,8 +351,8 @@ impl Translated {
     }
 }
 
-/// Returns the shape of a sample of the input, and its type.
-fn sample_of(input: &onnx::ValueInfo) -> Result<(Vec<usize>, i32), String> {
+/// Returns the shape of a sample of the input, its type, and the length of the batch if it is fixed.
+fn sample_of(input: &onnx::ValueInfo) -> Result<(Vec<usize>, i32, Option<i64>), String> {
     let name = &input.name;
     let tensor = input.kind.as_ref().and_then(|kind| kind.tensor.as_ref());
     let tensor = tensor.ok_or_else(|| format!("its input `{name}` is no tensor"))?;
@@ -291,6 +360,7 @@ fn sample_of(input: &onnx::ValueInfo) -> Result<(Vec<usize>, i32), String> {
         .shape
         .as_ref()
         .ok_or_else(|| format!("its input `{name}` has no shape"))?;
+    let batch = shape.dim.first().and_then(|size| size.value);
     let sizes = shape.dim.iter().skip(1).map(|size| {
         let size = size.value.filter(|size| *size > 0)?;
         usize::try_from(size).ok()
@@ -301,7 +371,7 @@ fn sample_of(input: &onnx::ValueInfo) -> Result<(Vec<usize>, i32), String> {
     })?;
     if sizes.is_empty() && shape.dim.len() == 1 {
         // A batch of single numbers.
-        return Ok((vec![1], tensor.elem_type));
+        return Ok((vec![1], tensor.elem_type, batch));
     }
     if !(1..=4).contains(&sizes.len()) {
         return Err(format!(
@@ -309,7 +379,7 @@ fn sample_of(input: &onnx::ValueInfo) -> Result<(Vec<usize>, i32), String> {
             shape.dim.len()
         ));
     }
-    Ok((sizes, tensor.elem_type))
+    Ok((sizes, tensor.elem_type, batch))
 }
 
 /// Returns what a node is called: its name, or else that of what it makes.

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::nodes::Windows;
 use crate::config::{Function, Join, Task};
 use crate::dataset::Preprocessing;
 
@@ -43,6 +44,7 @@ pub(super) enum Item {
         amount: Vec<[usize; 2]>,
         mode: &'static str,
     },
+    Pool(Pool),
     /// A pool to this size per dimension; 0 for one that stays as it is.
     Adaptive {
         is_max: bool,
@@ -75,6 +77,54 @@ pub(super) enum Item {
         from: Vec<Id>,
         join: Join,
     },
+}
+
+/// A pool of windows.
+#[derive(Clone, Debug)]
+pub(super) struct Pool {
+    pub(super) kind: &'static str,
+    pub(super) windows: Windows,
+    pub(super) ceil: bool,
+    /// Whether a mean leaves the padding out.
+    pub(super) skips_padding: bool,
+}
+
+impl Item {
+    /// Returns how many numbers it holds, of values with so many channels.
+    pub(super) fn numbers(&self, channels: usize) -> usize {
+        match self {
+            Self::Layer(layer) => layer.weights.iter().map(|weight| weight.values.len()).sum(),
+            // One for all is written out for each.
+            Self::Scale { scale, .. } => 2 * channels.max(scale.len()),
+            Self::Places { places, .. } => places.len(),
+            Self::Shares { factors, .. } => factors.len(),
+            _ => 0,
+        }
+    }
+}
+
+impl Pool {
+    pub(super) fn draft(&self) -> Draft {
+        let layer = self
+            .windows
+            .write(Draft::new("pool").word("kind", self.kind), "size");
+        let layer = if self.ceil {
+            layer.set("ceil", true)
+        } else {
+            layer
+        };
+        if self.skips_padding {
+            layer.set("count_padding", false)
+        } else {
+            layer
+        }
+    }
+
+    /// Returns whether windows lie side by side and cover what they pool, without padding.
+    pub(super) fn is_plain(&self) -> bool {
+        let mut padding = self.windows.padding.iter().flatten();
+        !self.ceil && padding.all(|side| *side == 0)
+    }
 }
 
 /// How values become one.

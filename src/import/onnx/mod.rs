@@ -47,13 +47,21 @@ pub(super) fn network(bytes: Vec<u8>, file: &str, name: &str) -> Result<Network,
     let kept = tidy::kept(&entries);
     let entries = tidy::tidy(entries, &kept);
     let written = write::write(&graph, &entries, &kept)?;
+    let file = file.replace(char::is_control, " ");
     let mut text = format!("# Made of {file} by `cnn import`.\n[model]\nname = \"{name}\"\n");
     // Writing into a string does not fail.
     let _ = writeln!(text, "input = {}", item::list(&graph.input));
     let _ = write!(text, "layers = [\n{}]\n", written.layers);
-    let preprocessing = graph.facts.preprocessing.as_ref();
+    let preprocessing = graph.facts.preprocessing.clone();
+    let preprocessing = preprocessing.map(|own| {
+        if graph.takes_bytes {
+            data::left_of(own)
+        } else {
+            own
+        }
+    });
     text.push_str(&data::section(
-        preprocessing,
+        preprocessing.as_ref(),
         &graph.input,
         graph.takes_bytes,
     ));
@@ -63,10 +71,7 @@ pub(super) fn network(bytes: Vec<u8>, file: &str, name: &str) -> Result<Network,
         Some(Task::Values) => text.push_str("\n[train]\nloss = \"mse\"\n"),
     }
     let mut facts = graph.facts;
-    if graph.takes_bytes {
-        // It prepares them itself.
-        facts.preprocessing = None;
-    }
+    facts.preprocessing = preprocessing;
     Ok(Network {
         text,
         weights: written.weights,

@@ -8,7 +8,7 @@ use super::windows::{adaptive, least, neighbours, sum};
 use crate::config::{Function, Join};
 
 /// How far a constant may be from the one that a formula has.
-pub(super) const CLOSE: f32 = 1e-4;
+const CLOSE: f32 = 1e-6;
 
 /// Makes one layer of neighbours that are one, in a list and in what it holds; `kept` values are taken up again later.
 pub(super) fn tidy(entries: Vec<Entry>, kept: &HashSet<Id>) -> Vec<Entry> {
@@ -19,7 +19,7 @@ pub(super) fn tidy(entries: Vec<Entry>, kept: &HashSet<Id>) -> Vec<Entry> {
                 *list = tidy(std::mem::take(list), kept);
             }
         }
-        done.push(alone(entry));
+        done.push(alone(entry, kept));
         while shorten(&mut done, kept) {}
     }
     done
@@ -39,10 +39,17 @@ pub(super) fn kept(entries: &[Entry]) -> HashSet<Id> {
 }
 
 /// Recognizes a function in branches that are multiplied or divided.
-fn alone(entry: Entry) -> Entry {
+fn alone(entry: Entry, kept: &HashSet<Id>) -> Entry {
     let Item::Branches { lists, join, .. } = &entry.item else {
         return entry;
     };
+    if lists
+        .iter()
+        .flatten()
+        .any(|inner| kept.contains(&inner.output))
+    {
+        return entry;
+    }
     let items: Vec<Vec<&Item>> = lists
         .iter()
         .map(|list| list.iter().map(|entry| &entry.item).collect())
@@ -144,7 +151,7 @@ fn three(a: &Item, b: &Item, c: &Item) -> Option<Vec<Item>> {
                 dimension: along,
                 factors,
             },
-            Item::Layer(pool),
+            Item::Pool(pool),
         ) if along == dimension => adaptive(*dimension, *size, places, Some(factors), pool),
         _ => None,
     }
@@ -209,7 +216,7 @@ fn two(a: &Item, b: &Item) -> Option<Vec<Item>> {
                 activation,
             }])
         }
-        (Item::Layer(pool), Item::Scale { scale, shift })
+        (Item::Pool(pool), Item::Scale { scale, shift })
             if shift.iter().all(|shift| *shift == 0.0) =>
         {
             sum(pool, scale)
@@ -233,7 +240,7 @@ fn two(a: &Item, b: &Item) -> Option<Vec<Item>> {
                 size,
                 places,
             },
-            Item::Layer(pool),
+            Item::Pool(pool),
         ) => adaptive(*dimension, *size, places, None, pool),
         _ => None,
     }
@@ -351,6 +358,7 @@ pub(super) fn layer_of(item: &Item, shape: &[usize]) -> Result<Draft, &'static s
                 layer.word("mode", mode)
             }
         }
+        Item::Pool(pool) => pool.draft(),
         Item::Adaptive { is_max, output, .. } => {
             let filled = output
                 .iter()

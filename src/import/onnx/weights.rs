@@ -5,6 +5,11 @@ use std::collections::HashMap;
 use crate::model::NamedWeight;
 use crate::onnx::{self, Node, Tensor};
 
+/// How many times over the weights of a file are read at most, where layers share them.
+const MOST_SHARES: usize = 4;
+/// Bytes of weights that are read in any case.
+const LEAST_BYTES: usize = 16 << 20;
+
 /// The inputs of a node that are weights, each with the last part of its name.
 fn parts(node: &Node) -> &'static [(usize, &'static str)] {
     match node.op_type.as_str() {
@@ -33,11 +38,24 @@ fn parts(node: &Node) -> &'static [(usize, &'static str)] {
 /// The reason why the file cannot be read.
 pub(in crate::import) fn weights(bytes: Vec<u8>) -> Result<Vec<NamedWeight>, String> {
     let graph = onnx::decode(bytes)?.graph.unwrap_or_default();
-    let tensors: HashMap<&str, &Tensor> = graph
-        .initializer
-        .iter()
-        .map(|tensor| (tensor.name.as_str(), tensor))
-        .collect();
+    let mut tensors: HashMap<&str, &Tensor> = HashMap::new();
+    for tensor in &graph.initializer {
+        tensors.insert(&tensor.name, tensor);
+    }
+    for node in &graph.node {
+        let (input, output) = (node.input.first(), node.output.first());
+        let same = input.and_then(|input| tensors.get(input.as_str()).copied());
+        let own = match node.op_type.as_str() {
+            "Constant" => node.attribute.iter().find_map(|own| own.t.as_deref()),
+            "Identity" => same,
+            _ => None,
+        };
+        if let (Some(tensor), Some(output)) = (own, output) {
+            tensors.insert(output, tensor);
+        }
+    }
+    let whole: usize = tensors.values().map(|tensor| tensor.raw_data.len()).sum();
+    let mut left = MOST_SHARES * whole + LEAST_BYTES;
     let mut found: Vec<NamedWeight> = Vec::new();
     for (number, node) in graph.node.iter().enumerate() {
         let own = node
@@ -54,6 +72,10 @@ pub(in crate::import) fn weights(bytes: Vec<u8>) -> Result<Vec<NamedWeight>, Str
                 continue;
             };
             let weight = read(node, tensor, format!("{layer}.{part}"))?;
+            let bytes = size_of_val(&weight.values[..]);
+            left = left
+                .checked_sub(bytes)
+                .ok_or("its layers share weights too often")?;
             // Two nodes may share one.
             if found.iter().all(|other| other.name != weight.name) {
                 found.push(weight);
@@ -77,11 +99,24 @@ pub(in crate::import) fn weights(bytes: Vec<u8>) -> Result<Vec<NamedWeight>, Str
 
 /// Reads a weight; a matrix becomes `[units, inputs]`.
 fn read(node: &Node, tensor: &Tensor, name: String) -> Result<NamedWeight, String> {
-    let (shape, values) = onnx::floats(tensor)?;
+    let (shape, mut values) = onnx::floats(tensor)?;
+    if node.op_type == "Gemm" {
+        let key = if name.ends_with(".bias") {
+            "beta"
+        } else {
+            "alpha"
+        };
+        let factor = node
+            .attribute
+            .iter()
+            .find(|attribute| attribute.name == key);
+        let factor = factor.and_then(|attribute| attribute.f).unwrap_or(1.0);
+        values.iter_mut().for_each(|value| *value *= factor);
+    }
     let turned = node
         .attribute
         .iter()
-        .any(|attribute| attribute.name == "transB" && attribute.i == Some(1));
+        .any(|attribute| attribute.name == "transB" && attribute.i.unwrap_or(0) != 0);
     match (node.op_type.as_str(), &shape[..]) {
         ("Gemm" | "MatMul", &[inputs, units]) if !turned => {
             let order =

@@ -1,55 +1,42 @@
 //! Windows over maps or channels that are several nodes.
 
-use super::item::{Draft, Item, number};
-use super::tidy::CLOSE;
+use super::item::{Draft, Item, Pool, number};
 use crate::plan::adaptive_window;
+
+/// How far a factor may be from its share where it has 16 bits.
+const IN_HALF: f32 = 1e-3;
 
 /// Makes a pool of smallest values of one of largest between two changes of sign.
 pub(super) fn least(pool: &Item) -> Option<Vec<Item>> {
     match pool {
-        Item::Layer(pool) if pool.setting("kind") == Some("\"max\"") => {
-            let mut pool = pool.clone();
-            pool.remove("kind");
-            let mut own = Draft {
-                settings: Vec::new(),
+        Item::Pool(pool) if pool.kind == "max" => {
+            let pool = Pool {
+                kind: "min",
                 ..pool.clone()
-            }
-            .word("kind", "min");
-            own.settings.extend(pool.settings);
-            Some(vec![Item::Layer(own)])
+            };
+            Some(vec![Item::Pool(pool)])
         }
         _ => None,
     }
 }
 
 /// Makes a pool of sums of one of means and the number of values.
-pub(super) fn sum(pool: &Draft, scale: &[f32]) -> Option<Vec<Item>> {
-    let is_plain = pool.kind == "pool"
-        && pool.setting("kind") == Some("\"avg\"")
-        && pool.setting("padding").is_none();
-    let size = pool
-        .setting("size")
-        .filter(|_| is_plain && pool.setting("ceil").is_none())?;
-    let sizes: Vec<f32> = size
-        .trim_matches(['[', ']'])
-        .split(", ")
-        .filter_map(|size| size.parse().ok())
-        .collect();
-    let each: f32 = sizes.iter().product();
-    // One number stands for two dimensions, or one, or three.
-    let fits = |count: f32| scale.iter().all(|scale| *scale == count);
-    if each < 2.0
-        || !(fits(each) || sizes.len() == 1 && (fits(each * each) || fits(each * each * each)))
-    {
-        return None;
-    }
-    let mut own = Draft::new("pool").word("kind", "sum");
-    let rest = pool
-        .settings
+pub(super) fn sum(pool: &Pool, scale: &[f32]) -> Option<Vec<Item>> {
+    let taps: usize = pool
+        .windows
+        .windows
         .iter()
-        .filter(|(key, _)| !matches!(*key, "kind" | "count_padding"));
-    own.settings.extend(rest.cloned());
-    Some(vec![Item::Layer(own)])
+        .map(|window| window.size)
+        .product();
+    let is_sum =
+        pool.kind == "avg" && pool.is_plain() && scale.iter().all(|scale| *scale == taps as f32);
+    is_sum.then(|| {
+        vec![Item::Pool(Pool {
+            kind: "sum",
+            skips_padding: false,
+            ..pool.clone()
+        })]
+    })
 }
 
 /// Recognizes windows of unequal sizes, whose values were put side by side.
@@ -58,18 +45,24 @@ pub(super) fn adaptive(
     size: usize,
     places: &[i64],
     factors: Option<&Vec<f32>>,
-    pool: &Draft,
+    pool: &Pool,
 ) -> Option<Vec<Item>> {
-    let own: Vec<usize> = pool
-        .setting("size")?
-        .trim_matches(['[', ']'])
-        .split(", ")
-        .filter_map(|size| size.parse().ok())
-        .collect();
-    let widest = *own.get(dimension.min(own.len() - 1))?;
-    let count = places.len().checked_div(widest)?;
-    let is_max = pool.setting("kind") == Some("\"max\"");
-    if pool.kind != "pool" || is_max != factors.is_none() || count == 0 || count > size {
+    let windows = &pool.windows.windows;
+    let widest = windows.get(dimension)?.size;
+    let is_max = pool.kind == "max";
+    let lie_side_by_side = windows.iter().enumerate().all(|(index, window)| {
+        window.stride == window.size && (index == dimension || window.size == 1)
+    });
+    let is_whole = places.len().is_multiple_of(widest)
+        && factors.is_none_or(|factors| factors.len() == places.len());
+    let count = places.len() / widest;
+    if !matches!(pool.kind, "max" | "avg")
+        || is_max != factors.is_none()
+        || !pool.is_plain()
+        || !lie_side_by_side
+        || !is_whole
+        || !(1..=size).contains(&count)
+    {
         return None;
     }
     for (at, row) in places.chunks(widest).enumerate() {
@@ -83,14 +76,16 @@ pub(super) fn adaptive(
             }
         };
         let fits = factors.is_none_or(|factors| {
-            (0..widest).all(|step| (factors[at * widest + step] - shares(step)).abs() < CLOSE)
+            let mut own = factors.iter().skip(at * widest).take(widest).enumerate();
+            own.all(|(step, factor)| (factor - shares(step)).abs() < IN_HALF)
         });
-        if !row.iter().copied().eq(expected) || !fits {
+        // A window wider than the widest would lose its end.
+        if end - begin > widest || !row.iter().copied().eq(expected) || !fits {
             return None;
         }
     }
     // The other dimensions stay as they are, whatever they are: they are filled in when it is written.
-    let mut output = vec![0; own.len()];
+    let mut output = vec![0; windows.len()];
     *output.get_mut(dimension)? = count;
     Some(vec![Item::Adaptive { is_max, output }])
 }

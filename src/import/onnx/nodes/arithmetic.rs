@@ -90,7 +90,7 @@ fn varying(constant: &Constant, shape: &[usize]) -> Option<Item> {
     let own = aligned(constant.shape(), shape)?;
     let mut along = own.iter().enumerate().filter(|(_, size)| **size > 1);
     let (dimension, _) = along.next().filter(|(dimension, _)| *dimension > 1)?;
-    let factors = constant.floats();
+    let factors = constant.floats().ok()?;
     along.next().is_none().then_some(Item::Shares {
         dimension: dimension - 2,
         factors,
@@ -99,7 +99,7 @@ fn varying(constant: &Constant, shape: &[usize]) -> Option<Item> {
 
 /// Returns a constant as one number a channel, or one for all.
 fn per_channel(constant: &Constant, shape: &[usize]) -> Result<Vec<f32>, String> {
-    let values = constant.floats();
+    let values = constant.floats()?;
     let refused = || {
         format!(
             "no layer here has a constant of {} for samples of {}",

@@ -5,10 +5,11 @@ use super::super::item::{Draft, list, pairs, sizes};
 use crate::shape::Window;
 
 /// Kernel, stride, dilation and padding of a node per dimension.
-pub(super) struct Windows {
-    pub(super) windows: Vec<Window>,
+#[derive(Clone, Debug)]
+pub(in super::super) struct Windows {
+    pub(in super::super) windows: Vec<Window>,
     /// `[before, after]`; what `auto_pad` stands for is worked out.
-    pub(super) padding: Vec<[usize; 2]>,
+    pub(in super::super) padding: Vec<[usize; 2]>,
 }
 
 impl Windows {
@@ -19,6 +20,10 @@ impl Windows {
         extents: &[usize],
     ) -> Result<Self, String> {
         let rank = extents.len();
+        let given = context.integers("kernel_shape");
+        if given.is_some_and(|given| super::sizes(&given).as_deref() != Some(kernel)) {
+            return Err("its `kernel_shape` is not that of its weight".to_owned());
+        }
         if kernel.len() != rank || !(1..=3).contains(&rank) {
             return Err(format!(
                 "a kernel of {} dimensions over maps of {rank}",
@@ -74,7 +79,7 @@ impl Windows {
     }
 
     /// Writes the settings that layers share.
-    pub(super) fn write(&self, mut layer: Draft, size_key: &'static str) -> Draft {
+    pub(in super::super) fn write(&self, mut layer: Draft, size_key: &'static str) -> Draft {
         let of = |take: fn(&Window) -> usize| self.windows.iter().map(take).collect::<Vec<usize>>();
         let (size, stride, dilation) = (
             of(|window| window.size),

@@ -6,23 +6,29 @@ mod conv;
 mod norm;
 mod pool;
 mod reshape;
+mod settings;
 
+pub(super) use conv::Windows;
 pub(super) use reshape::every_pair;
 
 use super::constant::computed;
 use super::graph::{Constant, Context, Translated, Value};
 use super::item::Id;
+use crate::onnx::data_type;
 
 /// Translates a node.
 ///
 /// # Errors
 /// The reason why no layer here does what it does.
 pub(super) fn translate(context: &Context<'_>) -> Result<Translated, String> {
+    settings::check(context)?;
     if let Some(translated) = computed(context)? {
         return Ok(translated);
     }
     match context.node.op_type.as_str() {
-        "Identity" | "Cast" | "Dropout" => Ok(Translated::Same(context.flowing(0)?)),
+        "Identity" => Ok(Translated::Same(context.flowing(0)?)),
+        "Cast" => cast(context),
+        "Dropout" => dropout(context),
         "Conv" => conv::conv(context),
         "ConvTranspose" => conv::transposed(context),
         "Gemm" => conv::gemm(context),
@@ -57,6 +63,30 @@ pub(super) fn translate(context: &Context<'_>) -> Result<Translated, String> {
         "Resize" | "Upsample" => reshape::resize(context),
         _ => activation::activation(context),
     }
+}
+
+/// Passes on what is cast to floats; whole numbers would be cut.
+fn cast(context: &Context<'_>) -> Result<Translated, String> {
+    let to = context.integer("to").unwrap_or_default();
+    let floats = [
+        data_type::FLOAT,
+        data_type::FLOAT16,
+        data_type::DOUBLE,
+        data_type::BFLOAT16,
+    ];
+    if !floats.iter().any(|kind| i64::from(*kind) == to) {
+        return Err(format!("no layer here has values of the data type {to}"));
+    }
+    Ok(Translated::Same(context.flowing(0)?))
+}
+
+fn dropout(context: &Context<'_>) -> Result<Translated, String> {
+    if let Some((_, values)) = context.optional_weight(2)?
+        && values.iter().any(|value| *value != 0.0)
+    {
+        return Err("it drops values in use, as if it were trained".to_owned());
+    }
+    Ok(Translated::Same(context.flowing(0)?))
 }
 
 impl<'a> Context<'a> {
@@ -99,7 +129,7 @@ impl<'a> Context<'a> {
             let name = self.node.input.get(index).map_or("", String::as_str);
             format!("its input {index}, `{name}`, is not a constant")
         })?;
-        Ok((constant.shape().to_vec(), constant.floats()))
+        Ok((constant.shape().to_vec(), constant.floats()?))
     }
 
     /// Returns such an input if it is given.

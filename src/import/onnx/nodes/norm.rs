@@ -25,6 +25,18 @@ fn channels(context: &Context<'_>, index: usize, count: usize) -> Result<Vec<f32
 
 pub(super) fn batch(context: &Context<'_>) -> Result<Translated, String> {
     context.only("training_mode", 0, 0)?;
+    // Up to set 13, further outputs stood for training.
+    if context.opset < 14
+        && context
+            .node
+            .output
+            .iter()
+            .filter(|name| !name.is_empty())
+            .count()
+            > 1
+    {
+        return Err("it normalizes by the batch, as if it were trained".to_owned());
+    }
     let from = context.flowing(0)?;
     let shape = context.shape(from);
     let count = shape[0];

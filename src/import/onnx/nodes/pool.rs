@@ -1,10 +1,10 @@
 //! The pools.
 
 use super::super::graph::{Context, Translated};
-use super::super::item::{Draft, Item};
+use super::super::item::{Draft, Item, Pool};
 use super::conv::Windows;
 
-pub(super) fn sliding(context: &Context<'_>, kind: &str) -> Result<Translated, String> {
+pub(super) fn sliding(context: &Context<'_>, kind: &'static str) -> Result<Translated, String> {
     if context
         .node
         .output
@@ -24,7 +24,7 @@ pub(super) fn sliding(context: &Context<'_>, kind: &str) -> Result<Translated, S
         .and_then(|sizes| super::sizes(&sizes));
     let kernel = kernel
         .filter(|kernel| !kernel.contains(&0))
-        .ok_or("it has no `kernel_shape`")?;
+        .ok_or("its `kernel_shape` holds no sizes of 1 or more")?;
     let windows = Windows::read(context, &kernel, extents)?;
     if windows.windows.iter().any(|window| window.dilation > 1) {
         return Err("no pool here has a dilation".to_owned());
@@ -33,22 +33,26 @@ pub(super) fn sliding(context: &Context<'_>, kind: &str) -> Result<Translated, S
     if windows.padding.iter().zip(&kernel).any(is_wide) {
         return Err("no pool here has windows wholly in the padding".to_owned());
     }
-    let ceil = context.integer("ceil_mode").unwrap_or(0) != 0;
+    // Where padding follows from the size, sizes are rounded as it says.
+    let is_given = matches!(
+        context.text("auto_pad").as_deref(),
+        None | Some("NOTSET" | "")
+    );
+    let ceil = is_given && context.integer("ceil_mode").unwrap_or(0) != 0;
     let output = [&input[..1], &windows.output(extents, ceil)?].concat();
-    let is_whole =
-        windows.padding.iter().flatten().all(|side| *side == 0)
-            && windows.windows.iter().zip(extents).all(|(window, size)| {
-                window.stride == window.size && size.is_multiple_of(window.size)
-            });
-    let mut layer = windows.write(Draft::new("pool").word("kind", kind), "size");
-    if ceil {
-        layer = layer.set("ceil", true);
-    }
+    let has_rest = ceil || windows.padding.iter().flatten().any(|side| *side > 0);
     let counts = context.integer("count_include_pad").unwrap_or(0) != 0;
-    if kind == "avg" && !counts && !is_whole {
-        layer = layer.set("count_padding", false);
-    }
-    Ok(Translated::layer(from, layer, output))
+    let pool = Pool {
+        kind,
+        windows,
+        ceil,
+        skips_padding: kind == "avg" && !counts && has_rest,
+    };
+    Ok(Translated::Items {
+        from,
+        items: vec![Item::Pool(pool)],
+        shape: output,
+    })
 }
 
 pub(super) fn global(context: &Context<'_>, kind: &'static str) -> Result<Translated, String> {

@@ -54,12 +54,12 @@ pub(super) fn reshape(context: &Context<'_>) -> Result<Translated, String> {
         .split_first()
         .ok_or("it makes one number of everything")?;
     // The batch comes first, whatever it is called; a 0 stands for the size in the same place.
-    let rest = if first == 0
-        || first == BATCH
-        || first == 1
-        || (first == -1 && !rest.contains(&-1))
-        || first > 1
-    {
+    let is_batch = match first {
+        0 => context.integer("allowzero").unwrap_or(0) == 0,
+        -1 => !rest.contains(&-1),
+        _ => first == BATCH || Some(first) == context.graph.batch,
+    };
+    let rest = if is_batch {
         let with_batch = [&[1], rest].concat();
         let from = [&[1], own].concat();
         resolved(&with_batch, &from).map(|shape| shape[1..].to_vec())
@@ -316,7 +316,11 @@ pub(super) fn resize(context: &Context<'_>) -> Result<Translated, String> {
         return Err("no layer here has `antialias` or `axes`".to_owned());
     }
     let by_sizes = context.is_given(3);
-    let index = if context.node.op_type == "Upsample" {
+    let policy = context.text("keep_aspect_ratio_policy");
+    if policy.is_some_and(|policy| policy != "stretch") {
+        return Err("no layer here has `keep_aspect_ratio_policy`".to_owned());
+    }
+    let index = if context.node.op_type == "Upsample" || context.opset < 11 {
         1
     } else {
         2
@@ -327,7 +331,7 @@ pub(super) fn resize(context: &Context<'_>) -> Result<Translated, String> {
         let pairs = sizes.iter().skip(1).zip(shape);
         let factors = pairs.map(|(to, from)| {
             let to = usize::try_from(*to).ok()?;
-            to.is_multiple_of(*from).then_some(to / from)
+            to.is_multiple_of(*from).then(|| to / from)
         });
         (sizes.len() == shape.len() + 1)
             .then(|| factors.collect())
