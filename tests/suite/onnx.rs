@@ -137,6 +137,7 @@ layers = [
 fn options_change_the_file_and_not_the_answers() {
     let config = NORMALIZED.to_owned() + REST;
     let inputs = numbers(2 * 2 * 6 * 7);
+    let mut sizes = Vec::new();
     for (options, tolerance, norms) in [
         (&[][..], 1e-5, 3),
         (&["--fold"], 1e-5, 1),
@@ -150,9 +151,10 @@ fn options_change_the_file_and_not_the_answers() {
         let text = lab.text("back.toml");
         assert_eq!(text.matches("batch_norm").count(), norms, "{text}");
         assert!(text.contains("loss = \"mse\""), "{text}");
-        let size = lab.read("net.onnx").len();
-        assert_eq!(size < 4600, options.contains(&"f16"), "{size} bytes");
+        sizes.push(lab.read("net.onnx").len());
     }
+    // Some 650 weights of two bytes less.
+    assert!(sizes[2] + 1000 < sizes[0], "{sizes:?}");
 }
 
 #[test]
