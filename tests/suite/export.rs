@@ -62,7 +62,7 @@ pub(crate) fn prepared(shape: &[usize], change: impl Fn(&mut Preprocessing)) -> 
 }
 
 /// Reads a file's weights: the numbers that they are, their shapes, their bytes.
-fn weights(bytes: &[u8]) -> BTreeMap<String, (Dtype, Vec<usize>, Vec<u8>)> {
+pub(crate) fn weights(bytes: &[u8]) -> BTreeMap<String, (Dtype, Vec<usize>, Vec<u8>)> {
     let tensors = SafeTensors::deserialize(bytes).unwrap();
     let owned = |tensor: TensorView<'_>| {
         let shape = tensor.shape().to_vec();

@@ -227,7 +227,7 @@ fn damaged_files_are_refused_or_read() {
     }
     std::thread::scope(|scope| {
         for part in damaged.chunks(damaged.len().div_ceil(3)) {
-            scope.spawn(|| {
+            scope.spawn(move || {
                 let lab = Lab::new();
                 for (what, bytes) in part {
                     lab.write("net.onnx", bytes);
