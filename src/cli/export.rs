@@ -93,6 +93,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
     };
     let format = arguments.format.format();
     refuse_onnx_alone(arguments, format)?;
+    if options.prepares && trained.header.preprocessing.looks_at_borders() {
+        let message = "the graph takes pictures as they are: `cnn predict` exchanges light and dark where a border is that of a negative";
+        report::tell(&diagnostics::render(&Diagnostic::warning(message)));
+    }
     let name = called(&path);
     let product = export::export(&trained, &name, format, options)?;
     let check = if arguments.check {

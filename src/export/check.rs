@@ -60,7 +60,11 @@ pub(super) fn check(
         .iter()
         .fold(1.0_f32, |largest, value| largest.max(value.abs()));
     let pairs = ours.iter().zip(&theirs);
-    let apart = pairs.fold(0.0_f32, |apart, (a, b)| apart.max((a - b).abs()));
+    // A maximum that keeps what is no number.
+    let apart = pairs.fold(0.0_f32, |apart, (a, b)| {
+        let own = (a - b).abs();
+        if own <= apart { apart } else { own }
+    });
     let difference = if ours.len() == theirs.len() {
         apart / largest
     } else {

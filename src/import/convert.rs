@@ -14,6 +14,9 @@ use crate::load::Project;
 use crate::model::{Device, Model};
 use crate::model_file;
 
+/// The most outputs of a network.
+const MAX_OUTPUTS: usize = 1 << 20;
+
 /// Writes the network of an ONNX file as a config, and makes a run of it with its weights.
 ///
 /// # Errors
@@ -94,6 +97,12 @@ pub fn convert(
 /// Takes classes and preprocessing from the data if there is some, else from the file.
 fn known(project: &Project, own: &Facts, warnings: &mut Vec<Diagnostic>) -> Result<Known> {
     let outputs: usize = project.plan.output().iter().product();
+    if outputs > MAX_OUTPUTS {
+        let message =
+            format!("the network gives {outputs} numbers, each of which would be a class");
+        let note = format!("at most {MAX_OUTPUTS} are named");
+        return Err(Error::model(Diagnostic::error(message).note(note)));
+    }
     let classes = own.classes.as_ref();
     let classes = classes.filter(|classes| classes.len() == outputs);
     let Some(classes) =

@@ -11,8 +11,8 @@ use crate::onnx::{self, Node, data_type};
 /// The length of the batch in a shape that is computed.
 pub(super) const BATCH: i64 = i64::MIN;
 
-/// The most nodes that are read: ten times those of the deepest published networks.
-const MAX_NODES: usize = 20_000;
+/// The most nodes that are read: more than those of the deepest published networks.
+const MAX_NODES: usize = 5_000;
 
 /// The oldest set of operators that is read: before it, many worked otherwise.
 const LEAST_OPSET: i64 = 9;
@@ -194,6 +194,9 @@ impl Graph {
             ));
         }
         let output = node.output.first().cloned().unwrap_or_default();
+        if self.values.contains_key(&output) {
+            return Err(format!("`{output}` is made before it"));
+        }
         if let Some(Value::Constant(constant)) =
             node.input.first().and_then(|name| self.values.get(name))
             && node.op_type != "Identity"

@@ -8,10 +8,10 @@ use super::item::{Entry, Id, Item, Joining};
 use crate::config::Join;
 
 /// Containers within containers that are followed.
-const MAX_DEPTH: usize = 48;
+const MAX_DEPTH: usize = 40;
 
 /// Operations that are looked at at most: a thousand times those of the deepest published networks.
-const MAX_LOOKS: usize = 5_000_000;
+const MAX_LOOKS: usize = 1_000_000;
 
 /// A walk from the input to the output.
 pub(super) struct Walk<'a> {

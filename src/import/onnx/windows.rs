@@ -61,7 +61,7 @@ pub(super) fn adaptive(
         || !pool.is_plain()
         || !lie_side_by_side
         || !is_whole
-        || !(1..=size).contains(&count)
+        || count == 0
     {
         return None;
     }
@@ -96,6 +96,14 @@ pub(super) fn neighbours(conv: &Draft, beta: f32) -> Option<Draft> {
     let [weight, bias] = &conv.weights[..] else {
         return None;
     };
+    let is_plain = |(key, value): &(&str, String)| match *key {
+        "filters" => true,
+        "kernel_size" => value == "1",
+        _ => false,
+    };
+    if conv.kind != "conv" || !conv.settings.iter().all(is_plain) {
+        return None;
+    }
     let (&[channels, inputs, ..], k) = (&weight.shape[..], *bias.values.first()?) else {
         return None;
     };

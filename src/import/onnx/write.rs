@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use super::graph::Graph;
 use super::item::{Draft, Entry, Id, Item, Joining};
 use super::tidy::layer_of;
+use crate::config::Join;
 use crate::model::NamedWeight;
 
 /// A network as it is written.
@@ -104,7 +105,7 @@ impl Writer<'_> {
                     .as_ref()
                     .map_or(String::new(), |name| format!(" name = \"{name}\","));
                 let own = format!("{prefix}{}", name.as_deref().unwrap_or(place));
-                if let ([body, shortcut], crate::config::Join::Add) = (&lists[..], join) {
+                if let ([body, shortcut], Join::Add) = (&lists[..], join) {
                     // The longer way is the body.
                     let [body, shortcut] = if body.len() < shortcut.len() {
                         [shortcut, body]
@@ -159,6 +160,18 @@ impl Writer<'_> {
                     .word("with", join.word());
                 self.layer(layer, name, prefix, place, &indent);
                 Ok(())
+            }
+            Item::Square => {
+                let item = Item::Branches {
+                    lists: vec![Vec::new(), Vec::new()],
+                    join: Joining::Join(Join::Multiply),
+                    activation: None,
+                };
+                let twice = Entry {
+                    item,
+                    ..entry.clone()
+                };
+                self.entry(&twice, name, (prefix, place), depth, shape)
             }
             item => {
                 let layer = layer_of(item, shape)

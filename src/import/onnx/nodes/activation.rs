@@ -85,7 +85,12 @@ fn along_channels(context: &Context<'_>, function: Function) -> Result<Function,
     };
     let axis = context.integer("axis").unwrap_or(default);
     let axis = if axis < 0 { axis + rank } else { axis };
-    if axis != 1 || (takes_rest && rank > 2) {
+    if takes_rest && rank > 2 {
+        return Err(
+            "before set 13 it runs along all from its axis on, here along the channels".to_owned(),
+        );
+    }
+    if axis != 1 {
         return Err(format!(
             "`{}` runs along the channels here, not along axis {axis}",
             function.word()

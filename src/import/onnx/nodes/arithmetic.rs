@@ -134,10 +134,18 @@ fn power(context: &Context<'_>) -> Result<Translated, String> {
     let [exponent] = exponent[..] else {
         return Err("no layer here has powers".to_owned());
     };
+    if exponent == 1.0 {
+        return Ok(Translated::Same(from));
+    }
     let shape = context.shape(from).to_vec();
+    let item = if exponent == 2.0 {
+        Item::Square
+    } else {
+        Item::Power(exponent)
+    };
     Ok(Translated::Items {
         from,
-        items: vec![Item::Power(exponent)],
+        items: vec![item],
         shape,
     })
 }
