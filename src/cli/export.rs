@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
 
-use crate::dataset::Samples;
+use crate::dataset::{Invert, Samples};
 use crate::diagnostic::{Diagnostic, Error, Result};
 use crate::evaluate;
 use crate::export::{self, Format, Options, Precision};
@@ -93,7 +93,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
     };
     let format = arguments.format.format();
     refuse_onnx_alone(arguments, format)?;
-    if options.prepares && trained.header.preprocessing.looks_at_borders() {
+    if options.prepares && trained.header.preprocessing.invert == Invert::Auto {
         let message = "the graph takes pictures as they are: `cnn predict` exchanges light and dark where a border is that of a negative";
         report::tell(&diagnostics::render(&Diagnostic::warning(message)));
     }

@@ -135,11 +135,6 @@ impl Preprocessing {
         }
     }
 
-    /// Tells whether light and dark may be exchanged in prediction, by the border of a picture.
-    pub fn looks_at_borders(&self) -> bool {
-        self.invert == Invert::Auto && !self.floats && !(DARK..=LIGHT).contains(&self.border)
-    }
-
     /// Tells whether the pictures of the training data are dark at their border.
     pub fn has_dark_border(&self) -> bool {
         self.border < MIDDLE

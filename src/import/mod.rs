@@ -8,6 +8,10 @@ mod keras;
 mod leeway;
 mod links;
 mod matching;
+#[expect(
+    clippy::float_cmp,
+    reason = "settings are held to those that a layer has, to the last bit"
+)]
 mod onnx;
 mod order;
 mod places;

@@ -44,7 +44,7 @@ impl Kind {
             (Self::Model, 7) => Field::Message(Self::Graph),
             (Self::Model, 8 | 14) | (Self::Shape, 1) => Field::Message(Self::Leaf),
             (Self::Graph, 1) => Field::Message(Self::Node),
-            (Self::Graph, 5) | (Self::Attribute, 5) => Field::Message(Self::Tensor),
+            (Self::Graph | Self::Attribute, 5) => Field::Message(Self::Tensor),
             (Self::Graph, 11 | 12) => Field::Message(Self::Value),
             (Self::Node, 5) => Field::Message(Self::Attribute),
             (Self::Value, 2) => Field::Message(Self::Type),

@@ -155,7 +155,7 @@ fn what_has_no_layer_is_refused_by_its_node() {
             &maps,
             &[tensor("w", 8, &[1], b"text"), conv.clone()],
         ),
-        ("`the y`, Conv", &maps, &[conv.clone()]),
+        ("`the y`, Conv", &maps, std::slice::from_ref(&conv)),
         (
             "`the y`, Conv",
             &maps,
@@ -164,7 +164,7 @@ fn what_has_no_layer_is_refused_by_its_node() {
         (
             "`the y`, Conv",
             &maps,
-            &[tensor("w", 1, &[3, 2, 9, 9], &ones(486)), conv],
+            &[tensor("w", 1, &[3, 2, 9, 9], &ones(486)), conv.clone()],
         ),
         // Inputs.
         ("its input `x`", &[1, 2, -4, 4], &[relu("x", "y")]),

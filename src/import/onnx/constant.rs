@@ -1,11 +1,30 @@
 //! Constants, and what nodes compute of them: shapes, mostly.
 
-use super::graph::{BATCH, Constant, Context, Translated, Value};
+use std::sync::Arc;
+
+use super::graph::{Context, Translated, Value};
 use crate::onnx::{self, Tensor, data_type};
 use crate::shape;
 
 /// The longest list that is computed: of sizes and sides of padding.
 const MOST: usize = 64;
+
+/// The length of the batch in a shape that is computed.
+pub(super) const BATCH: i64 = i64::MIN;
+
+/// A tensor that does not depend on the input.
+#[derive(Clone, Debug)]
+pub(super) enum Constant {
+    /// Shared, as several names may stand for one.
+    Floats {
+        shape: Vec<usize>,
+        values: Arc<[f32]>,
+    },
+    Integers {
+        shape: Vec<usize>,
+        values: Vec<i64>,
+    },
+}
 
 impl Constant {
     /// Reads a tensor.

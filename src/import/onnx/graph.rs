@@ -1,15 +1,12 @@
 //! The graph of a file: its constants, and what its nodes make of its input.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
+use super::constant::Constant;
 use super::item::{Draft, Entry, Facts, Id, Item, Joining};
 use super::nodes;
 use crate::config::Join;
 use crate::onnx::{self, Node, data_type};
-
-/// The length of the batch in a shape that is computed.
-pub(super) const BATCH: i64 = i64::MIN;
 
 /// The most nodes that are read: more than those of the deepest published networks.
 const MAX_NODES: usize = 5_000;
@@ -26,20 +23,6 @@ const LEAST_HELD: usize = 1 << 22;
 const MAX_CHANNELS: usize = 1 << 20;
 /// The most values of a sample.
 const MAX_VALUES: u64 = 1 << 40;
-
-/// A tensor that does not depend on the input.
-#[derive(Clone, Debug)]
-pub(super) enum Constant {
-    /// Shared, as several names may stand for one.
-    Floats {
-        shape: Vec<usize>,
-        values: Arc<[f32]>,
-    },
-    Integers {
-        shape: Vec<usize>,
-        values: Vec<i64>,
-    },
-}
 
 /// What a name stands for.
 #[derive(Clone, Debug)]
@@ -107,11 +90,6 @@ impl Graph {
             .iter()
             .find(|set| matches!(set.domain.as_str(), "" | "ai.onnx"));
         let opset = opset.map_or(1, |set| set.version);
-        if opset < LEAST_OPSET {
-            return Err(format!(
-                "its operators are those of set {opset}; {LEAST_OPSET} and later are read"
-            ));
-        }
         let proto = model.graph.unwrap_or_default();
         if proto.node.len() > MAX_NODES {
             return Err(format!(
@@ -132,6 +110,11 @@ impl Graph {
             return Err(format!(
                 "it takes two inputs, `{}` and `{}`",
                 input.name, other.name
+            ));
+        }
+        if opset < LEAST_OPSET {
+            return Err(format!(
+                "its operators are those of set {opset}; {LEAST_OPSET} and later are read"
             ));
         }
         let (shape, kind, batch) = sample_of(input)?;
@@ -177,7 +160,7 @@ impl Graph {
     fn as_row(&mut self) {
         let row = self.input.clone();
         self.input.push(1);
-        self.shapes[0] = self.input.clone();
+        self.shapes[0].clone_from(&self.input);
         let id = self.push(vec![0], Work::Items(vec![Item::Flatten]), row, "the input");
         for value in self.values.values_mut() {
             if let Value::Flowing(own) = value {

@@ -1,6 +1,6 @@
 //! Layers as they are found in a graph, before a config is written of them.
 
-use std::fmt::Write as _;
+use std::fmt::{Display, Write as _};
 
 use super::nodes::Windows;
 use crate::config::{Function, Join, Task};
@@ -160,7 +160,7 @@ impl Draft {
         }
     }
 
-    pub(super) fn set(mut self, key: &'static str, value: impl ToString) -> Self {
+    pub(super) fn set(mut self, key: &'static str, value: impl Display) -> Self {
         self.settings.push((key, value.to_string()));
         self
     }

@@ -101,17 +101,15 @@ pub(in crate::import) fn weights(bytes: Vec<u8>) -> Result<Vec<NamedWeight>, Str
 fn read(node: &Node, tensor: &Tensor, name: String) -> Result<NamedWeight, String> {
     let (shape, mut values) = onnx::floats(tensor)?;
     if node.op_type == "Gemm" {
-        let key = if name.ends_with(".bias") {
-            "beta"
-        } else {
-            "alpha"
-        };
+        let key = if shape.len() == 1 { "beta" } else { "alpha" };
         let factor = node
             .attribute
             .iter()
             .find(|attribute| attribute.name == key);
         let factor = factor.and_then(|attribute| attribute.f).unwrap_or(1.0);
-        values.iter_mut().for_each(|value| *value *= factor);
+        for value in &mut values {
+            *value *= factor;
+        }
     }
     let turned = node
         .attribute

@@ -1,6 +1,7 @@
 //! Sums, products and joints: of two values that flow, or of one and a constant.
 
-use super::super::graph::{Constant, Context, Translated, Value};
+use super::super::constant::Constant;
+use super::super::graph::{Context, Translated, Value};
 use super::super::item::{Id, Item, Joining, list};
 use crate::config::Join;
 
@@ -9,7 +10,6 @@ pub(super) fn arithmetic(context: &Context<'_>) -> Result<Translated, String> {
     match (op, context.input(0), context.input(1)) {
         ("Neg", ..) => scale(context, context.flowing(0)?, vec![-1.0], vec![0.0]),
         ("Pow", ..) => power(context),
-        ("Sum" | "Concat", ..) => joint(context),
         ("Mul", Some(Value::Flowing(a)), Some(Value::Flowing(b))) if a == b => {
             let shape = context.shape(*a).to_vec();
             Ok(Translated::Items {
@@ -18,7 +18,9 @@ pub(super) fn arithmetic(context: &Context<'_>) -> Result<Translated, String> {
                 shape,
             })
         }
-        (_, Some(Value::Flowing(_)), Some(Value::Flowing(_))) => joint(context),
+        ("Sum" | "Concat", ..) | (_, Some(Value::Flowing(_)), Some(Value::Flowing(_))) => {
+            joint(context)
+        }
         ("Mul", Some(Value::Flowing(x)), Some(Value::Constant(constant)))
             if varying(constant, context.shape(*x)).is_some() =>
         {

@@ -254,7 +254,9 @@ pub(super) fn gemm(context: &Context<'_>) -> Result<Translated, String> {
     let (inputs, units, mut values) = matrix(context.shape(from), &shape, weight, is_turned)?;
     let alpha = context.float("alpha").unwrap_or(1.0);
     let beta = context.float("beta").unwrap_or(1.0);
-    values.iter_mut().for_each(|value| *value *= alpha);
+    for value in &mut values {
+        *value *= alpha;
+    }
     let layer = Draft::new("dense").set("units", units);
     let layer = layer.weight("weight", &[inputs, units], values);
     let layer = match context.optional_weight(2)? {

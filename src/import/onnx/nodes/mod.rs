@@ -11,10 +11,13 @@ mod settings;
 pub(super) use conv::Windows;
 pub(super) use reshape::every_pair;
 
-use super::constant::computed;
-use super::graph::{Constant, Context, Translated, Value};
+use super::constant::{Constant, computed};
+use super::graph::{Context, Translated, Value};
 use super::item::Id;
 use crate::onnx::data_type;
+
+/// A shape and values.
+pub(super) type Array = (Vec<usize>, Vec<f32>);
 
 /// Translates a node.
 ///
@@ -124,7 +127,7 @@ impl<'a> Context<'a> {
     }
 
     /// Returns an input that must be known beforehand, with its shape.
-    pub(super) fn weight(&self, index: usize) -> Result<(Vec<usize>, Vec<f32>), String> {
+    pub(super) fn weight(&self, index: usize) -> Result<Array, String> {
         let constant = self.constant(index).ok_or_else(|| {
             let name = self.node.input.get(index).map_or("", String::as_str);
             format!("its input {index}, `{name}`, is not a constant")
@@ -133,10 +136,7 @@ impl<'a> Context<'a> {
     }
 
     /// Returns such an input if it is given.
-    pub(super) fn optional_weight(
-        &self,
-        index: usize,
-    ) -> Result<Option<(Vec<usize>, Vec<f32>)>, String> {
+    pub(super) fn optional_weight(&self, index: usize) -> Result<Option<Array>, String> {
         if self.is_given(index) {
             self.weight(index).map(Some)
         } else {

@@ -1,7 +1,7 @@
 //! The nodes that move values about.
 
-use super::super::constant::{clamped, resolved};
-use super::super::graph::{BATCH, Context, Translated};
+use super::super::constant::{BATCH, clamped, resolved};
+use super::super::graph::{Context, Translated};
 use super::super::item::{Draft, Id, Item, list, pairs, sizes};
 use super::norm;
 
