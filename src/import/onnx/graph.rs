@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::constant::Constant;
-use super::item::{Draft, Entry, Facts, Id, Item, Joining};
+use super::item::{Draft, Entry, Facts, Id, Item, Joining, check_shape};
 use super::nodes;
 use crate::config::Join;
 use crate::onnx::{self, Node, data_type};
@@ -18,11 +18,6 @@ const LEAST_OPSET: i64 = 9;
 const MOST_SHARES: usize = 4;
 /// Numbers that are held in any case.
 const LEAST_HELD: usize = 1 << 22;
-
-/// The most channels of a value: constants are written out for each.
-const MAX_CHANNELS: usize = 1 << 20;
-/// The most values of a sample.
-const MAX_VALUES: u64 = 1 << 40;
 
 /// What a name stands for.
 #[derive(Clone, Debug)]
@@ -63,6 +58,8 @@ pub(super) struct Graph {
     /// Whether it takes bytes as they are.
     pub(super) takes_bytes: bool,
     values: HashMap<String, Value>,
+    /// Constants that cannot be read, and why.
+    unread: HashMap<String, String>,
     /// The length of the batch, if it is fixed.
     pub(super) batch: Option<i64>,
     /// How many more numbers may be held.
@@ -98,13 +95,22 @@ impl Graph {
             ));
         }
         let mut values = HashMap::new();
+        let mut unread = HashMap::new();
         for tensor in &proto.initializer {
-            values.insert(tensor.name.clone(), Value::Constant(Constant::of(tensor)?));
+            match Constant::of(tensor) {
+                Ok(constant) => {
+                    values.insert(tensor.name.clone(), Value::Constant(constant));
+                }
+                // The node that takes it is what the user knows.
+                Err(reason) => {
+                    unread.insert(tensor.name.clone(), reason);
+                }
+            }
         }
         let mut inputs = proto
             .input
             .iter()
-            .filter(|input| !values.contains_key(&input.name));
+            .filter(|input| !values.contains_key(&input.name) && !unread.contains_key(&input.name));
         let input = inputs.next().ok_or("it takes no input")?;
         if let Some(other) = inputs.next() {
             return Err(format!(
@@ -130,6 +136,7 @@ impl Graph {
             facts,
             takes_bytes: kind == data_type::UINT8,
             values,
+            unread,
             batch,
             left: MOST_SHARES * numbers + LEAST_HELD,
             opset,
@@ -175,6 +182,10 @@ impl Graph {
                 "no layer here does what it does (of `{}`)",
                 node.domain
             ));
+        }
+        let mut inputs = node.input.iter();
+        if let Some(reason) = inputs.find_map(|input| self.unread.get(input)) {
+            return Err(reason.clone());
         }
         let output = node.output.first().cloned().unwrap_or_default();
         if self.values.contains_key(&output) {
@@ -296,18 +307,6 @@ impl Value {
             Self::Flowing(_) => 0,
         }
     }
-}
-
-/// Refuses samples that nothing can hold.
-fn check_shape(shape: &[usize]) -> Result<(), String> {
-    let channels = shape.first().copied().unwrap_or(0);
-    let is_whole =
-        crate::shape::elements(shape).is_some_and(|count| count > 0 && count <= MAX_VALUES);
-    if channels <= MAX_CHANNELS && is_whole {
-        return Ok(());
-    }
-    let shape = crate::shape::display(shape);
-    Err(format!("samples of {shape} are too large, or empty"))
 }
 
 /// What a node becomes.

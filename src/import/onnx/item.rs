@@ -6,6 +6,11 @@ use super::nodes::Windows;
 use crate::config::{Function, Join, Task};
 use crate::dataset::Preprocessing;
 
+/// The most channels of a value: constants are written out for each.
+const MAX_CHANNELS: usize = 1 << 20;
+/// The most values of a sample.
+const MAX_VALUES: u64 = 1 << 40;
+
 /// A value in the graph, by number.
 pub(super) type Id = usize;
 
@@ -224,4 +229,16 @@ pub(super) fn number(value: f32) -> String {
     } else {
         text + ".0"
     }
+}
+
+/// Refuses samples that nothing can hold.
+pub(super) fn check_shape(shape: &[usize]) -> Result<(), String> {
+    let channels = shape.first().copied().unwrap_or(0);
+    let is_whole =
+        crate::shape::elements(shape).is_some_and(|count| count > 0 && count <= MAX_VALUES);
+    if channels <= MAX_CHANNELS && is_whole {
+        return Ok(());
+    }
+    let shape = crate::shape::display(shape);
+    Err(format!("samples of {shape} are too large, or empty"))
 }
