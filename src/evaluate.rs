@@ -117,6 +117,12 @@ pub fn load_split(
         cache_bytes: config.data.cache,
         on_bad_image: config.data.on_bad_image,
     };
+    if request.source.is_empty() {
+        let message = "the network names no data, as it was imported without";
+        return Err(Error::config(
+            Diagnostic::error(message).help("give `--data`"),
+        ));
+    }
     if source.is_some() {
         // Other pictures are brought to the network's size, as in prediction.
         request.preprocessing.resize = true;

@@ -94,7 +94,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
     let format = arguments.format.format();
     refuse_onnx_alone(arguments, format)?;
     if options.prepares && trained.header.preprocessing.invert == Invert::Auto {
-        let message = "the graph takes pictures as they are: `cnn predict` exchanges light and dark where a border is that of a negative";
+        let message = "the graph does not exchange light and dark, as `cnn predict` does for a picture with the border of a negative";
         report::tell(&diagnostics::render(&Diagnostic::warning(message)));
     }
     let name = called(&path);

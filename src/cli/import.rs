@@ -18,16 +18,17 @@ use crate::report::{self, diagnostics, import as shown};
 /// config. The result is a run folder.
 #[derive(Debug, Args)]
 #[command(
+    group(clap::ArgGroup::new("place").required(true).args(["into", "config"])),
     after_help = "Example: cnn import resnet20.th --into configs/resnet20-cifar.toml --as resnet20"
 )]
 pub(super) struct Arguments {
     /// The file with the weights
     weights: PathBuf,
     /// The config of the network
-    #[arg(long, value_name = "CONFIG", required_unless_present = "config")]
+    #[arg(long, value_name = "CONFIG")]
     into: Option<PathBuf>,
     /// Where to write the network of an ONNX file as a config
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["into", "map"])]
+    #[arg(long, value_name = "FILE", conflicts_with = "map")]
     config: Option<PathBuf>,
     /// Rules of names: a TOML file, see docs/interchange.md
     #[arg(long, value_name = "RULES")]

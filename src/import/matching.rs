@@ -187,12 +187,44 @@ pub(super) fn match_all(
     }
     let mut left: Vec<&Layer<'_>> = every.iter().collect();
     let mut by_shape = Vec::new();
+    let mut alike = Vec::new();
     for own in &here {
-        if let Some(at) = left.iter().position(|layer| own.fits(layer)) {
-            by_shape.push((own, left.remove(at)));
+        let fitting = left.iter().enumerate().filter(|(_, layer)| own.fits(layer));
+        let fitting: Vec<usize> = fitting.map(|(at, _)| at).collect();
+        if let Some(at) = fitting.first() {
+            let other = left.remove(*at);
+            if fitting.len() > 1 {
+                alike.push(format!("`{}` is `{}`", own.name, other.name));
+            }
+            by_shape.push((own, other));
         }
     }
-    finish(&here, &every, &by_shape, Way::Shapes, leeway, file)
+    let mut found = finish(&here, &every, &by_shape, Way::Shapes, leeway, file)?;
+    found.warnings.extend(told_alike(&alike));
+    Ok(found)
+}
+
+/// Says which layers were told apart by their names alone.
+fn told_alike(alike: &[String]) -> Option<Diagnostic> {
+    /// How many are named.
+    const SHOWN: usize = 12;
+    if alike.is_empty() {
+        return None;
+    }
+    let message = "layers of equal shapes were taken in the order of their names, which need not be that of the network";
+    let shown = alike
+        .iter()
+        .take(SHOWN)
+        .cloned()
+        .collect::<Vec<_>>()
+        .join(", ");
+    let more = if alike.len() > SHOWN { ", …" } else { "" };
+    let help = "if that is wrong, say by `--map RULES.toml` which layer is which";
+    Some(
+        Diagnostic::warning(message)
+            .note(format!("{shown}{more}"))
+            .help(help),
+    )
 }
 
 /// Returns the places of their layers in the order of ours; nothing where the rules do not know them all.
@@ -313,4 +345,33 @@ pub(super) fn finish(
         diagnostic = diagnostic.note(format!("and {} more", count - 40));
     }
     Err(Error::model(diagnostic.help(leeway.help)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn weights(names: [&str; 3], sizes: [usize; 3]) -> Vec<NamedWeight> {
+        let pairs = names.into_iter().zip(sizes);
+        let weight = |(name, size): (&str, usize)| NamedWeight {
+            name: format!("{name}.weight"),
+            shape: vec![size, 1, 1],
+            values: vec![0.0; size],
+        };
+        pairs.map(weight).collect()
+    }
+
+    #[test]
+    fn layers_that_only_their_names_tell_apart_are_told() {
+        let ours = weights(["0", "1", "2"], [2, 2, 3]);
+        let found = |theirs: [&str; 3], sizes| {
+            match_all(&ours, &weights(theirs, sizes), None, &Leeway::NONE, "it").unwrap()
+        };
+        let alike = found(["a", "b", "z"], [2, 2, 3]);
+        let [warning] = &alike.warnings[..] else {
+            panic!("{:?}", alike.warnings)
+        };
+        assert_eq!(warning.notes, ["`0` is `a`"]);
+        assert!(found(["0", "1", "2"], [2, 2, 3]).warnings.is_empty());
+    }
 }

@@ -112,6 +112,12 @@ fn place(
         Weights::Named(theirs) if !theirs.is_empty() => {
             matching::match_all(ours, &theirs, rules, leeway, file)
         }
+        Weights::Ordered(theirs) if !theirs.is_empty() => {
+            let mut found = matching::match_all(ours, &theirs, rules, leeway, file)?;
+            // Its order is that of the network.
+            found.warnings.clear();
+            Ok(found)
+        }
         Weights::Keras(theirs) if !theirs.layers.is_empty() => {
             places::match_all(ours, plan, theirs, rules, leeway, file)
         }

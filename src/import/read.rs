@@ -28,6 +28,8 @@ const MAX_EXPANSION: u64 = 8;
 pub(super) enum Weights {
     /// Weights with names, as PyTorch's programs write them, by the alphabet, numbers within names by their value.
     Named(Vec<NamedWeight>),
+    /// The same in the order of the network.
+    Ordered(Vec<NamedWeight>),
     /// Layers as Keras writes them.
     Keras(keras::Model),
 }
@@ -40,9 +42,8 @@ pub(super) enum Weights {
 /// When it cannot be read, or is neither safetensors, nor ONNX, nor a file of `torch.save` or Keras.
 pub(super) fn read(path: &Path) -> Result<Weights> {
     if has_ending(path, "onnx") {
-        // In the order of its nodes, which says more than its names.
         let found = onnx::weights(bytes(path)?).map_err(|reason| damaged(path, &reason))?;
-        return Ok(Weights::Named(turned(found)));
+        return Ok(Weights::Ordered(turned(found)));
     }
     let length = check(path)?;
     if let Some((bytes, config)) = hdf5_within(path)? {

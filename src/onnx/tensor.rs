@@ -82,7 +82,9 @@ pub(crate) fn integers(tensor: &Tensor) -> Result<Vec<i64>, String> {
 fn checked(tensor: &Tensor, count: usize) -> Result<Vec<usize>, String> {
     let name = &tensor.name;
     if tensor.data_location != 0 {
-        return Err(format!("the values of tensor `{name}` are in another file"));
+        return Err(format!(
+            "the values of tensor `{name}` are in another file: export with `external_data=False`, or write one file with `onnx.save(onnx.load(…), …)`"
+        ));
     }
     let shape: Option<Vec<usize>> = tensor
         .dims
