@@ -56,3 +56,9 @@ impl Network {
             .ok_or_else(|| Error::model(Diagnostic::error(format!("the network has no `{name}`"))))
     }
 }
+
+/// Says that a merge takes what is not there: without it, another network would be written.
+pub(super) fn missing(layer: usize) -> Error {
+    let message = format!("a merge takes the output of layer {layer}, which has not run before it");
+    Error::model(Diagnostic::error(message))
+}

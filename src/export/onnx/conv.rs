@@ -14,26 +14,17 @@ impl Writer<'_> {
         if let Some(connections) = &conv.connections {
             mask(&mut values, connections, conv.channels);
         }
-        let mut inputs = vec![input.name.clone()];
+        let mut from = input.name.clone();
         let mut padding = conv.padding.clone();
         if conv.padding_mode != PaddingMode::Zeros && padding.iter().flatten().any(|side| *side > 0)
         {
             let amount = [vec![[0, 0]], padding.clone()].concat();
-            inputs = vec![self.padded(name, &input.name, &amount, conv.padding_mode)];
+            from = self.padded(name, &input.name, &amount, conv.padding_mode);
             padding = vec![[0, 0]; padding.len()];
         }
-        let bias = self.bias(name, conv.bias)?;
-        inputs.push(
-            self.graph
-                .floats(&format!("{name}.weight"), &shape, &values),
-        );
-        inputs.extend(bias.map(|bias| {
-            self.graph
-                .floats(&format!("{name}.bias"), &[conv.filters], &bias)
-        }));
         let attributes = windows(conv, &padding);
-        let inputs: Vec<&str> = inputs.iter().map(String::as_str).collect();
-        let output = self.graph.node(("Conv", 11), name, &inputs, &attributes);
+        let kernel = (&shape[..], &values[..]);
+        let output = self.kernel(("Conv", 11), name, &from, kernel, conv.bias, &attributes)?;
         self.activated(
             name,
             conv.activation,
@@ -74,23 +65,12 @@ impl Writer<'_> {
         let conv = &transposed.conv;
         let weight = self.weight(&format!("{name}.weight"))?;
         let (shape, values) = (weight.shape.clone(), weight.values.clone());
-        let bias = self.bias(name, conv.bias)?;
-        let mut inputs = vec![input.name.clone()];
-        inputs.push(
-            self.graph
-                .floats(&format!("{name}.weight"), &shape, &values),
-        );
-        inputs.extend(bias.map(|bias| {
-            self.graph
-                .floats(&format!("{name}.bias"), &[conv.filters], &bias)
-        }));
         let mut attributes = windows(conv, &conv.padding);
         let more = whole(transposed.output_padding.iter().copied());
         attributes.push(("output_padding", Attribute::Ints(more)));
-        let inputs: Vec<&str> = inputs.iter().map(String::as_str).collect();
-        let output = self
-            .graph
-            .node(("ConvTranspose", 11), name, &inputs, &attributes);
+        let kernel = (&shape[..], &values[..]);
+        let op = ("ConvTranspose", 11);
+        let output = self.kernel(op, name, &input.name, kernel, conv.bias, &attributes)?;
         self.activated(
             name,
             conv.activation,
@@ -110,20 +90,11 @@ impl Writer<'_> {
         let turned = (0..dense.units)
             .flat_map(|unit| (0..dense.inputs).map(move |from| from * dense.units + unit));
         let values: Vec<f32> = turned.map(|at| weight.values[at]).collect();
-        let bias = self.bias(name, dense.bias)?;
-        let mut inputs = vec![input.name.clone()];
         let shape = [dense.units, dense.inputs];
-        inputs.push(
-            self.graph
-                .floats(&format!("{name}.weight"), &shape, &values),
-        );
-        inputs.extend(bias.map(|bias| {
-            self.graph
-                .floats(&format!("{name}.bias"), &[dense.units], &bias)
-        }));
-        let inputs: Vec<&str> = inputs.iter().map(String::as_str).collect();
         let attributes = [("transB", Attribute::Int(1))];
-        let output = self.graph.node(("Gemm", 13), name, &inputs, &attributes);
+        let kernel = (&shape[..], &values[..]);
+        let op = ("Gemm", 13);
+        let output = self.kernel(op, name, &input.name, kernel, dense.bias, &attributes)?;
         self.activated(
             name,
             dense.activation,
@@ -132,12 +103,23 @@ impl Writer<'_> {
         )
     }
 
-    fn bias(&self, name: &str, has_one: bool) -> Result<Option<Vec<f32>>> {
-        if !has_one {
-            return Ok(None);
+    /// Writes a node with a weight of some shape, and with a bias if the layer has one.
+    fn kernel(
+        &mut self,
+        op: (&str, i64),
+        name: &str,
+        from: &str,
+        (shape, values): (&[usize], &[f32]),
+        has_bias: bool,
+        attributes: &[(&str, Attribute)],
+    ) -> Result<String> {
+        let weight = self.graph.floats(&format!("{name}.weight"), shape, values);
+        let mut inputs = vec![from.to_owned(), weight];
+        if has_bias {
+            inputs.push(self.given(&format!("{name}.bias"))?);
         }
-        let bias = self.weight(&format!("{name}.bias"))?;
-        Ok(Some(bias.values.clone()))
+        let inputs: Vec<&str> = inputs.iter().map(String::as_str).collect();
+        Ok(self.graph.node(op, name, &inputs, attributes))
     }
 }
 

@@ -1,5 +1,6 @@
 //! The layers that hold or join others.
 
+use super::super::network::missing;
 use super::{Wire, Writer};
 use crate::config::Join;
 use crate::diagnostic::Result;
@@ -43,15 +44,13 @@ impl Writer<'_> {
         Ok(self.joined(name, ends, branches.join))
     }
 
-    pub(super) fn merge(&mut self, name: &str, merge: &plan::Merge, input: Wire) -> String {
+    pub(super) fn merge(&mut self, name: &str, merge: &plan::Merge, input: Wire) -> Result<String> {
         let mut ends = vec![input];
-        ends.extend(
-            merge
-                .from
-                .iter()
-                .filter_map(|from| self.kept.get(from).cloned()),
-        );
-        self.joined(name, ends, merge.join)
+        for from in &merge.from {
+            let kept = self.kept.get(from).ok_or_else(|| missing(*from))?;
+            ends.push(kept.clone());
+        }
+        Ok(self.joined(name, ends, merge.join))
     }
 
     /// Writes `Concat`, `Add` or `Mul`; factors of channels get the dimensions of the maps that they scale.

@@ -158,7 +158,7 @@ impl Writer<'_> {
             Operation::Scale(scale) => self.scaled(name, scale, &input)?,
             Operation::Residual(residual) => self.residual(name, residual, &input)?,
             Operation::Branches(branches) => self.branches(name, branches, &input)?,
-            Operation::Merge(merge) => self.merge(name, merge, input),
+            Operation::Merge(merge) => self.merge(name, merge, input)?,
         })
     }
 

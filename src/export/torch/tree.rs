@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::super::network::Network;
+use super::super::network::{Network, missing};
+
 use super::keys::Keys;
 use super::layers::{Piece, pieces};
 use crate::config::Join;
@@ -142,7 +143,7 @@ impl Builder {
                     Some(self.branches(branches, layer, &place)?)
                 }
                 Operation::Merge(merge) => {
-                    let line = self.merged(merge);
+                    let line = self.merged(merge)?;
                     self.step(line);
                     None
                 }
@@ -324,10 +325,13 @@ impl Builder {
         Ok(Module::Holder(helper, held.collect()))
     }
 
-    fn merged(&mut self, merge: &Merge) -> String {
-        let kept = merge.from.iter().filter_map(|from| self.kept.get(from));
-        let values: Vec<String> = ["x".to_owned()].into_iter().chain(kept.cloned()).collect();
-        self.joined(&values, merge.join)
+    fn merged(&mut self, merge: &Merge) -> Result<String> {
+        let mut values = vec!["x".to_owned()];
+        for from in &merge.from {
+            let kept = self.kept.get(from).ok_or_else(|| missing(*from))?;
+            values.push(kept.clone());
+        }
+        Ok(self.joined(&values, merge.join))
     }
 
     fn joined(&mut self, values: &[String], join: Join) -> String {
