@@ -4,17 +4,13 @@
 //! is what `cnn inspect` says of it. `tests/errors/commands/*.txt` holds what commands say of
 //! faults that the tests here make; `$DIR` stands for their folder.
 
+mod data;
+mod models;
+
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
 
-use safetensors::SafeTensors;
-use safetensors::tensor::TensorView;
-
-use crate::support::{
-    BARS, CLASSES, Golden, Lab, Outcome, PER_CLASS, bar_png, command_in, idx, names, outcome, png,
-    repository, write_bars, write_idx,
-};
+use crate::support::{BARS, Golden, Lab, Outcome, command_in, names, outcome, repository};
 
 #[test]
 fn every_error_of_a_config_reads_as_it_should() {
@@ -73,6 +69,22 @@ impl Faults {
         self.golden.check(&path, &text);
         outcome
     }
+}
+
+/// Makes a folder with a run `one` of one epoch.
+fn trained() -> Lab {
+    let lab = Lab::with_bars();
+    lab.cnn(&[
+        "train",
+        "bars.toml",
+        "--run",
+        "one",
+        "--epochs",
+        "1",
+        "--quiet",
+    ])
+    .ok();
+    lab
 }
 
 #[test]
@@ -317,338 +329,4 @@ fn configs_without_end_are_errors_and_no_crash() {
             outcome.stderr.len()
         );
     }
-}
-
-#[test]
-fn faulty_class_folders_are_told() {
-    let lab = Lab::with_bars();
-    let whole = bar_png(0, 0);
-    fs::create_dir(lab.path("empty")).unwrap();
-    lab.write("flat/a.png", &whole);
-    lab.write("flat/b.png", &whole);
-    lab.write("single/across/a.png", &whole);
-    lab.write(
-        "table.csv",
-        "path,label\nbars/across/00.png,across\nbars/down/00.png,\na,b,c\n",
-    );
-    write_bars(&lab.path("hollow"));
-    fs::create_dir(lab.path("hollow/waves")).unwrap();
-    lab.write("hollow/waves/notes.txt", "soon");
-    write_bars(&lab.path("damaged"));
-    lab.write("damaged/across/03.png", &whole[..whole.len() / 2]);
-    lab.write("damaged/down/04.jpg", "");
-    lab.write("damaged/slant/99.jpeg", "no picture at all");
-    write_bars(&lab.path("sizes"));
-    lab.write("sizes/down/large.png", png(9, 7, &[0; 63]));
-    write_bars(&lab.path("four"));
-    lab.write("four/waves/a.png", &whole);
-    write_bars(&lab.path("splits/train"));
-    write_bars(&lab.path("splits/validation"));
-    write_bars(&lab.path("extra/train"));
-    lab.write("extra/test/waves/a.png", &whole);
-    fs::create_dir_all(lab.path("untrained/test/across")).unwrap();
-    let mut faults = Faults::new(lab);
-    for (name, data) in [
-        ("data_missing", "photos"),
-        ("data_nearly_built_in", "mnist5k"),
-        ("data_not_fetched", "cifar10"),
-        ("data_csv", "table.csv"),
-        ("folder_empty", "empty"),
-        ("folder_of_pictures", "flat"),
-        ("folder_of_one_class", "single"),
-        ("folder_class_without_pictures", "hollow"),
-        ("folder_damaged_pictures", "damaged"),
-        ("folder_other_size", "sizes"),
-        ("folder_two_validations", "splits"),
-        ("folder_class_of_test_alone", "extra"),
-        ("folder_without_train", "untrained"),
-    ] {
-        faults.check(name, 3, &format!("train bars.toml --data {data}"));
-    }
-    faults.check("folder_four_classes", 2, "train bars.toml --data four");
-    let command = "train bars.toml --set data.validation=0.001";
-    faults.check("validation_of_nothing", 3, command);
-    assert!(
-        !faults.lab.path("runs").exists(),
-        "no run begins without data"
-    );
-    faults.golden.finish();
-}
-
-#[test]
-fn faulty_idx_files_are_told() {
-    const IMAGES: &str = "train-images-idx3-ubyte";
-    const LABELS: &str = "train-labels-idx1-ubyte";
-    let lab = Lab::with_bars();
-    let count = CLASSES.len() * PER_CLASS;
-    let variant = |folder: &str, file: &str, change: fn(Vec<u8>) -> Vec<u8>| {
-        write_idx(&lab.path(folder));
-        let path = Path::new(folder).join(file);
-        let changed = change(lab.read(&path));
-        lab.write(&path, changed);
-    };
-    variant("magic", IMAGES, |bytes| [b"\x7fELF", &bytes[4..]].concat());
-    variant("swapped", IMAGES, |_| idx(&[36], &[0; 36]));
-    variant("cut", IMAGES, |bytes| bytes[..bytes.len() - 100].to_vec());
-    variant("header", IMAGES, |bytes| bytes[..9].to_vec());
-    variant("longer", LABELS, |bytes| [bytes.as_slice(), &[0]].concat());
-    variant("counts", LABELS, |_| idx(&[3], &[0, 1, 2]));
-    variant("beyond", LABELS, |bytes| {
-        let end = bytes.len() - 1;
-        [&bytes[..end], &[7]].concat()
-    });
-    variant("gzip", LABELS, |_| b"\x1f\x8b\x08\0\0\0\0\0\0\xff".to_vec());
-    variant("huge", IMAGES, |bytes| {
-        let huge = [0xff; 12];
-        [&bytes[..4], &huge, &bytes[16..]].concat()
-    });
-    write_idx(&lab.path("alone"));
-    fs::remove_file(lab.path("alone").join(LABELS)).unwrap();
-    write_idx(&lab.path("other-size"));
-    lab.write(
-        Path::new("other-size").join(IMAGES),
-        idx(&[count, 4, 16], &vec![0; count * 64]),
-    );
-    let mut faults = Faults::new(lab);
-    for (name, data) in [
-        ("idx_magic", "magic"),
-        ("idx_labels_for_images", "swapped"),
-        ("idx_truncated", "cut"),
-        ("idx_header_truncated", "header"),
-        ("idx_extra_bytes", "longer"),
-        ("idx_counts", "counts"),
-        ("idx_labels_beyond_classes", "beyond"),
-        ("idx_gzip_truncated", "gzip"),
-        ("idx_huge_header", "huge"),
-        ("idx_without_labels", "alone"),
-        ("idx_other_size", "other-size"),
-        ("idx_a_file_alone", "alone/train-images-idx3-ubyte"),
-    ] {
-        faults.check(name, 3, &format!("train bars.toml --data {data}"));
-    }
-    faults.golden.finish();
-}
-
-#[test]
-fn missing_runs_are_told() {
-    let mut faults = Faults::new(Lab::with_bars());
-    faults.lab.write("a.png", bar_png(0, 0));
-    faults.check("run_none_predict", 4, "predict a.png");
-    faults.check("run_none_eval", 4, "eval");
-    faults.check("run_none_resume", 4, "train --resume latest");
-    faults.check("run_none_named", 4, "train bars.toml --resume bars-1");
-    faults.lab.write("runs", "a file where a folder belongs");
-    faults.check("run_no_folder", 5, "train bars.toml");
-    faults.golden.finish();
-}
-
-/// Makes a folder with a run `one` of one epoch.
-fn trained() -> Lab {
-    let lab = Lab::with_bars();
-    lab.cnn(&[
-        "train",
-        "bars.toml",
-        "--run",
-        "one",
-        "--epochs",
-        "1",
-        "--quiet",
-    ])
-    .ok();
-    lab
-}
-
-#[test]
-fn runs_that_do_not_fit_are_told() {
-    let lab = trained();
-    lab.write(
-        "other.toml",
-        BARS.replace("filters = 4", "filters = 5")
-            .replace("max", "avg"),
-    );
-    lab.write(
-        "deeper.toml",
-        BARS.replace(
-            "  { type = \"flatten\" },\n",
-            "  { type = \"flatten\" },\n  { type = \"dense\", units = 6 },\n",
-        ),
-    );
-    lab.write("strange/train/waves/a.png", bar_png(0, 0));
-    lab.write("strange/train/across/a.png", bar_png(0, 0));
-    let mut faults = Faults::new(lab);
-    faults.check("run_missing", 4, "eval two");
-    faults.check("run_exists", 2, "train bars.toml --run one");
-    faults.check("run_of_another_network", 4, "train other.toml --resume one");
-    faults.check(
-        "run_of_a_shorter_network",
-        4,
-        "train deeper.toml --resume one",
-    );
-    faults.check(
-        "run_of_another_seed",
-        4,
-        "train --resume one --seed 8 --epochs 2",
-    );
-    faults.check(
-        "from_another_network",
-        4,
-        "train other.toml --set train.from='one'",
-    );
-    fs::copy(
-        repository("tests/golden/import/bars.pth"),
-        faults.lab.path("bars.pth"),
-    )
-    .unwrap();
-    faults.check(
-        "from_a_file_of_another_network",
-        4,
-        "train bars.toml --set train.from='bars.pth'",
-    );
-    faults.check("eval_no_such_split", 3, "eval one --split test");
-    faults.check(
-        "eval_unknown_class",
-        3,
-        "eval one --data strange --split train",
-    );
-    faults.check("eval_missing_data", 3, "eval one --data photos");
-    let run = faults.lab.path("runs/one");
-    fs::write(run.join("metrics.csv"), "epoch,step\none,two\n").unwrap();
-    faults.check("run_damaged_metrics", 4, "train --resume one");
-    fs::remove_file(run.join("metrics.csv")).unwrap();
-    let record = fs::read(run.join("run.json")).unwrap();
-    fs::write(run.join("run.json"), &record[..30]).unwrap();
-    faults.check("run_damaged_record", 4, "train --resume one");
-    fs::write(run.join("run.json"), record).unwrap();
-    let weights = run.join("checkpoints/step-00000003/model.safetensors");
-    fs::write(weights, "nothing").unwrap();
-    faults.check("run_damaged_checkpoints", 4, "train --resume one");
-    fs::remove_file(run.join("model.safetensors")).unwrap();
-    faults.check("run_without_model", 4, "eval one");
-    faults.golden.finish();
-}
-
-#[test]
-fn files_that_are_no_model_are_told() {
-    let lab = trained();
-    let model = lab.read("runs/one/model.safetensors");
-    let cut = &model[..model.len() - 40];
-    let (_, metadata) = SafeTensors::read_metadata(&model).unwrap();
-    let entries = metadata.metadata().clone().unwrap();
-    let tensors = SafeTensors::deserialize(&model).unwrap();
-    let write = |name: &str, keep: fn(&str) -> Option<String>, with_metadata: bool| {
-        let views = tensors.tensors().into_iter();
-        let views: Vec<(String, TensorView<'_>)> = views
-            .filter_map(|(name, view)| Some((keep(&name)?, view)))
-            .collect();
-        let metadata = with_metadata.then(|| entries.clone());
-        lab.write(name, safetensors::serialize(views, metadata).unwrap());
-    };
-    write("bare.safetensors", |name| Some(name.to_owned()), false);
-    write(
-        "renamed.safetensors",
-        |name| {
-            Some(if name.contains("bias") {
-                format!("{name}.old")
-            } else {
-                name.to_owned()
-            })
-        },
-        true,
-    );
-    lab.write("text.safetensors", "these are no weights\n");
-    lab.write("weights.pt", b"PK\x03\x04\x14\0\0\0\x08\0");
-    lab.write("weights.pkl", b"\x80\x02}q\0.");
-    lab.write("weights.h5", b"\x89HDF\r\n\x1a\n\0\0\0\0");
-    lab.write("cut.safetensors", cut);
-    // The last weight of the file, which ends with the weights.
-    let mut infinite = model.clone();
-    let end = infinite.len() - 4;
-    infinite[end..].copy_from_slice(&f32::INFINITY.to_le_bytes());
-    lab.write("infinite.safetensors", infinite);
-    lab.write(
-        "huge.safetensors",
-        [&(1_u64 << 63).to_le_bytes()[..], b"{}"].concat(),
-    );
-    lab.write("empty.safetensors", "");
-    let newer = entries["cnn"].replacen("\"format\":1", "\"format\":9", 1);
-    for (name, text) in [("newer", newer.as_str()), ("garbled", "{\"format\":1")] {
-        let mut entries = entries.clone();
-        entries.insert("cnn".to_owned(), text.to_owned());
-        let bytes = safetensors::serialize(tensors.tensors(), Some(entries)).unwrap();
-        lab.write(format!("{name}.safetensors"), bytes);
-    }
-    lab.write("a.png", bar_png(0, 0));
-    let mut faults = Faults::new(lab);
-    for (name, file) in [
-        ("model_is_text", "text.safetensors"),
-        ("model_is_a_zip", "weights.pt"),
-        ("model_is_a_pickle", "weights.pkl"),
-        ("model_is_hdf5", "weights.h5"),
-        ("model_is_cut", "cut.safetensors"),
-        ("model_has_a_huge_header", "huge.safetensors"),
-        ("model_is_empty", "empty.safetensors"),
-        ("model_without_metadata", "bare.safetensors"),
-        ("model_of_other_weights", "renamed.safetensors"),
-        ("model_of_a_newer_format", "newer.safetensors"),
-        ("model_with_garbled_metadata", "garbled.safetensors"),
-        ("model_is_not_finite", "infinite.safetensors"),
-        ("model_is_missing", "gone.safetensors"),
-    ] {
-        faults.check(name, 4, &format!("predict a.png --model {file}"));
-    }
-    faults.golden.finish();
-}
-
-#[test]
-fn pictures_that_cannot_be_read_are_told_and_the_others_answered() {
-    let lab = trained();
-    let whole = bar_png(1, 2);
-    lab.write("good.png", &whole);
-    lab.write("cut.png", &whole[..whole.len() / 2]);
-    lab.write("text.jpg", "no picture at all");
-    lab.write("empty.bmp", "");
-    lab.write("notes/a.txt", "no pictures here");
-    let mut faults = Faults::new(lab);
-    let command = "predict good.png cut.png text.jpg empty.bmp gone.png good.png";
-    let outcome = faults.check_stderr("picture_unreadable", 3, command);
-    let answers: Vec<&str> = outcome.stdout.lines().collect();
-    assert!(
-        matches!(answers[..], [a, b] if a == b && a.starts_with("good.png: ")),
-        "{answers:?}"
-    );
-    let outcome = faults.check_stderr("picture_unreadable_json", 3, &format!("{command} --json"));
-    let lines = outcome.json_lines();
-    let paths: Vec<_> = lines
-        .iter()
-        .map(|line| line["path"].as_str().unwrap())
-        .collect();
-    assert_eq!(
-        paths,
-        [
-            "good.png",
-            "cut.png",
-            "text.jpg",
-            "empty.bmp",
-            "gone.png",
-            "good.png"
-        ]
-    );
-    for line in &lines[1..5] {
-        assert!(
-            line["error"].is_string() && line.get("predictions").is_none(),
-            "{line}"
-        );
-    }
-    assert!(lines[5]["predictions"].is_array());
-    faults.check("picture_folder_empty", 3, "predict notes");
-    faults.golden.finish();
-}
-
-#[test]
-fn a_loss_that_is_no_number_is_told() {
-    let mut faults = Faults::new(Lab::with_bars());
-    let command = "train bars.toml --quiet --set train.optimizer.learning_rate=1e30";
-    faults.check("diverged", 6, command);
-    assert_eq!(faults.lab.json("runs/bars-1/run.json")["status"], "failed");
-    faults.golden.finish();
 }

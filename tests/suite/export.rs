@@ -1,16 +1,12 @@
 //! `cnn export`: what is written for PyTorch. That PyTorch answers alike is held by `tests/interchange/`.
 
-use std::collections::BTreeMap;
-
 use cnn::config::Config;
-use cnn::dataset::Preprocessing;
 use cnn::model::{Device, Model};
-use cnn::model_file::{self, Header};
 use cnn::plan::Plan;
-use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use safetensors::tensor::{Dtype, SafeTensors};
 use serde_json::Value;
 
-use crate::support::{Golden, Lab, bar_png, names, repository};
+use crate::support::{Golden, Lab, bar_png, names, prepared, repository, tensors_of, write_model};
 
 /// Layers of many kinds, with names of their own.
 const NETWORK: &str = r#"[model]
@@ -34,45 +30,6 @@ layers = [
 [data]
 source = "bars"
 "#;
-
-/// Writes a network with fresh weights as a model file.
-pub(crate) fn write_model(
-    lab: &Lab,
-    file: &str,
-    config: &str,
-    classes: &[&str],
-    preprocessing: &Preprocessing,
-) {
-    let config = Config::parse("it", config, &[]).config.unwrap();
-    let plan = Plan::new(&config.model).unwrap();
-    let device = Device::Cpu.open().unwrap();
-    let model = Model::new(&plan.up_to_logits(config.train.task()), 3, &device);
-    let classes: Vec<String> = classes.iter().map(|&name| name.to_owned()).collect();
-    let header = Header::new(&config, &classes, preprocessing);
-    lab.write(file, model_file::to_bytes(&model, &header).unwrap());
-}
-
-/// Returns how the inputs of a shape are prepared.
-pub(crate) fn prepared(shape: &[usize], change: impl Fn(&mut Preprocessing)) -> Preprocessing {
-    let config = format!("[model]\ninput = {shape:?}\nlayers = [{{ type = \"flatten\" }}]\n");
-    let config = Config::parse("it", &config, &[]).config.unwrap();
-    let mut preprocessing = cnn::dataset::request(&config).unwrap().preprocessing;
-    change(&mut preprocessing);
-    preprocessing
-}
-
-/// Reads a file's weights: the numbers that they are, their shapes, their bytes.
-pub(crate) fn weights(bytes: &[u8]) -> BTreeMap<String, (Dtype, Vec<usize>, Vec<u8>)> {
-    let tensors = SafeTensors::deserialize(bytes).unwrap();
-    let owned = |tensor: TensorView<'_>| {
-        let shape = tensor.shape().to_vec();
-        (tensor.dtype(), shape, tensor.data().to_vec())
-    };
-    let tensors = tensors.tensors().into_iter();
-    tensors
-        .map(|(name, tensor)| (name, owned(tensor)))
-        .collect()
-}
 
 #[test]
 fn programs_read_as_they_should() {
@@ -159,7 +116,7 @@ fn weights_have_the_names_and_the_layout_of_pytorch() {
     lab.cnn(&alone).ok();
     let bytes = lab.read("bars/model.safetensors");
     assert_eq!(lab.read("alone"), bytes, "the same each time");
-    let theirs = weights(&bytes);
+    let theirs = tensors_of(&bytes);
     let shapes: Vec<(&str, &[usize])> = (theirs.iter())
         .map(|(name, (_, shape, _))| (name.as_str(), shape.as_slice()))
         .collect();
@@ -189,7 +146,7 @@ fn weights_have_the_names_and_the_layout_of_pytorch() {
         ("train_.weight", &[4, 1, 3, 3]),
     ];
     assert_eq!(shapes, expected);
-    let ours = weights(&lab.read("bars.safetensors"));
+    let ours = tensors_of(&lab.read("bars.safetensors"));
     assert_eq!(theirs["train_.weight"], ours["train.weight"]);
     assert_eq!(theirs["7.num_batches_tracked"].0, Dtype::I64);
     let value = |data: &[u8], at: usize| data[4 * at..4 * at + 4].to_vec();
@@ -254,7 +211,7 @@ fn what_is_exported_can_be_imported_again() {
         import("own.safetensors", "net.toml", "back"),
         "by their names"
     );
-    let model = |run: &str| weights(&lab.read(format!("runs/{run}/model.safetensors")));
+    let model = |run: &str| tensors_of(&lab.read(format!("runs/{run}/model.safetensors")));
     assert_eq!(model("back"), model("own"));
     let expected = probabilities(&lab, "own");
     let check = |run: &str, tolerance: f64| {
@@ -278,7 +235,7 @@ fn what_is_exported_can_be_imported_again() {
         "half.safetensors",
     ];
     lab.cnn(&half).ok();
-    let halves = weights(&lab.read("half.safetensors"));
+    let halves = tensors_of(&lab.read("half.safetensors"));
     assert!(halves["8.weight"].0 == Dtype::F16 && halves["8.weight"].2.len() == 2 * 15);
     import("half.safetensors", "net.toml", "half");
     check("half", 2e-3);
@@ -300,7 +257,7 @@ fn what_is_exported_can_be_imported_again() {
     lab.write("folded.toml", folded);
     import("folded.safetensors", "folded.toml", "folded");
     check("folded", 1e-6);
-    let has = weights(&lab.read("folded.safetensors"));
+    let has = tensors_of(&lab.read("folded.safetensors"));
     assert!(
         has.contains_key("7.running_var"),
         "an activation stands before it"

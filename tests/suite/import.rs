@@ -6,28 +6,7 @@ use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView};
 use serde_json::Value;
 
-use crate::support::{CLASSES, Lab, bar_png, repository};
-
-/// The network of the goldens.
-const NETWORK: &str = r#"[model]
-name = "bars"
-input = [1, 8, 8]
-layers = [
-  { type = "conv", filters = 4, kernel_size = 3, padding = 1, bias = false },
-  { type = "batch_norm" },
-  { type = "activation", fn = "relu" },
-  { type = "residual", activation = "relu", layers = [
-    { type = "conv", filters = 4, kernel_size = 3, padding = 1, bias = false },
-    { type = "batch_norm" },
-  ] },
-  { type = "pool", kind = "max", size = 2 },
-  { type = "flatten" },
-  { type = "dense", units = 3 },
-]
-
-[data]
-source = "bars"
-"#;
+use crate::support::{CLASSES, IMPORTED, Lab, bar_png, repository};
 
 fn golden(name: &str) -> Vec<u8> {
     std::fs::read(repository("tests/golden/import").join(name)).unwrap()
@@ -35,7 +14,7 @@ fn golden(name: &str) -> Vec<u8> {
 
 fn lab() -> Lab {
     let lab = Lab::with_bars();
-    lab.write("net.toml", NETWORK);
+    lab.write("net.toml", IMPORTED);
     for name in ["bars.pth", "old.th", "half.pt", "evil.pth", "wide.pth"] {
         lab.write(name, golden(name));
     }

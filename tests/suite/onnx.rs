@@ -5,8 +5,7 @@ use cnn::model::{Device, Engine};
 use cnn::model_file;
 use safetensors::SafeTensors;
 
-use crate::export::{prepared, weights, write_model};
-use crate::support::{Golden, Lab, names, repository};
+use crate::support::{Golden, Lab, floats, names, prepared, repository, tensors_of, write_model};
 
 /// Answers are compared as numbers, whatever a network is for.
 const REST: &str = "\n[train]\nloss = \"mse\"\n";
@@ -262,11 +261,6 @@ fn goldens() -> (Vec<u8>, Vec<String>) {
     (bytes, files)
 }
 
-fn floats(bytes: &[u8]) -> Vec<f32> {
-    let (all, _) = bytes.as_chunks::<4>();
-    all.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect()
-}
-
 #[test]
 fn networks_of_pytorch_become_configs_that_answer_alike() {
     let (bytes, files) = goldens();
@@ -318,7 +312,7 @@ fn networks_of_pytorch_become_configs_that_answer_alike() {
         lab.cnn(&into).ok();
         let own = lab.read(format!("runs/{name}/model.safetensors"));
         let into = lab.read("runs/into/model.safetensors");
-        assert!(weights(&into) == weights(&own), "{name}");
+        assert!(tensors_of(&into) == tensors_of(&own), "{name}");
         std::fs::remove_dir_all(lab.path("runs/into")).unwrap();
     }
 }

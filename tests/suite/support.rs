@@ -1,5 +1,9 @@
 //! A folder of its own for each test, tiny data sets, and the binary with what it said.
 
+mod bars;
+mod golden;
+mod models;
+
 use std::ffi::OsStr;
 use std::fs;
 use std::io::Write as _;
@@ -8,6 +12,13 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
+
+pub(crate) use self::bars::{
+    BARS, CLASSES, IMPORTED, PER_CLASS, bar, bar_png, idx, inverted_bar_png, png, write_bars,
+    write_idx,
+};
+pub(crate) use self::golden::{Golden, check_drawing, check_svg};
+pub(crate) use self::models::{floats, prepared, tensors_of, weights, write_model};
 
 /// What the binary said and how it ended.
 #[derive(Debug)]
@@ -213,209 +224,6 @@ pub(crate) fn keys(value: &Value) -> Vec<&str> {
         .collect();
     keys.sort_unstable();
     keys
-}
-
-/// Classes of the `bars` pictures, sorted as class folders are.
-pub(crate) const CLASSES: [&str; 3] = ["across", "down", "slant"];
-
-/// Pictures of each class.
-pub(crate) const PER_CLASS: usize = 12;
-
-/// Side of a picture.
-pub(crate) const SIDE: usize = 8;
-
-/// A network that tells the three classes apart after some epochs, and trains fast without optimization.
-pub(crate) const BARS: &str = r#"[model]
-name = "bars"
-input = [1, 8, 8]
-layers = [
-  { type = "conv", filters = 4, kernel_size = 3, activation = "relu" },
-  { type = "pool", kind = "max", size = 2 },
-  { type = "flatten" },
-  { type = "dense", units = 3 },
-]
-
-[data]
-source = "bars"
-validation = 0.25
-
-[train]
-epochs = 3
-batch_size = 9
-seed = 7
-optimizer = { type = "adam", learning_rate = 0.03 }
-"#;
-
-/// Draws a white bar on black, across, down or aslant; the border stays black.
-pub(crate) fn bar(class: usize, number: usize) -> Vec<u8> {
-    let place = 1 + number % 6;
-    let brightness = if number < 6 { 255 } else { 200 };
-    let mut pixels = vec![0; SIDE * SIDE];
-    for step in 1..SIDE - 1 {
-        let (row, column) = match class {
-            0 => (place, step),
-            1 => (step, place),
-            _ => (step, 1 + (step + place) % 6),
-        };
-        pixels[row * SIDE + column] = brightness;
-    }
-    pixels
-}
-
-/// Returns a grey picture as a PNG.
-pub(crate) fn png(width: usize, height: usize, pixels: &[u8]) -> Vec<u8> {
-    let (width, height) = (
-        u32::try_from(width).unwrap(),
-        u32::try_from(height).unwrap(),
-    );
-    let picture = image::GrayImage::from_raw(width, height, pixels.to_vec()).unwrap();
-    let mut bytes = std::io::Cursor::new(Vec::new());
-    let format = image::ImageFormat::Png;
-    picture.write_to(&mut bytes, format).unwrap();
-    bytes.into_inner()
-}
-
-/// Returns a [`bar`] as a PNG.
-pub(crate) fn bar_png(class: usize, number: usize) -> Vec<u8> {
-    png(SIDE, SIDE, &bar(class, number))
-}
-
-/// Returns a [`bar`] in black on white as a PNG.
-pub(crate) fn inverted_bar_png(class: usize, number: usize) -> Vec<u8> {
-    let pixels: Vec<u8> = bar(class, number).into_iter().map(|value| !value).collect();
-    png(SIDE, SIDE, &pixels)
-}
-
-/// Writes a folder of class folders.
-pub(crate) fn write_bars(folder: &Path) {
-    for (class, name) in CLASSES.iter().enumerate() {
-        let folder = folder.join(name);
-        fs::create_dir_all(&folder).unwrap();
-        for number in 0..PER_CLASS {
-            let path = folder.join(format!("{number:02}.png"));
-            fs::write(path, bar_png(class, number)).unwrap();
-        }
-    }
-}
-
-/// Returns an IDX file of bytes.
-pub(crate) fn idx(sizes: &[usize], values: &[u8]) -> Vec<u8> {
-    let mut bytes = vec![0, 0, 8, u8::try_from(sizes.len()).unwrap()];
-    for size in sizes {
-        bytes.extend(u32::try_from(*size).unwrap().to_be_bytes());
-    }
-    bytes.extend(values);
-    bytes
-}
-
-/// Writes the same pictures in the same order as [`write_bars`], as IDX files.
-pub(crate) fn write_idx(folder: &Path) {
-    let numbers = (0..CLASSES.len()).flat_map(|class| (0..PER_CLASS).map(move |n| (class, n)));
-    let mut pixels = Vec::new();
-    let mut labels = Vec::new();
-    for (class, number) in numbers {
-        pixels.extend(bar(class, number));
-        labels.push(u8::try_from(class).unwrap());
-    }
-    fs::create_dir_all(folder).unwrap();
-    let images = idx(&[labels.len(), SIDE, SIDE], &pixels);
-    fs::write(folder.join("train-images-idx3-ubyte"), images).unwrap();
-    let labels = idx(&[labels.len()], &labels);
-    fs::write(folder.join("train-labels-idx1-ubyte"), labels).unwrap();
-}
-
-/// Returns a drawing and what it was when it was looked at; `UPDATE_GOLDEN` takes it over.
-fn drawing(lab: &Lab, file: &str) -> [Vec<u8>; 2] {
-    let drawn = lab.read(file);
-    let name = file.rsplit('/').next().unwrap();
-    let golden = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/snapshots/drawn")
-        .join(name);
-    if std::env::var_os("UPDATE_GOLDEN").is_some() {
-        fs::create_dir_all(golden.parent().unwrap()).unwrap();
-        fs::write(&golden, &drawn).unwrap();
-    }
-    [
-        drawn,
-        fs::read(&golden).unwrap_or_else(|error| panic!("{}: {error}", golden.display())),
-    ]
-}
-
-/// Holds a picture to what it was: one value in a thousand may be apart by more than 8 of 255.
-#[track_caller]
-pub(crate) fn check_drawing(lab: &Lab, file: &str) {
-    let [drawn, golden] =
-        drawing(lab, file).map(|bytes| image::load_from_memory(&bytes).unwrap().into_rgb8());
-    assert_eq!(drawn.dimensions(), golden.dimensions(), "{file}");
-    let apart = drawn.as_raw().iter().zip(golden.as_raw());
-    let apart = apart.filter(|(a, b)| a.abs_diff(**b) > 8).count();
-    let share = apart as f64 / drawn.as_raw().len() as f64;
-    assert!(share < 0.001, "{file}: {share} of all values are apart");
-}
-
-/// Holds a drawing of lines to what it was: the same words, and numbers within 1, a pixel.
-#[track_caller]
-pub(crate) fn check_svg(lab: &Lab, file: &str) {
-    let [drawn, golden] = drawing(lab, file).map(|bytes| String::from_utf8(bytes).unwrap());
-    let words = |text: &str| -> Vec<String> {
-        let marks = |c: char| !(c.is_alphanumeric() || "-+.#%".contains(c));
-        text.split(marks).map(str::to_owned).collect()
-    };
-    let [drawn, golden] = [&drawn, &golden].map(|text| words(text));
-    assert_eq!(drawn.len(), golden.len(), "{file}");
-    for (place, (drawn, golden)) in drawn.iter().zip(&golden).enumerate() {
-        let is_near = match (drawn.parse::<f64>(), golden.parse::<f64>()) {
-            (Ok(drawn), Ok(golden)) => (drawn - golden).abs() <= 1.0,
-            _ => drawn == golden,
-        };
-        assert!(
-            is_near,
-            "{file}, word {place}: `{drawn}`, it was `{golden}`"
-        );
-    }
-}
-
-/// The differences that [`Golden`] found are told together at its end.
-#[derive(Debug)]
-pub(crate) struct Golden {
-    update: bool,
-    differences: Vec<String>,
-}
-
-impl Golden {
-    /// Compares files with what is said, or writes them anew where `UPDATE_GOLDEN` is set.
-    pub(crate) fn new() -> Self {
-        Self {
-            update: std::env::var_os("UPDATE_GOLDEN").is_some(),
-            differences: Vec::new(),
-        }
-    }
-
-    /// Compares one file.
-    pub(crate) fn check(&mut self, path: &Path, actual: &str) {
-        if self.update {
-            fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(path, actual).unwrap();
-            return;
-        }
-        let expected = fs::read_to_string(path).unwrap_or_default();
-        if expected != actual {
-            let path = path.display();
-            let text = format!("{path}\n--- expected\n{expected}\n--- actual\n{actual}");
-            self.differences.push(text);
-        }
-    }
-
-    /// Fails if any file differed.
-    #[track_caller]
-    pub(crate) fn finish(self) {
-        assert!(
-            self.differences.is_empty(),
-            "{}\n{} files differ; `UPDATE_GOLDEN=1 cargo test --test suite` writes them anew",
-            self.differences.join("\n"),
-            self.differences.len()
-        );
-    }
 }
 
 /// Returns a folder of the repository.
