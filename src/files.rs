@@ -1,4 +1,4 @@
-//! Files that appear whole or not at all.
+//! Files that appear whole or not at all, and one that grows by whole lines.
 
 use std::fs::{self, File, TryLockError};
 use std::io::Write as _;
@@ -32,6 +32,21 @@ pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     }
     sync_folder(target);
     Ok(())
+}
+
+/// Adds whole lines to a file that is there.
+///
+/// # Errors
+/// When the disk is full or the file is gone; the file then ends where it did.
+pub(crate) fn append(path: &Path, lines: &[u8]) -> Result<()> {
+    let failed = |error: std::io::Error| Error::io("write", path, &error);
+    let mut file = File::options().append(true).open(path).map_err(failed)?;
+    let length = file.metadata().map_err(failed)?.len();
+    let attempt = file.write_all(lines).and_then(|()| file.sync_data());
+    attempt.map_err(|error| {
+        let _ = file.set_len(length);
+        failed(error)
+    })
 }
 
 /// Writes a file that is not there yet; returns whether that was so.

@@ -40,7 +40,9 @@ impl Progress {
             }
             Event::Epoch(row) => {
                 self.say(&epoch_line(row, self.epochs));
-                self.rows.push(*row);
+                if self.with_curves {
+                    self.rows.push(*row);
+                }
                 if let Some(bars) = &self.bars {
                     bars.draw_curves(&self.rows);
                 }

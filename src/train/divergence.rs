@@ -107,7 +107,8 @@ impl Session {
             train_secs: secs - self.progress.partial.secs,
             ..std::mem::take(&mut self.progress)
         };
-        self.history = History::open(&self.run.path, self.progress.epoch)?;
+        let (history, rows) = History::open(&self.run.path, self.progress.epoch)?;
+        self.history = history;
         let message = error.diagnostics.first();
         let message = message.map_or_else(String::new, |diagnostic| diagnostic.message.clone());
         let rate = self.rate();
@@ -120,7 +121,7 @@ impl Session {
             step: self.progress.step,
             learning_rate: rate,
             setbacks,
-            rows: self.history.rows().to_vec(),
+            rows,
         }));
         Ok(())
     }

@@ -11,7 +11,7 @@ use super::{End, Event, Reason};
 use crate::checkpoint::{Best, Partial};
 use crate::config::{Every, OnDivergence};
 use crate::dataset::{Preprocessing, Samples};
-use crate::diagnostic::{Diagnostic, Error, Result};
+use crate::diagnostic::{Diagnostic, Error, Result, Severity};
 use crate::evaluate::{self, Split};
 use crate::files;
 use crate::loss::Loss;
@@ -137,6 +137,14 @@ impl Session {
             });
         }
         self.write_record(if stopped { "stopped" } else { "finished" })?;
+        // What is trained stays so, whatever became of its figures meanwhile.
+        let rows = self.history.rows().unwrap_or_else(|error| {
+            for mut lost in error.diagnostics {
+                lost.severity = Severity::Warning;
+                emit(Event::Warning(lost));
+            }
+            Vec::new()
+        });
         Ok(End {
             run: self.run.path.clone(),
             reason,
@@ -144,7 +152,7 @@ impl Session {
             best: self.progress.best,
             test: self.record.test,
             train_secs: self.train_secs(),
-            rows: self.history.rows().to_vec(),
+            rows,
             unseen: match (&self.test, &self.validation) {
                 (Some(test), _) => Some((Split::Test, Arc::clone(test))),
                 (None, Some(validation)) => Some((Split::Validation, Arc::clone(validation))),

@@ -30,11 +30,11 @@ pub struct Row {
     pub images_per_second: f64,
 }
 
-/// The rows of a run and their file, which is written whole each time.
+/// The file of a run's rows, to which a line is added for each epoch. Rows are not kept in memory, which so takes no more
+/// for a hundred thousand epochs than for ten.
 #[derive(Debug)]
 pub(super) struct History {
     path: PathBuf,
-    rows: Vec<Row>,
 }
 
 /// The columns, in the order of [`Row`].
@@ -51,8 +51,8 @@ const HEADER: [&str; 9] = [
 ];
 
 impl History {
-    /// Opens the history of a run and drops rows beyond `epochs`, which will be trained again.
-    pub(super) fn open(run: &Path, epochs: usize) -> Result<Self> {
+    /// Opens the history of a run and drops rows beyond `epochs`, which will be trained again; returns the others too.
+    pub(super) fn open(run: &Path, epochs: usize) -> Result<(Self, Vec<Row>)> {
         let path = run.join("metrics.csv");
         let mut rows = if path.exists() {
             read_rows(&path)?
@@ -60,38 +60,45 @@ impl History {
             Vec::new()
         };
         rows.retain(|row| row.epoch <= epochs);
-        let history = Self { path, rows };
-        history.write()?;
-        Ok(history)
+        let history = Self { path };
+        let mut writer = writer();
+        let header = writer.write_record(HEADER);
+        header.map_err(|error| history.failed(error))?;
+        files::write(&history.path, &history.text(writer, &rows)?)?;
+        Ok((history, rows))
     }
 
-    /// Returns the rows so far.
-    pub(super) fn rows(&self) -> &[Row] {
-        &self.rows
+    /// Reads the rows so far.
+    pub(super) fn rows(&self) -> Result<Vec<Row>> {
+        read_rows(&self.path)
     }
 
     /// Adds a row and makes sure it is on disk.
     pub(super) fn add(&mut self, row: &Row) -> Result<()> {
-        self.rows.push(*row);
-        self.write()
+        files::append(&self.path, &self.text(writer(), &[*row])?)
     }
 
-    fn write(&self) -> Result<()> {
-        let failed = |error: csv::Error| Error::io("write", &self.path, &error.into());
-        let mut writer = csv::WriterBuilder::new()
-            .has_headers(false)
-            .from_writer(Vec::new());
-        writer.write_record(HEADER).map_err(failed)?;
-        for row in &self.rows {
-            writer.serialize(row).map_err(failed)?;
+    fn text(&self, mut writer: csv::Writer<Vec<u8>>, rows: &[Row]) -> Result<Vec<u8>> {
+        for row in rows {
+            let written = writer.serialize(row);
+            written.map_err(|error| self.failed(error))?;
         }
         let bytes = writer.into_inner();
-        let bytes = bytes.map_err(|error| Error::io("write", &self.path, &error.into_error()))?;
-        files::write(&self.path, &bytes)
+        bytes.map_err(|error| Error::io("write", &self.path, &error.into_error()))
+    }
+
+    fn failed(&self, error: csv::Error) -> Error {
+        Error::io("write", &self.path, &error.into())
     }
 }
 
-/// Reads the figures of a run's epochs.
+fn writer() -> csv::Writer<Vec<u8>> {
+    csv::WriterBuilder::new()
+        .has_headers(false)
+        .from_writer(Vec::new())
+}
+
+/// Reads the figures of a run's epochs. A last line without its end, cut short while it was written, is none.
 ///
 /// # Errors
 /// When the file cannot be read, or is damaged.
@@ -102,8 +109,10 @@ pub fn read_rows(path: &Path) -> Result<Vec<Row>> {
                 .help("move it away; it is written anew"),
         )
     };
-    let mut reader = csv::Reader::from_path(path).map_err(damaged)?;
-    reader
+    let bytes = std::fs::read(path).map_err(|error| damaged(error.into()))?;
+    let whole = bytes.iter().rposition(|&byte| byte == b'\n');
+    let whole = whole.map_or(0, |end| end + 1);
+    csv::Reader::from_reader(&bytes[..whole])
         .deserialize()
         .collect::<std::result::Result<_, _>>()
         .map_err(damaged)

@@ -86,8 +86,7 @@ impl Session {
     }
 
     /// Tells of epochs whose figures are gone.
-    pub(super) fn check_history(&self, emit: &mut dyn FnMut(Event)) {
-        let rows = self.history.rows().len();
+    pub(super) fn check_history(&self, rows: usize, emit: &mut dyn FnMut(Event)) {
         let done = self.progress.epoch;
         if rows < done {
             let message = format!("`metrics.csv` has {rows} of the {done} epochs that are done");

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use burn::tensor;
 
-use super::history::History;
+use super::history::{History, Row};
 use super::{End, Event, Options, Reason, Start, Target};
 use super::{class_weights, patience};
 use crate::checkpoint::Progress;
@@ -104,7 +104,7 @@ impl Session {
             model: Some(new_model(&project.plan, settings, &device)),
             plan: project.plan.clone(),
             progress: Progress::default(),
-            history: History::open(&run.path, usize::MAX)?,
+            history: History::open(&run.path, usize::MAX)?.0,
             saved_at: Instant::now(),
             saved_step: None,
             device,
@@ -116,17 +116,18 @@ impl Session {
         } else {
             session.take_first_weights(emit)?;
         }
-        session.history = History::open(&session.run.path, session.progress.epoch)?;
-        session.check_history(emit);
+        let (history, rows) = History::open(&session.run.path, session.progress.epoch)?;
+        session.history = history;
+        session.check_history(rows.len(), emit);
         let text = session.config.to_toml();
         crate::files::write(&session.run.path.join("config.toml"), text.as_bytes())?;
         session.run.write_record(&session.record)?;
         begun.keep();
-        emit(Event::Start(session.describe(project)));
+        emit(Event::Start(session.describe(project, rows)));
         Ok(session)
     }
 
-    fn describe(&self, project: &Project) -> Start {
+    fn describe(&self, project: &Project, rows: Vec<Row>) -> Start {
         let count = |samples: &Option<Arc<Samples>>| samples.as_ref().map_or(0, |set| set.len());
         let totals = project.plan.totals(crate::plan::Dtype::F32, 1);
         Start {
@@ -142,7 +143,7 @@ impl Session {
             steps_per_epoch: self.steps_per_epoch(),
             seed: self.config.train.seed,
             first_weights: self.record.first_weights.clone().map(Box::new),
-            rows: self.history.rows().to_vec(),
+            rows,
         }
     }
 

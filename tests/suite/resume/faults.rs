@@ -173,6 +173,23 @@ fn a_start_that_fails_leaves_no_run() {
 }
 
 #[test]
+fn a_line_of_figures_that_was_cut_short_is_left_out() {
+    let lab = Lab::with_bars();
+    lab.cnn(&["train", "bars.toml", "--epochs", "2", "--quiet"])
+        .ok();
+    let figures = lab.path("runs/bars-1/metrics.csv");
+    let whole = fs::read_to_string(&figures).unwrap();
+    fs::write(&figures, format!("{whole}3,12,0.25")).unwrap();
+    lab.cnn(&["runs", "show", "bars-1", "--json"]).ok();
+    let again = ["train", "--resume", "bars-1", "--epochs", "3"];
+    let said = lab.cnn(&again).ok();
+    assert!(!said.stderr.contains("are lost"), "{said:?}");
+    let text = fs::read_to_string(&figures).unwrap();
+    assert!(text.starts_with(&whole), "{text}");
+    assert_eq!(text.lines().count(), 4, "{text}");
+}
+
+#[test]
 fn lost_best_weights_and_lost_figures_are_told() {
     let lab = Lab::with_bars();
     lab.cnn(&["train", "bars.toml", "--epochs", "2", "--quiet"])
