@@ -2,6 +2,7 @@
 //! date.
 
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 use clap::Args;
 
@@ -36,6 +37,8 @@ pub(super) struct Follower {
     board: Option<Board>,
     run: PathBuf,
     rows: Vec<Row>,
+    /// When the curves were drawn last, and how long that took.
+    drawn: Option<(Instant, Duration)>,
     /// Training outlives whatever only shows it.
     failed: Option<Error>,
 }
@@ -49,6 +52,7 @@ impl Follower {
             board: None,
             run: PathBuf::new(),
             rows: Vec::new(),
+            drawn: None,
             failed: None,
         }
     }
@@ -102,12 +106,20 @@ impl Follower {
         if let Some(board) = &mut self.board {
             board.add(row)?;
         }
-        self.draw()
+        // Of a great many short epochs not each is drawn: drawing is to take a fiftieth of the time at most.
+        let is_due = |(at, took): (Instant, Duration)| at.elapsed() >= 50 * took;
+        if self.drawn.is_none_or(is_due) {
+            self.draw()?;
+        }
+        Ok(())
     }
 
-    fn draw(&self) -> Result<()> {
+    fn draw(&mut self) -> Result<()> {
+        let begin = Instant::now();
         let drawn = curves::render(&self.rows)?;
-        files::write(&self.run.join("curves.svg"), drawn.as_bytes())
+        files::write(&self.run.join("curves.svg"), drawn.as_bytes())?;
+        self.drawn = Some((Instant::now(), begin.elapsed()));
+        Ok(())
     }
 
     /// Takes away what is shown of a training that failed.

@@ -13,6 +13,9 @@ const SIZE: (u32, u32) = (760, 340);
 /// Pixels for the names of lines.
 const NAMES: i32 = 168;
 
+/// Points of a curve that are marked; more would be one thick line.
+const MARKED: usize = 100;
+
 /// A figure over the epochs that have it.
 pub(super) struct Curve {
     pub(super) name: String,
@@ -76,15 +79,61 @@ fn one(part: &chart::Area<'_>, name: &str, curves: &[Curve]) -> chart::Drawn {
     )?;
     for (number, curve) in curves.iter().enumerate() {
         let (radius, style) = chart::mark(number);
-        let points = curve.points.iter().copied();
+        let points = visible(&curve.points, SIZE.0 as usize);
         let colour = chart::colour(number);
         drawn.draw_series(LineSeries::new(points, colour.stroke_width(2)))?;
-        let marks = curve
-            .points
-            .iter()
-            .map(|at| Circle::new(*at, radius, style));
-        drawn.draw_series(marks)?;
+        if curve.points.len() <= MARKED {
+            let marks = curve.points.iter();
+            drawn.draw_series(marks.map(|at| Circle::new(*at, radius, style)))?;
+        }
     }
     let names = curves.iter().map(|curve| curve.name.clone());
     chart::legend(part, NAMES, names.enumerate())
+}
+
+/// Returns what so many columns of pixels can show of a curve: of each column's points the lowest and the highest.
+fn visible(points: &[(f64, f64)], columns: usize) -> Vec<(f64, f64)> {
+    if points.len() <= 2 * columns {
+        return points.to_vec();
+    }
+    let ends = points.chunks(points.len().div_ceil(columns)).map(|column| {
+        let places = 0..column.len();
+        let lowest = places
+            .clone()
+            .min_by(|&a, &b| column[a].1.total_cmp(&column[b].1));
+        let highest = places.max_by(|&a, &b| column[a].1.total_cmp(&column[b].1));
+        let [first, last] = [lowest.min(highest), lowest.max(highest)];
+        let ends = [first, last.filter(|_| first != last)];
+        ends.into_iter().flatten().map(|place| column[place])
+    });
+    ends.flatten().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::visible;
+
+    #[test]
+    fn a_long_curve_keeps_its_peaks_and_a_short_one_all() {
+        let points: Vec<_> = (0..10_000)
+            .map(|epoch| {
+                (
+                    f64::from(epoch),
+                    if epoch == 4321 {
+                        9.0
+                    } else {
+                        f64::from(epoch % 2)
+                    },
+                )
+            })
+            .collect();
+        let shown = visible(&points, 100);
+        assert_eq!(shown.len(), 200);
+        assert!(shown.contains(&(4321.0, 9.0)));
+        assert!(
+            shown.windows(2).all(|pair| pair[0].0 < pair[1].0),
+            "{shown:?}"
+        );
+        assert_eq!(visible(&points[..200], 100), points[..200]);
+    }
 }

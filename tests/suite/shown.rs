@@ -218,7 +218,7 @@ fn curves_are_drawn_at_the_end_where_there_is_no_terminal() {
 }
 
 #[test]
-fn curves_are_on_disk_after_every_epoch() {
+fn curves_are_on_disk_while_training_goes_on() {
     let lab = Lab::with_bars();
     let arguments = ["train", "bars.toml", "--epochs", "100000", "--quiet"];
     let mut child = lab.start(&arguments);
