@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use burn::tensor::TensorData;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::diagnostic::{Diagnostic, Error, Result};
 use crate::files;
@@ -235,7 +236,7 @@ fn read(path: &Path) -> std::result::Result<Checkpoint, String> {
     if checksum([&model, &optimizer, &average, &state]).as_bytes() != file(CHECKSUM)? {
         return Err("its checksum does not hold".to_owned());
     }
-    let progress: Progress = serde_json::from_slice(&state).map_err(|error| error.to_string())?;
+    let progress = progress_of(&state)?;
     let optimizer = optimizer::State {
         tensors: tensors_from_bytes(&optimizer)?,
         counters: progress.counters.clone(),
@@ -252,6 +253,25 @@ fn read(path: &Path) -> std::result::Result<Checkpoint, String> {
         optimizer,
         average,
     })
+}
+
+/// Reads where training stands.
+fn progress_of(state: &[u8]) -> std::result::Result<Progress, String> {
+    let state: Value = serde_json::from_slice(state).map_err(|error| error.to_string())?;
+    if !is_countable(&state) {
+        return Err("its state counts further than any training".to_owned());
+    }
+    serde_json::from_value(state).map_err(|error| error.to_string())
+}
+
+/// Tells whether all counts of a state can be added to.
+fn is_countable(state: &Value) -> bool {
+    match state {
+        Value::Number(number) => number.as_i64().is_some() || number.is_f64(),
+        Value::Array(values) => values.iter().all(is_countable),
+        Value::Object(values) => values.values().all(is_countable),
+        Value::Null | Value::Bool(_) | Value::String(_) => true,
+    }
 }
 
 /// Returns the BLAKE3 in hex of files, of which each ends where its length says.
@@ -291,7 +311,9 @@ fn tensors_from_bytes(bytes: &[u8]) -> std::result::Result<BTreeMap<String, Tens
             .chunks_exact(4)
             .filter_map(|bytes| Some(f32::from_le_bytes(bytes.try_into().ok()?)))
             .collect();
-        let data = TensorData::new(values, view.shape().to_vec());
+        // As the optimizer keeps them: rows, whatever shape is written beside.
+        let length = values.len();
+        let data = TensorData::new(values, [length]);
         tensors.insert(name, data);
     }
     Ok(tensors)

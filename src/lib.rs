@@ -129,7 +129,8 @@ mod runs;
 #[doc(hidden)]
 pub mod schedule;
 #[cfg(feature = "serve")]
-mod serve;
+#[doc(hidden)]
+pub mod serve;
 mod shape;
 mod survey;
 mod sweep;

@@ -280,15 +280,28 @@ pub(crate) fn trained(model: &Model) -> Vec<String> {
 
 /// Returns the weights that are trained, by name.
 fn names(model: &Model) -> Vec<(String, ParamId)> {
-    let mut names = Names::default();
-    model.visit(&mut names);
-    names.found
+    let named = Names::of(model).into_iter();
+    named.map(|(name, id, _)| (name, id)).collect()
+}
+
+/// Returns how many values each weight has that is trained, by name.
+pub(crate) fn lengths(model: &Model) -> BTreeMap<String, usize> {
+    let named = Names::of(model).into_iter();
+    named.map(|(name, _, length)| (name, length)).collect()
 }
 
 #[derive(Default)]
 struct Names {
     path: Vec<String>,
-    found: Vec<(String, ParamId)>,
+    found: Vec<(String, ParamId, usize)>,
+}
+
+impl Names {
+    fn of(model: &Model) -> Vec<(String, ParamId, usize)> {
+        let mut names = Self::default();
+        model.visit(&mut names);
+        names.found
+    }
 }
 
 impl ModuleVisitor for Names {
@@ -302,7 +315,8 @@ impl ModuleVisitor for Names {
 
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         if param.is_require_grad() {
-            self.found.push((self.path.join("."), param.id));
+            let length = param.val().shape().num_elements();
+            self.found.push((self.path.join("."), param.id, length));
         }
     }
 }

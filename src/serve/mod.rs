@@ -17,8 +17,10 @@ pub(crate) use room::room_for;
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::diagnostic::{Diagnostic, Error, Result};
+use crate::model::Device;
 use crate::train::Stop;
 
 /// A place where connections are taken.
@@ -68,6 +70,22 @@ impl Door {
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
+}
+
+/// Returns what answers requests about a model file, without connections: fuzzing hands it requests.
+///
+/// # Errors
+/// When the file cannot be read, or a thread cannot be started.
+#[doc(hidden)]
+pub fn router_of(model: &Path) -> Result<axum::Router> {
+    let limits = Limits {
+        body_bytes: 1 << 20,
+        pixels: 1 << 20,
+        time: Duration::from_secs(30),
+        connections: 1,
+    };
+    let app = App::load(model, Device::default(), limits)?;
+    Ok(routes::router(Arc::new(app), true))
 }
 
 /// Serves until a stop is asked for; what was begun by then is answered.

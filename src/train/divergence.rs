@@ -73,7 +73,7 @@ impl Session {
     /// Goes back to the last checkpoint with half the rate, if that is wanted and has not been
     /// done too often; else the error stands.
     pub(super) fn go_back(&mut self, error: Error, emit: &mut dyn FnMut(Event)) -> Result<()> {
-        let setbacks = self.progress.setbacks + 1;
+        let setbacks = self.progress.setbacks.saturating_add(1);
         let wanted = self.config.train.on_divergence == OnDivergence::Back;
         if error.kind != Kind::Diverged || !wanted || setbacks > MOST_SETBACKS {
             return Err(error);

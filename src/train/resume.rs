@@ -5,8 +5,9 @@ use crate::config::{self, Config, Metric, Task, Validation};
 use crate::diagnostic::{Diagnostic, Error, Result};
 use crate::import;
 use crate::load::Project;
+use crate::model::Model;
 use crate::model_file;
-use crate::optimizer::Optimizer;
+use crate::optimizer::{self, Optimizer};
 use crate::run::{self, MODEL, Run};
 
 use super::Event;
@@ -146,6 +147,7 @@ impl Session {
         let Some(model) = self.model.take() else {
             return Ok(false);
         };
+        check_rows(&model, &checkpoint)?;
         let model = model_file::load_weights(model, checkpoint.model, &name)?;
         let device = &self.device;
         self.optimizer.restore(&model, checkpoint.optimizer, device);
@@ -175,6 +177,30 @@ impl Session {
         }
         Ok(())
     }
+}
+
+/// Refuses what is remembered of a weight if it is not as long as the weight. A checkpoint whose checksum holds is so only where
+/// another program wrote it.
+fn check_rows(model: &Model, checkpoint: &Checkpoint) -> Result<()> {
+    let lengths = optimizer::lengths(model);
+    let remembered = checkpoint.optimizer.tensors.iter();
+    let remembered =
+        remembered.filter_map(|(name, row)| Some((name, name.rsplit_once('.')?.0, row)));
+    let averages = checkpoint.average.iter();
+    let averages = averages.map(|(name, row)| (name, name.as_str(), row));
+    for (name, weight, row) in remembered.chain(averages) {
+        let has = row.num_elements();
+        let Some(wanted) = lengths.get(weight).filter(|wanted| **wanted != has) else {
+            continue;
+        };
+        let path = checkpoint.path.display();
+        let message = format!(
+            "checkpoint `{path}` is damaged: its `{name}` has {has} values, the weight has {wanted}"
+        );
+        let help = "train again without `--resume`";
+        return Err(Error::model(Diagnostic::error(message).help(help)));
+    }
+    Ok(())
 }
 
 /// Reads the config a run was trained with so far.

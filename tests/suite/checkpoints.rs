@@ -102,3 +102,68 @@ fn files_that_are_cut_anywhere_are_noticed() {
         pair.check(name, &whole[..whole.len() - 1], "without its last byte");
     }
 }
+
+/// Changes one file of the only checkpoint, writes the checksum that belongs to it, and returns what going on says.
+fn resumed_with(name: &str, change: impl Fn(&str) -> Option<Vec<u8>>) -> String {
+    let lab = Lab::with_bars();
+    let arguments = [
+        "train",
+        "bars.toml",
+        "--run",
+        "run",
+        "--epochs",
+        "1",
+        "--quiet",
+        "--set",
+        "train.ema=0.9",
+    ];
+    lab.cnn(&arguments).ok();
+    let folder = lab.path("runs/run/checkpoints");
+    let newest = folder.join(names(&folder).pop().unwrap());
+    let others = names(&newest);
+    let mut hasher = blake3::Hasher::new();
+    for file in ["model", "optimizer", "average", "state"] {
+        let file = others.iter().find(|other| other.starts_with(file)).unwrap();
+        let mut bytes = fs::read(newest.join(file)).unwrap();
+        if file.starts_with(name) {
+            bytes = change(&String::from_utf8_lossy(&bytes)).unwrap();
+        }
+        hasher.update(&(bytes.len() as u64).to_le_bytes());
+        hasher.update(&bytes);
+        fs::write(newest.join(file), bytes).unwrap();
+    }
+    let checksum = hasher.finalize().to_hex();
+    fs::write(newest.join("checksum"), checksum.as_bytes()).unwrap();
+    let outcome = lab.cnn(&["train", "--resume", "run", "--epochs", "2"]);
+    assert_eq!(outcome.code, 4, "{outcome:?}");
+    outcome.stderr
+}
+
+/// One row of floats under a name, as a safetensors file.
+fn row(name: &str, length: usize) -> Vec<u8> {
+    let header = format!(
+        r#"{{"{name}":{{"dtype":"F32","shape":[{length}],"data_offsets":[0,{}]}}}}"#,
+        length * 4
+    );
+    let mut file = (header.len() as u64).to_le_bytes().to_vec();
+    file.extend(header.as_bytes());
+    file.resize(file.len() + length * 4, 0);
+    file
+}
+
+#[test]
+fn what_another_program_wrote_is_held_to_the_network() {
+    let said = resumed_with("state", |text| {
+        let old = text.lines().find(|line| line.starts_with("  \"step\":"))?;
+        let most = format!("  \"step\": {},", u64::MAX);
+        Some(text.replace(old, &most).into_bytes())
+    });
+    let expected = "is damaged: its state counts further than any training";
+    assert!(said.contains(expected), "{said}");
+
+    for (file, name) in [("optimizer", "0.bias.exp_avg"), ("average", "0.bias")] {
+        let said = resumed_with(file, |_| Some(row(name, 5)));
+        let expected = format!("is damaged: its `{name}` has 5 values, the weight has 4");
+        assert!(said.contains(&expected), "{said}");
+    }
+}

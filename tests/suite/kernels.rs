@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::Command;
 
 use burn::tensor::Device;
-use cnn::kernels::ISA_NAMES;
+use cnn::kernels::{ISA_NAMES, Isa};
 use cnn::load::Project;
 use cnn::model::{Engine, Model, Pass};
 use cnn::optimizer::Gradients;
@@ -37,10 +37,13 @@ fn run(isa: &str, tests: &[&str]) {
 
 #[test]
 fn every_layer_is_as_in_pytorch_and_its_gradients_as_by_differences() {
-    let mut ran = 0;
     for (name, isa) in ISA_NAMES {
         if !isa.is_here() {
             eprintln!("this processor has no {name}: not tested");
+            continue;
+        }
+        // With the set in use they run by themselves.
+        if isa == Isa::current() {
             continue;
         }
         run(
@@ -57,9 +60,7 @@ fn every_layer_is_as_in_pytorch_and_its_gradients_as_by_differences() {
                 "kernels_in_training::steps_are_as_with_stock_operations",
             ],
         );
-        ran += 1;
     }
-    assert!(ran > 0, "the portable set is everywhere");
 }
 
 /// Returns layers that the kernels compute, of one rank, with odd sizes.
