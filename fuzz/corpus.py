@@ -266,8 +266,8 @@ def sound(channels, width, values):
 def data_sets():
     """Where several files of a set may be hostile, the first byte says which one it is."""
     put("csv", "numbers", b"label,a,b,c,d\r\n0,1,2,3,4\r\n1,5,6,7,8\r\n2,9,9,9,9\r\n")
-    put("csv", "paths", b"path,label,split\na.png,x,train\n\"a.png\",y,train\na.png,z,test\n")
-    put("csv", "floats", b"a;b;c;d;class\n.5;1e3;-2;0;x\n1;2;3;4;y\n0;0;0;0;z\n")
+    put("csv", "paths", b"path,label,split\na.png,x,train\n\"a.png\",y,train\na.png,z,\na.png,x,test\n")
+    put("csv", "floats", b"a,b,c,d,class\n.5,1e3,-2,0,x\n1,2,3,4,y\n0,0,0,0,z\n")
     images, labels = idx(8, np.arange(12).reshape(3, 2, 2)), idx(8, [0, 1, 2])
     put("idx", "images", b"\0" + images)
     put("idx", "labels", b"\1" + labels)

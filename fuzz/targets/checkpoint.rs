@@ -35,7 +35,7 @@ impl Paused {
         let scratch = Scratch::new(&[("data.csv", table)]);
         let text = format!(
             "[model]\ninput = [1, 2]\nlayers = [{{ type = 'flatten' }}, {{ type = 'dense', units = 2 }}]\n\
-             [data]\nsource = '{}'\nvalidation = 0.0\n\
+             [data]\nsource = '{}'\n\
              [train]\nepochs = 2\nbatch_size = 4\nema = 0.9\noptimizer = {{ type = 'adam' }}\n",
             scratch.path("data.csv").display()
         );
@@ -104,6 +104,6 @@ pub(crate) fn resume(bytes: &[u8]) {
         ..Options::new(&PAUSED.project)
     };
     if let Err(error) = train(&options, &mut |_| ()) {
-        render_error(&error);
+        drop(render_error(&error));
     }
 }

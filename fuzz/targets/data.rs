@@ -20,7 +20,7 @@ struct Set {
 
 impl Set {
     fn new(
-        input: &str,
+        (input, classes): (&str, usize),
         source: &str,
         hostile: &'static [&'static str],
         files: &[(&str, &[u8])],
@@ -28,8 +28,8 @@ impl Set {
         let scratch = Scratch::new(files);
         let source = scratch.path(source);
         let text = format!(
-            "[model]\ninput = {input}\nlayers = [{{ type = 'flatten' }}, {{ type = 'dense', units = 3 }}]\n\
-             [data]\nsource = '{}'\nvalidation = 0.0\n",
+            "[model]\ninput = {input}\nlayers = [{{ type = 'flatten' }}, {{ type = 'dense', units = {classes} }}]\n\
+             [data]\nsource = '{}'\n",
             source.display()
         );
         let project = text.parse().expect("a config");
@@ -79,7 +79,7 @@ impl Set {
 /// A table of numbers, or of pictures that it lists.
 pub(crate) fn csv(bytes: &[u8]) {
     static SET: LazyLock<Set> =
-        LazyLock::new(|| Set::new("[1, 2, 2]", "x.csv", &["x.csv"], &[("a.png", PNG)]));
+        LazyLock::new(|| Set::new(("[1, 2, 2]", 3), "x.csv", &["x.csv"], &[("a.png", PNG)]));
     SET.load(bytes);
 }
 
@@ -90,7 +90,7 @@ pub(crate) fn idx(bytes: &[u8]) {
         let images = include_bytes!("../corpus/idx/images");
         let labels = include_bytes!("../corpus/idx/labels");
         let files = [(names[0], &images[1..]), (names[1], &labels[1..])];
-        Set::new("[1, 2, 2]", "x", names, &files)
+        Set::new(("[1, 2, 2]", 3), "x", names, &files)
     });
     SET.load(bytes);
 }
@@ -102,16 +102,17 @@ pub(crate) fn cifar(bytes: &[u8]) {
         let records = include_bytes!("../corpus/cifar/records");
         let words = include_bytes!("../corpus/cifar/names");
         let files = [(names[0], &records[1..]), (names[1], &words[1..])];
-        Set::new("[3, 32, 32]", "x", names, &files)
+        Set::new(("[3, 32, 32]", 100), "x", names, &files)
     });
     SET.load(bytes);
 }
 
 /// An archive of class folders, plain or packed.
 pub(crate) fn tar(bytes: &[u8]) {
-    static PLAIN: LazyLock<Set> = LazyLock::new(|| Set::new("[1, 2, 2]", "x.tar", &["x.tar"], &[]));
+    static PLAIN: LazyLock<Set> =
+        LazyLock::new(|| Set::new(("[1, 2, 2]", 3), "x.tar", &["x.tar"], &[]));
     static PACKED: LazyLock<Set> =
-        LazyLock::new(|| Set::new("[1, 2, 2]", "x.tar.gz", &["x.tar.gz"], &[]));
+        LazyLock::new(|| Set::new(("[1, 2, 2]", 3), "x.tar.gz", &["x.tar.gz"], &[]));
     let set = if bytes.starts_with(b"\x1f\x8b") {
         &PACKED
     } else {
@@ -127,14 +128,15 @@ pub(crate) fn npy(bytes: &[u8]) {
         let samples = include_bytes!("../corpus/npy/samples");
         let labels = include_bytes!("../corpus/npy/labels");
         let files = [(names[0], &samples[1..]), (names[1], &labels[1..])];
-        Set::new("[1, 2, 2]", "x", names, &files)
+        Set::new(("[1, 2, 2]", 3), "x", names, &files)
     });
     SET.load(bytes);
 }
 
 /// Arrays of samples and labels in one file.
 pub(crate) fn npz(bytes: &[u8]) {
-    static SET: LazyLock<Set> = LazyLock::new(|| Set::new("[1, 2, 2]", "x.npz", &["x.npz"], &[]));
+    static SET: LazyLock<Set> =
+        LazyLock::new(|| Set::new(("[1, 2, 2]", 3), "x.npz", &["x.npz"], &[]));
     SET.load(bytes);
 }
 
@@ -142,7 +144,7 @@ pub(crate) fn npz(bytes: &[u8]) {
 pub(crate) fn wav(bytes: &[u8]) {
     static SET: LazyLock<Set> = LazyLock::new(|| {
         let files = [("x/a/1.wav", WAV), ("x/b/1.wav", WAV), ("x/c/1.wav", WAV)];
-        Set::new("[2, 3]", "x", &["x/a/1.wav"], &files)
+        Set::new(("[2, 3]", 3), "x", &["x/a/1.wav"], &files)
     });
     SET.load(bytes);
 }
