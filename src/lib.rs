@@ -88,6 +88,7 @@ pub mod cli;
 mod crossval;
 #[doc(hidden)]
 pub mod dataset;
+mod doctor;
 #[doc(hidden)]
 pub mod evaluate;
 #[doc(hidden)]
@@ -108,6 +109,7 @@ pub mod load;
 pub mod look;
 #[doc(hidden)]
 pub mod loss;
+mod machine;
 mod measure;
 mod memory;
 mod metrics;

@@ -1,13 +1,14 @@
-//! The memory of the machine, whether a training fits into it, and the ways out if not.
+//! Whether a training fits into the memory of the machine, and the ways out if not.
 
 use crate::config::{LayerKind, Model, Size};
 use crate::diagnostic::{Diagnostic, Error, Result};
+use crate::machine::Memory;
 use crate::plan::{Dtype, Layer, Operation, Plan};
 use crate::shape;
 
 /// Refuses a training that would not fit into the memory that is free.
 ///
-/// Where the machine does not tell (only Linux does, in `/proc/meminfo`), nothing is refused.
+/// Where the machine does not tell (only Linux does), nothing is refused.
 ///
 /// # Errors
 /// A diagnostic with the largest batch that fits and the other ways out.
@@ -210,12 +211,7 @@ fn amount(bytes: u64) -> String {
 
 /// Returns the bytes that a process may still take.
 fn available_bytes() -> Option<u64> {
-    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
-    let line = text
-        .lines()
-        .find(|line| line.starts_with("MemAvailable:"))?;
-    let kibibytes: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
-    kibibytes.checked_mul(1024)
+    Memory::here().map(|memory| memory.free_bytes)
 }
 
 /// Returns the largest resident memory of this process so far, where the system tells it.

@@ -1,8 +1,10 @@
 //! Arguments, dispatch, exit codes. One file a command.
 
 mod bench;
+mod completions;
 mod crossval;
 mod data;
+mod doctor;
 mod eval;
 mod export;
 mod filter;
@@ -10,6 +12,7 @@ mod filter_words;
 mod follow;
 mod import;
 mod inspect;
+mod man;
 mod new;
 mod predict;
 mod runs;
@@ -28,6 +31,7 @@ use clap::{ArgAction, Args, Parser, Subcommand};
 use crate::config::{Override, is_run_name};
 use crate::diagnostic::{Diagnostic, Error, Result, in_backticks};
 use crate::kernels;
+use crate::machine;
 use crate::model::Device;
 use crate::report::{self, Output, diagnostics};
 
@@ -73,6 +77,9 @@ enum Command {
     Filter(filter::Arguments),
     New(new::Arguments),
     Schema(schema::Arguments),
+    Doctor(doctor::Arguments),
+    Completions(completions::Arguments),
+    Man(man::Arguments),
 }
 
 /// Where to compute, and with how many threads.
@@ -105,8 +112,7 @@ impl ComputeArguments {
                     .help("leave `CNN_ISA` out for the best of them"),
             ));
         }
-        let all = std::thread::available_parallelism().map_or(1, usize::from);
-        let threads = self.threads.map_or(all, usize::from);
+        let threads = self.threads.map_or_else(machine::threads, usize::from);
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
         pool.build_global().map_err(|error| {
             Error::config(Diagnostic::error(format!(
@@ -255,6 +261,9 @@ fn dispatch(command: Command, quiet: bool, begin: Instant) -> Result<u8> {
         Command::Filter(arguments) => filter::run(&arguments, quiet),
         Command::New(arguments) => new::run(&arguments, quiet),
         Command::Schema(arguments) => schema::run(&arguments),
+        Command::Doctor(arguments) => doctor::run(&arguments),
+        Command::Completions(arguments) => completions::run(&arguments),
+        Command::Man(arguments) => man::run(&arguments, quiet),
     }
 }
 

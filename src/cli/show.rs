@@ -15,7 +15,7 @@ use crate::report::look as shown;
 use crate::report::{self, diagnostics};
 use crate::run;
 
-/// Look into a trained network: its filters, what it makes of a picture, why it answers so
+/// Look into a trained network: filters, what it makes of a picture, why it answers so
 ///
 /// Files go to the folder `show` in the run folder.
 #[derive(Debug, Args)]

@@ -200,7 +200,10 @@ fn is_there(set: &Set, folder: &Path) -> Result<bool> {
 }
 
 /// Tells what of a set is missing in a folder, or other than it should be.
-fn faults(set: &Set, folder: &Path) -> Result<Vec<String>> {
+///
+/// # Errors
+/// When a file in it cannot be read.
+pub(crate) fn faults(set: &Set, folder: &Path) -> Result<Vec<String>> {
     let mut faults = Vec::new();
     for file in set.kept() {
         let path = folder.join(file.name);

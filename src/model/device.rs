@@ -60,6 +60,16 @@ impl std::str::FromStr for Device {
 }
 
 impl Device {
+    /// Returns the devices that may be asked for: those of the processor and every graphics adapter, or the first where
+    /// there is none.
+    pub(crate) fn all() -> Vec<Self> {
+        let adapters = (0..adapters().max(1)).map(Self::Wgpu);
+        [Self::Cpu, Self::NdArray]
+            .into_iter()
+            .chain(adapters)
+            .collect()
+    }
+
     /// Opens the device, without automatic differentiation.
     ///
     /// # Errors
@@ -72,6 +82,16 @@ impl Device {
             Self::Wgpu(index) => open_wgpu(index),
         }
     }
+}
+
+/// Returns the number of graphics adapters that can be reached.
+fn adapters() -> usize {
+    #[cfg(feature = "wgpu-plain")]
+    return tensor::Device::enumerate(tensor::DeviceType::Wgpu)
+        .into_vec()
+        .len();
+    #[cfg(not(feature = "wgpu-plain"))]
+    0
 }
 
 #[cfg(not(feature = "wgpu-plain"))]

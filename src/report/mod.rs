@@ -9,6 +9,7 @@ pub mod crossval;
 pub mod curves;
 pub mod data_sets;
 pub mod diagnostics;
+pub mod doctor;
 pub mod evaluation;
 pub mod export;
 pub mod fetching;
@@ -33,6 +34,8 @@ pub mod tensorboard;
 pub mod training;
 
 use std::io::{self, Write};
+
+use crate::doctor::Terminal;
 
 /// Where data goes; everything else goes to standard error.
 ///
@@ -88,6 +91,19 @@ pub fn terminal_width() -> Option<usize> {
 #[must_use]
 pub fn has_colours() -> bool {
     anstream::AutoStream::choice(&io::stdout()) != anstream::ColorChoice::Never
+}
+
+/// Returns where standard output goes.
+#[must_use]
+pub fn terminal() -> Terminal {
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].map(std::env::var_os);
+    let locale = locale.into_iter().flatten().find(|value| !value.is_empty());
+    let locale = locale.unwrap_or_default().to_string_lossy().to_lowercase();
+    Terminal {
+        columns: terminal_width(),
+        colours: has_colours(),
+        utf8: cfg!(windows) || locale.contains("utf-8") || locale.contains("utf8"),
+    }
 }
 
 /// Returns the columns of the terminal that standard error is, or as many as text has elsewhere.
