@@ -19,6 +19,7 @@ mod bench;
 mod browser;
 mod checkpoints;
 mod command_line;
+mod container;
 mod devices;
 mod doctor;
 mod drawn;
