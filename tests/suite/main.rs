@@ -14,6 +14,7 @@
 )]
 
 mod architecture;
+mod audit;
 mod bench;
 #[cfg(feature = "serve")]
 mod browser;

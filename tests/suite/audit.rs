@@ -1,0 +1,75 @@
+//! What the program may reach, read off its code; `tests/audit.sh` watches it run.
+
+use std::fs;
+use std::path::PathBuf;
+
+use crate::support::{Lab, repository};
+
+/// Each source file with its path below `src/`.
+fn sources() -> Vec<(String, String)> {
+    let root = repository("src");
+    let mut found = Vec::new();
+    let mut folders = vec![root.clone()];
+    while let Some(folder) = folders.pop() {
+        let entries = fs::read_dir(folder).unwrap();
+        let paths: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+        for path in paths {
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let name = path.strip_prefix(&root).unwrap().display().to_string();
+            if name.ends_with(".rs") && !name.ends_with("_tests.rs") {
+                found.push((name, fs::read_to_string(path).unwrap()));
+            }
+        }
+    }
+    found
+}
+
+/// The files whose code, without its tests, has one of these words.
+fn files_with(words: &[&str]) -> Vec<String> {
+    let code = |text: &str| text.split("#[cfg(test)]").next().unwrap().to_owned();
+    let has = |text: &str| words.iter().any(|word| code(text).contains(word));
+    let files = sources().into_iter().filter(|(_, text)| has(text));
+    let mut names: Vec<String> = files.map(|(name, _)| name).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn one_file_asks_the_network_and_none_starts_a_program() {
+    let asks = [
+        "ureq::",
+        "TcpStream",
+        "UdpSocket",
+        "UnixStream",
+        "ToSocketAddrs",
+        "lookup_host",
+    ];
+    let files = files_with(&asks);
+    let others = files.iter().filter(|name| !name.starts_with("serve/"));
+    assert_eq!(others.collect::<Vec<_>>(), ["fetch/client.rs"]);
+    assert_eq!(
+        files_with(&["process::Command", "set_current_dir"]),
+        Vec::<String>::new()
+    );
+}
+
+#[test]
+fn the_table_of_the_audit_names_every_command() {
+    let table = fs::read_to_string(repository("docs/audit.md")).unwrap();
+    let help = Lab::new().cnn(&["--help"]).ok().stdout;
+    let list = help.split("\nCommands:\n").nth(1).unwrap();
+    let lines = list.lines().take_while(|line| !line.is_empty());
+    let names = lines.filter_map(|line| line.strip_prefix("  ")?.split(' ').next());
+    let mut count = 0;
+    for name in names.filter(|name| !name.is_empty() && *name != "help") {
+        let is_named = [" ", "`", ","]
+            .iter()
+            .any(|end| table.contains(&format!("`{name}{end}")));
+        assert!(is_named, "{name}");
+        count += 1;
+    }
+    assert!(count > 15, "{help}");
+}
