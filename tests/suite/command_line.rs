@@ -5,7 +5,7 @@ use std::process::Stdio;
 use serde_json::json;
 
 use crate::support::{
-    Golden, Lab, Outcome, bar_png, command_in, finished, keys, outcome, repository,
+    BARS, Golden, Lab, Outcome, bar_png, command_in, finished, keys, outcome, repository,
 };
 
 /// Runs the binary at the root of the repository, as its README does.
@@ -245,5 +245,10 @@ fn colours_come_to_a_terminal_alone() {
     let lab = Lab::new();
     let mut command = lab.command(&["inspect", "none.toml"]);
     let outcome = outcome(command.env_remove("NO_COLOR")).code(2);
+    assert!(!outcome.stderr.contains('\u{1b}'), "{outcome:?}");
+    lab.write("bars.toml", BARS);
+    let mut command = lab.command(&["inspect", "bars.toml", "-v"]);
+    let outcome = crate::support::outcome(command.env_remove("NO_COLOR")).ok();
+    assert!(outcome.stderr.contains("config read"), "{outcome:?}");
     assert!(!outcome.stderr.contains('\u{1b}'), "{outcome:?}");
 }
