@@ -259,7 +259,24 @@ impl Error {
     pub fn io(action: &str, path: &Path, error: &std::io::Error) -> Self {
         let message = format!("failed to {action} `{}`: {error}", path.display());
         let diagnostic = Diagnostic::error(message);
+        let is_written = matches!(action, "write" | "create");
         let help = match error.kind() {
+            ErrorKind::NotFound if is_written => match path.parent() {
+                Some(folder) if !folder.as_os_str().is_empty() => {
+                    let folder = folder.display();
+                    let help =
+                        format!("there is no folder `{folder}`: make it, or choose another place");
+                    return Self::new(Kind::Io, diagnostic.help(help));
+                }
+                _ => return Self::new(Kind::Io, diagnostic),
+            },
+            ErrorKind::AlreadyExists | ErrorKind::NotADirectory => {
+                "something else stands where a folder belongs: move it away, or choose another place"
+            }
+            ErrorKind::IsADirectory if is_written => {
+                "a folder stands there: give the name of a file"
+            }
+            ErrorKind::PermissionDenied => "let this user in there, or choose another place",
             ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
                 "make room there, or choose another place"
             }

@@ -1,5 +1,5 @@
 //! What the machine gives this process: processors, memory, room on a disk. A container's share of it counts, which is
-//! a limit of the control group that the process is in.
+//! a limit of the control group that the process is in, and the limits of the process itself.
 //!
 //! Only Linux tells; elsewhere nothing is known, and nothing refused for it.
 
@@ -48,6 +48,8 @@ impl Memory {
                 memory.free_bytes = memory.free_bytes.min(limit.saturating_sub(used));
             }
         }
+        let own = limits_of_process(root).unwrap_or(u64::MAX);
+        memory.free_bytes = memory.free_bytes.min(own);
         Some(memory)
     }
 }
@@ -133,6 +135,20 @@ fn groups(root: &Path, kind: &str) -> impl Iterator<Item = PathBuf> {
         folders.extend(around.map(Path::to_owned));
     }
     folders.into_iter()
+}
+
+/// Returns the bytes that are left of the limits that `ulimit -v` and `ulimit -d` set to this process.
+fn limits_of_process(root: &Path) -> Option<u64> {
+    let read = |file: &str| fs::read_to_string(root.join("proc/self").join(file)).ok();
+    let (limits, status) = (read("limits")?, read("status")?);
+    let left = |limit: &str, taken: &str| {
+        let line = limits.lines().find_map(|line| line.strip_prefix(limit))?;
+        let most: u64 = line.split_whitespace().next()?.parse().ok()?;
+        Some(most.saturating_sub(number(&status, taken)?.checked_mul(1024)?))
+    };
+    let address_space = left("Max address space", "VmSize:");
+    let data = left("Max data size", "VmData:");
+    address_space.into_iter().chain(data).min()
 }
 
 /// Returns the bytes that a control group may take and those that it has, without what the system keeps of files and
@@ -222,6 +238,29 @@ mod tests {
             limit_bytes: Some(2_000_000),
         };
         assert_eq!(found, Some(expected));
+    }
+
+    #[test]
+    fn limits_of_the_process_count_what_it_has() {
+        let free = |address: &str, data: &str| {
+            let limits = format!(
+                "Max data size             {data}            unlimited            bytes\n\
+                 Max address space         {address}            unlimited            bytes\n"
+            );
+            let found = memory(&[
+                ("proc/meminfo", MEMINFO),
+                ("proc/self/limits", &limits),
+                (
+                    "proc/self/status",
+                    "VmSize:\t    1000 kB\nVmData:\t     100 kB\n",
+                ),
+            ]);
+            found.unwrap().free_bytes
+        };
+        assert_eq!(free("unlimited", "unlimited"), 6000 * 1024);
+        assert_eq!(free("4096000", "unlimited"), 4_096_000 - 1_024_000);
+        assert_eq!(free("4096000", "204800"), 204_800 - 102_400);
+        assert_eq!(free("5", "unlimited"), 0);
     }
 
     #[test]

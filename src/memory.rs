@@ -8,13 +8,13 @@ use crate::shape;
 
 /// Refuses a training that would not fit into the memory that is free.
 ///
-/// Where the machine does not tell (only Linux does), nothing is refused.
+/// Where the system does not tell (only Linux does), nothing is refused.
 ///
 /// # Errors
 /// A diagnostic with the largest batch that fits and the other ways out.
 pub(crate) fn check(model: &Model, plan: &Plan, batch: usize) -> Result<()> {
     let error = Diagnostic::error;
-    match available_bytes().and_then(|free| shortage(model, plan, batch, free, error)) {
+    match free_bytes().and_then(|free| shortage(model, plan, batch, free, error)) {
         Some(diagnostic) => Err(Error::config(diagnostic)),
         None => Ok(()),
     }
@@ -26,7 +26,7 @@ pub(crate) fn check(model: &Model, plan: &Plan, batch: usize) -> Result<()> {
 /// # Errors
 /// A diagnostic with the largest batch that fits.
 pub(crate) fn check_inference(plan: &Plan, batch: usize) -> Result<()> {
-    match available_bytes().and_then(|free| inference_shortage(plan, batch, free)) {
+    match free_bytes().and_then(|free| inference_shortage(plan, batch, free)) {
         Some(diagnostic) => Err(Error::config(diagnostic)),
         None => Ok(()),
     }
@@ -35,7 +35,7 @@ pub(crate) fn check_inference(plan: &Plan, batch: usize) -> Result<()> {
 /// Warns of a batch whose training would not fit into the memory that is free.
 #[must_use]
 pub(crate) fn warning(model: &Model, plan: &Plan, batch: usize) -> Option<Diagnostic> {
-    shortage(model, plan, batch, available_bytes()?, Diagnostic::warning)
+    shortage(model, plan, batch, free_bytes()?, Diagnostic::warning)
 }
 
 /// The bytes that training with a batch takes; the most there can be when they are beyond counting.
@@ -210,7 +210,7 @@ fn amount(bytes: u64) -> String {
 }
 
 /// Returns the bytes that a process may still take.
-fn available_bytes() -> Option<u64> {
+fn free_bytes() -> Option<u64> {
     Memory::here().map(|memory| memory.free_bytes)
 }
 

@@ -1,14 +1,19 @@
 //! `cnn import`.
 
+use std::fs::File;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 
 use crate::config::Override;
-use crate::diagnostic::{Error, Result};
+use crate::diagnostic::{Diagnostic, Error, Result};
 use crate::import::{self, Rules};
 use crate::load::Project;
 use crate::report::{self, diagnostics, import as shown};
+
+/// Bytes of a file of rules.
+const MAX_RULES_BYTES: u64 = 4 << 20;
 
 /// Put weights that were trained elsewhere into the network of a config
 ///
@@ -69,6 +74,15 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
 }
 
 fn read_rules(path: &Path) -> Result<Rules> {
-    let text = std::fs::read_to_string(path).map_err(|error| Error::io("read", path, &error))?;
+    let mut text = String::new();
+    // A device may never end.
+    File::open(path)
+        .and_then(|file| file.take(MAX_RULES_BYTES + 1).read_to_string(&mut text))
+        .map_err(|error| Error::io("read", path, &error))?;
+    if text.len() as u64 > MAX_RULES_BYTES {
+        let message = format!("`{}` is over {MAX_RULES_BYTES} bytes", path.display());
+        let help = "give a TOML file of rules of names, such as docs/interchange.md shows";
+        return Err(Error::config(Diagnostic::error(message).help(help)));
+    }
     Rules::parse(&text, &path.display().to_string())
 }

@@ -250,6 +250,10 @@ impl Holder {
         if path.is_dir() {
             return Ok(Self::Folder(path.to_owned()));
         }
+        // A pipe may never begin.
+        if !path.is_file() {
+            return Err(damaged(path, "is not a regular file"));
+        }
         let file = File::open(path).map_err(|error| Error::io("read", path, &error))?;
         let archive = ZipArchive::new(BufReader::new(file))
             .map_err(|error| damaged(path, &format!("is not a whole .npz file: {error}")))?;
@@ -274,9 +278,9 @@ impl Holder {
             Self::Folder(path) => {
                 let entries =
                     fs::read_dir(path).map_err(|error| Error::io("read", path, &error))?;
-                let names = entries.flatten().map(|entry| entry.file_name());
-                names
-                    .map(|name| name.to_string_lossy().into_owned())
+                let files = entries.flatten().filter(|entry| entry.path().is_file());
+                files
+                    .map(|entry| entry.file_name().to_string_lossy().into_owned())
                     .collect()
             }
         };

@@ -103,17 +103,13 @@ pub(crate) fn raw_npy(planes: &Planes) -> Vec<u8> {
 /// When its folder is not there or cannot be written.
 pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     files::write(path, bytes).map_err(|mut error| {
-        let folder = path
-            .parent()
-            .filter(|folder| !folder.as_os_str().is_empty());
-        let help = match folder {
-            Some(folder) if !folder.is_dir() => {
-                format!("make the folder `{}` first", folder.display())
-            }
-            _ => "choose a place that can be written, with `--out`".to_owned(),
-        };
-        if let Some(diagnostic) = error.diagnostics.first_mut() {
-            diagnostic.helps.push(help);
+        let without_help = error
+            .diagnostics
+            .iter_mut()
+            .filter(|diagnostic| diagnostic.helps.is_empty());
+        for diagnostic in without_help {
+            let help = "choose a place that can be written, with `--out`";
+            diagnostic.helps.push(help.to_owned());
         }
         error
     })

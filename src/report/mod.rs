@@ -117,12 +117,14 @@ pub fn tell(text: &str) {
     let _ = anstream::stderr().lock().write_all(text.as_bytes());
 }
 
-/// Makes text safe to show on a terminal: control characters appear as escapes.
+/// Makes text safe to show on a terminal: control characters appear as escapes, and so do those that turn the
+/// direction of writing, in which a name could pose as another.
 #[must_use]
 pub fn plain(text: &str) -> String {
     text.chars()
         .flat_map(|c| {
-            let escaped: Vec<char> = if c.is_control() {
+            let turns = matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+            let escaped: Vec<char> = if turns || c.is_control() {
                 c.escape_default().collect()
             } else {
                 vec![c]

@@ -92,8 +92,9 @@ fn checkpoints(lab: &Lab, run: &str) -> Vec<String> {
     names
 }
 
-fn copy_folder(from: &Path, to: &Path) {
-    fs::create_dir(to).unwrap();
+/// Copies all that is in a folder.
+pub(crate) fn copy_folder(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
     for name in names(from) {
         let (from, to) = (from.join(&name), to.join(&name));
         if from.is_dir() {
