@@ -212,4 +212,169 @@ name="a reader that goes away does not end a training"
 expect "$name" 0 test -f runs/piped/model.safetensors
 pass "$name"
 
+name="twenty runs started together have folders of their own, all finished"
+processes=()
+for _ in $(seq 20); do
+  "$cnn" train net.toml --set model.name=twenty --epochs 2 --threads 1 --quiet >/dev/null 2>&1 &
+  processes+=($!)
+done
+for process in "${processes[@]}"; do wait "$process" || fail "$name: one ended with $?"; done
+[ "$(ls -d runs/twenty-* | wc -l)" -eq 20 ] || fail "$name: $(ls -d runs/twenty-*)"
+[ "$(grep -l '"status": "finished"' runs/twenty-*/run.json | wc -l)" -eq 20 ] || fail "$name: not all are finished"
+pass "$name"
+
+name="killed together, twenty runs leave no lock"
+processes=()
+for number in $(seq 20); do
+  "$cnn" train net.toml --run "locked-$number" --threads 1 --epochs 100000 --quiet >/dev/null 2>&1 &
+  processes+=($!)
+done
+for number in $(seq 20); do
+  while [ -z "$(newest "locked-$number")" ]; do sleep 0.05; done
+done
+expect "$name" 7 "$cnn" train --resume locked-7
+says "$name" "is in use by another process"
+kill -9 "${processes[@]}"
+wait "${processes[@]}" 2>/dev/null || true
+for number in $(seq 20); do expect "$name" 0 "$cnn" runs rm "locked-$number"; done
+pass "$name"
+
+name="commands that only read write nothing, in a folder where no one may write"
+if setpriv --reuid=65534 --regid=65534 --clear-groups true 2>/dev/null; then
+  # Given beside the folder: this user may read all of it.
+  chmod -R a+rX . && mkdir -p reading/runs
+  cp -r runs/straight reading/runs/one
+  cp net.toml reading && cp -r data reading
+  python3 -c 'import struct, zlib
+def chunk(kind, data): return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+open("reading/a.png", "wb").write(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", 8, 8, 8, 0, 0, 0, 0)) + chunk(b"IDAT", zlib.compress((b"\0" + b"\7" * 8) * 8)) + chunk(b"IEND", b""))'
+  chmod -R a-w reading && chmod -R a+rX reading
+  ( cd reading
+    before=$(find . -printf '%p %s %T@\n' | sort)
+    for command in "inspect net.toml" "eval one" "predict a.png" "runs list" "runs show one" "runs compare one one" \
+      "data list" "data check data" "data stats net.toml" "filter --list" "new --list" "schema" \
+      "bench net.toml --seconds 0.1"; do
+      expect "$name" 0 setpriv --reuid=65534 --regid=65534 --clear-groups env -u HOME "$cnn" $command
+    done
+    for command in "runs report one" "train --resume one --epochs 999" "show one filters" "new mine" \
+      "export one --format onnx" "sweep net.toml --set train.seed=1,2" "crossval net.toml"; do
+      expect "$name" 5 setpriv --reuid=65534 --regid=65534 --clear-groups "$cnn" $command
+      says "$name" "help: "
+    done
+    [ "$before" = "$(find . -printf '%p %s %T@\n' | sort)" ] || fail "$name: something has changed" ) || exit 1
+  chmod -R u+w reading
+  pass "$name"
+else
+  skip "$name" "this user cannot become another"
+fi
+
+name="what cannot be is refused in 100 ms"
+python3 - <<'PY'
+plain = open("net.toml").read()
+open("units.toml", "w").write(plain.replace("units = 2", "units = 9223372036854775807"))
+open("kernel.toml", "w").write(plain.replace("kernel_size = 3", "kernel_size = 9"))
+open("batch.toml", "w").write(plain.replace("batch_size = 8", "batch_size = 0"))
+layers = '{ type = "block", use = "a", repeat = 1000 },'
+blocks = '[blocks.a]\nlayers = [{ type = "block", use = "b", repeat = 1000 }]\n[blocks.b]\nlayers = [{ type = "flatten" }]\n'
+open("million.toml", "w").write(plain.replace("layers = [", "layers = [" + layers, 1).replace("[data]", blocks + "[data]"))
+PY
+for config in units kernel batch million; do
+  expect "$name" 2 "$cnn" train "$config.toml"
+  grep -q '^error: ' "$said" || fail "$name: $config says nothing"
+  # The quickest of five: the machine may have been busy with something else.
+  quickest=$(python3 - "$cnn" "$config.toml" <<'PY'
+import subprocess, sys, time
+def once():
+    begin = time.monotonic()
+    subprocess.run([sys.argv[1], "train", sys.argv[2]], capture_output=True)
+    return int((time.monotonic() - begin) * 1000)
+print(min(once() for _ in range(5)))
+PY
+)
+  [ "$quickest" -lt 100 ] || fail "$name: $config takes $quickest ms"
+done
+pass "$name"
+
+name="an archive writes nothing outside, and nothing of it is unpacked"
+python3 - <<'PY'
+import io, tarfile
+def tar(name, entries):
+    with tarfile.open(name, "w:gz") as archive:
+        for path, kind, link in entries:
+            entry = tarfile.TarInfo(path)
+            entry.type, entry.linkname = kind, link
+            data = b"x" if kind == tarfile.REGTYPE else b""
+            entry.size = len(data)
+            archive.addfile(entry, io.BytesIO(data))
+file, link = tarfile.REGTYPE, tarfile.SYMTYPE
+tar("up.tar.gz", [("a/1.png", file, ""), ("../evil", file, "")])
+tar("root.tar.gz", [("a/1.png", file, ""), ("/tmp/cnn-evil", file, "")])
+tar("link.tar.gz", [("a/out", link, "/tmp"), ("a/out/cnn-evil", file, ""), ("b/1.png", file, "")])
+tar("hard.tar.gz", [("a/1.png", tarfile.LNKTYPE, "/etc/passwd"), ("b/1.png", file, "")])
+PY
+mkdir -p unpacked && before=$(ls -A . ..)
+for archive in up root link hard; do
+  expect "$name" 3 env TMPDIR="$work/unpacked" "$cnn" train net.toml --data "$archive.tar.gz"
+  says "$name" "$archive.tar.gz"
+done
+[ ! -e /tmp/cnn-evil ] && [ "$before" = "$(ls -A . ..)" ] && [ -z "$(ls -A unpacked)" ] || fail "$name: something was written"
+pass "$name"
+
+name="a service gives up on what does not come, after the seconds it names"
+"$cnn" serve straight --port 0 >address 2>"$said" &
+process=$!
+while [ ! -s address ]; do sleep 0.05; done
+python3 - "$(sed 's|http://||; s|/||' address)" >"$said" 2>&1 <<'PY' || fail "$name"
+import json, select, socket, sys, threading
+host, port = sys.argv[1].split(":")
+def connect():
+    return socket.create_connection((host, int(port)), timeout=60)
+def read(connection):
+    data = b""
+    while part := connection.recv(65536):
+        data += part
+    return data
+HEAD = f"POST /predict HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n"
+outcomes = {}
+# A body that stops, a head that stops, and so many bodies at once that there is no room for more.
+def body():
+    with connect() as connection:
+        connection.sendall((HEAD + "Content-Length: 500\r\n\r\nhalf").encode())
+        outcomes["body"] = read(connection)
+def head():
+    with connect() as connection:
+        connection.sendall(b"GET /healthz HTTP/1.1\r\nHo")
+        outcomes["head"] = read(connection)
+threads = [threading.Thread(target=work) for work in (body, head)]
+for thread in threads: thread.start()
+held, refused = [], 0
+for _ in range(18):
+    connection = connect()
+    held.append(connection)
+    connection.sendall((HEAD + f"Content-Length: {16 << 20}\r\n\r\n").encode())
+    try:
+        connection.sendall(b"x" * ((16 << 20) - 1))
+    except OSError:
+        pass
+    # Whoever found no room is answered before the last byte is sent.
+    if select.select([connection], [], [], 1)[0]:
+        answer = connection.recv(65536)
+        assert answer.startswith(b"HTTP/1.1 503"), answer
+        refused += 1
+for connection in held: connection.close()
+for thread in threads: thread.join()
+answer = outcomes["body"]
+assert answer.startswith(b"HTTP/1.1 408"), answer
+assert "did not come within 20 s" in json.loads(answer.split(b"\r\n\r\n", 1)[1])["error"], answer
+assert not outcomes["head"].startswith(b"HTTP/1.1 200"), outcomes["head"]
+assert 0 < refused < 6, refused
+with connect() as connection:
+    connection.sendall(f"GET /healthz HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
+    assert b'"ok"' in read(connection)
+PY
+kill -TERM "$process"
+code=0; wait "$process" || code=$?
+[ "$code" -eq 143 ] || fail "$name: exit $code"
+pass "$name"
+
 echo "all faults survived in $((SECONDS - begin)) s"

@@ -20,7 +20,11 @@ mod bench;
 mod browser;
 mod checkpoints;
 mod command_line;
+#[cfg(target_os = "linux")]
+mod command_line_properties;
 mod container;
+#[cfg(target_os = "linux")]
+mod described;
 mod devices;
 mod doctor;
 mod drawn;
@@ -28,6 +32,15 @@ mod end_to_end;
 mod engine;
 mod errors;
 mod export;
+mod faults_checkpoints;
+mod faults_files;
+#[cfg(target_os = "linux")]
+mod faults_memory;
+mod faults_names;
+#[cfg(feature = "serve")]
+mod faults_serve;
+#[cfg(target_os = "linux")]
+mod faults_streams;
 mod fetch;
 mod filter;
 mod golden_layers;
@@ -50,6 +63,7 @@ mod properties;
 mod random_layers;
 mod readme;
 mod recipes;
+mod reliability;
 mod resume;
 mod runs;
 mod search;

@@ -10,8 +10,9 @@ use super::rename::rename;
 use super::{Block, OWN_KEYS, REPEAT, parameter_name};
 use crate::diagnostic::{Diagnostic, Span, Use, in_backticks};
 
-/// The most values that all blocks may unfold to, so that blocks within blocks end.
-const MAX_VALUES: usize = 1_000_000;
+/// The most values that all blocks may unfold to, so that blocks within blocks end soon: twenty for each layer that a
+/// network may have.
+const MAX_VALUES: usize = 200_000;
 
 /// How deep blocks may use blocks.
 const MAX_DEPTH: usize = 32;
@@ -136,7 +137,7 @@ impl<'a> Unfolding<'a> {
         if std::mem::replace(&mut self.exhausted, true) {
             return;
         }
-        let message = "the blocks unfold to more than a million values";
+        let message = format!("the blocks unfold to more than {MAX_VALUES} values");
         let help = "use smaller `repeat`, or fewer blocks within blocks";
         self.problems
             .add(Diagnostic::error(message).at(&node.span, "").help(help));
