@@ -189,6 +189,15 @@ fn not_safetensors(bytes: &[u8], name: &str, reason: &str) -> Diagnostic {
         "a pickle or a zip, as PyTorch and Keras write them"
     } else if bytes.starts_with(b"\x89HDF") {
         "an HDF5 file, as Keras writes them"
+    } else if is_onnx(bytes) {
+        let convert =
+            format!("`cnn import {name} --config NEW.toml` makes a config and a run of it");
+        return Diagnostic::error(format!("`{name}` is an ONNX file, no model file")).note(convert);
+    } else if is_config(bytes) {
+        let message = format!("`{name}` is a config, which has no weights");
+        let train = format!("`cnn train {name}` makes a run with weights of it");
+        let import = format!("`cnn import WEIGHTS --into {name}` takes weights from elsewhere");
+        return Diagnostic::error(message).note(train).note(import);
     } else {
         return Diagnostic::error(format!("`{name}` is not a safetensors file: {reason}"));
     };
@@ -196,6 +205,18 @@ fn not_safetensors(bytes: &[u8], name: &str, reason: &str) -> Diagnostic {
         "`cnn import {name} --into CONFIG` makes a run of its weights and the config of their network"
     );
     Diagnostic::error(format!("`{name}` is {kind}, not safetensors")).note(convert)
+}
+
+/// Tells an ONNX file by its first field, a small version, and another field right after it; a length of safetensors
+/// has zeros there.
+fn is_onnx(bytes: &[u8]) -> bool {
+    matches!(bytes, [0x08, 1..=64, next, ..] if *next != 0)
+}
+
+/// Whether a text is a config, by the line that each has.
+fn is_config(bytes: &[u8]) -> bool {
+    let mut lines = std::str::from_utf8(bytes).unwrap_or_default().lines();
+    lines.any(|line| line.trim() == "[model]")
 }
 
 /// Checks what the parts of a file say of each other, before anything is made of them.

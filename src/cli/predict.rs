@@ -1,6 +1,6 @@
 //! `cnn predict`.
 
-use std::io::{IsTerminal as _, Read as _};
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
@@ -71,10 +71,10 @@ pub(super) fn run(arguments: &Arguments, quiet: bool) -> Result<u8> {
     };
     let predictor = Predictor::new(&trained, &device)?.inverting(invert);
     let images = list(&arguments.images)?;
-    if arguments.model == "latest" && !quiet && std::io::stderr().is_terminal() {
+    if arguments.model == "latest" && !quiet && !arguments.json && !arguments.csv {
         // The run trained last may be of other pictures than the reader has in mind.
         let name = report::plain(&run::name_of(&path));
-        report::tell(&format!("answers of run {name}\n"));
+        report::tell(&format!("run {name}\n"));
     }
     let top = usize::try_from(arguments.top_k).unwrap_or(usize::MAX);
     let batch_size = usize::try_from(arguments.batch_size).unwrap_or(usize::MAX);

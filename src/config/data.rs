@@ -119,6 +119,7 @@ impl Data {
         let (validation, validation_source) = match reader.optional("validation", &VALIDATION) {
             None => (None, None),
             Some(validation) => match validation.value {
+                Given::Nothing => (None, None),
                 Given::Apart(validation) => (Some(validation), None),
                 Given::Source(path) => (None, Some(path)),
             },

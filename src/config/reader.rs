@@ -290,7 +290,13 @@ impl<'a> Reader<'a> {
                 Diagnostic::error(format!("unknown key `{name}` in {title}")).at(&key.span, "");
             let ours = words::our_key(name, &asked);
             let within = ours.and_then(|ours| words::within_optimizer(name, ours));
-            let suggestion = within.or_else(|| words::suggest(ours, words::nearest(name, &asked)));
+            let nearest = words::nearest(name, &asked);
+            let suggestion = within.or_else(|| words::suggest(ours, nearest));
+            // Keras and Caffe know layers with an activation that here have none.
+            let is_layer = asked.contains(&"type") && asked.contains(&"name");
+            let behind = (name == "activation" && is_layer)
+                .then(|| "put `{ type = \"activation\", fn = \"relu\" }` after it".to_owned());
+            let suggestion = suggestion.or(behind);
             if suggestion.is_none() {
                 diagnostic = diagnostic.note(format!("it takes {}", in_backticks(&*asked)));
             }

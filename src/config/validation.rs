@@ -32,6 +32,8 @@ impl Validation {
 
 /// What the key holds.
 pub(super) enum Given {
+    /// Nothing is set apart, as without the key: a command line can say so of a config that has it.
+    Nothing,
     /// How much of the training samples.
     Apart(Validation),
     /// Where other samples are.
@@ -59,7 +61,11 @@ fn validation(node: &Node) -> Result<Given, Mismatch> {
         Value::String(path) => return Ok(Given::Source(path.clone())),
         _ => {
             let share = fraction().parse(node);
-            Validation::Fraction(share.map_err(|_| Mismatch::new(EXPECTED, node))?)
+            let share = share.map_err(|_| Mismatch::new(EXPECTED, node))?;
+            if share == 0.0 {
+                return Ok(Given::Nothing);
+            }
+            Validation::Fraction(share)
         }
     };
     Ok(Given::Apart(share))
@@ -87,5 +93,5 @@ fn fold(node: &Node) -> Result<Validation, Mismatch> {
 const EXPECTED: &str = "a fraction between 0 and 1, or a path";
 
 fn fraction() -> Number {
-    value::number(EXPECTED, |fraction| fraction > 0.0 && fraction < 1.0)
+    value::number(EXPECTED, |fraction| (0.0..1.0).contains(&fraction))
 }

@@ -6,7 +6,7 @@ use burn::tensor;
 
 use super::matching::{Match, Way};
 use super::onnx::{self, Facts};
-use super::{Imported, Known, as_file, facts, read, settle};
+use super::{Imported, Known, as_file, check_is_free, facts, read, settle};
 use crate::config::{Override, is_run_name};
 use crate::diagnostic::{Diagnostic, Error, Kind, Result};
 use crate::files;
@@ -38,6 +38,7 @@ pub fn convert(
         let help = "choose another name, or remove the file first";
         return Err(Error::config(Diagnostic::error(message).help(help)));
     }
+    check_is_free(run)?;
     let shown = file.display().to_string();
     let bytes = read::bytes(file)?;
     let title = file.file_name().unwrap_or_default().to_string_lossy();

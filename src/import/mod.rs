@@ -34,7 +34,7 @@ use crate::load::Project;
 use crate::model::{Device, Model, NamedWeight};
 use crate::model_file::{self, Header};
 use crate::plan::Plan;
-use crate::run::{MODEL, Record, Run};
+use crate::run::{FOLDER, MODEL, Record, Run};
 use leeway::Leeway;
 use matching::Matched;
 use read::Weights;
@@ -64,6 +64,7 @@ pub fn import(
     rules: Option<&Rules>,
     run: Option<&str>,
 ) -> Result<Imported> {
+    check_is_free(run)?;
     let config = &project.config;
     let device = Device::Cpu.open()?;
     let plan = project.plan.up_to_logits(config.train.task());
@@ -88,6 +89,18 @@ pub fn import(
         classes: known.classes,
         warnings,
     })
+}
+
+/// Refuses the name of a run that is there, before anything is read.
+fn check_is_free(run: Option<&str>) -> Result<()> {
+    match run.filter(|name| Path::new(FOLDER).join(name).exists()) {
+        Some(name) => {
+            let message = format!("a run `{name}` exists");
+            let help = format!("choose another name, or remove it first: `cnn runs rm {name}`");
+            Err(Error::config(Diagnostic::error(message).help(help)))
+        }
+        None => Ok(()),
+    }
 }
 
 /// Says whether weights can be read of a file.

@@ -119,7 +119,7 @@ pub(super) const TABLES: &[TableDoc] = &[
             (
                 "validation",
                 "What of the training pictures decides which weights are kept: a share of them, or one fold of \
-                 `{ fold, of }` as `cnn crossval` takes them; or a path of other ones.",
+                 `{ fold, of }` as `cnn crossval` takes them; or a path of other ones. Nothing if 0 or left out.",
             ),
             (
                 "test",

@@ -41,6 +41,8 @@ fn runs_that_do_not_fit_are_told() {
     let mut faults = Faults::new(lab);
     faults.check("run_missing", 4, "eval two");
     faults.check("run_exists", 2, "train bars.toml --run one");
+    let import = "import gone.safetensors --into bars.toml --as one";
+    faults.check("import_run_exists", 2, import);
     faults.check("run_of_another_network", 4, "train other.toml --resume one");
     faults.check(
         "run_of_a_shorter_network",
@@ -122,6 +124,8 @@ fn files_that_are_no_model_are_told() {
     lab.write("weights.pt", b"PK\x03\x04\x14\0\0\0\x08\0");
     lab.write("weights.pkl", b"\x80\x02}q\0.");
     lab.write("weights.h5", b"\x89HDF\r\n\x1a\n\0\0\0\0");
+    // The version of the format, then who wrote it.
+    lab.write("network.onnx", b"\x08\x08\x12\x07pytorch");
     lab.write("cut.safetensors", cut);
     // The last weight of the file, which ends with the weights.
     let mut infinite = model.clone();
@@ -147,6 +151,8 @@ fn files_that_are_no_model_are_told() {
         ("model_is_a_zip", "weights.pt"),
         ("model_is_a_pickle", "weights.pkl"),
         ("model_is_hdf5", "weights.h5"),
+        ("model_is_onnx", "network.onnx"),
+        ("model_is_a_config", "bars.toml"),
         ("model_is_cut", "cut.safetensors"),
         ("model_has_a_huge_header", "huge.safetensors"),
         ("model_is_empty", "empty.safetensors"),

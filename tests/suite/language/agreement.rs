@@ -221,7 +221,8 @@ fn the_schema_takes_the_sections_that_the_reader_takes_and_no_others() {
         ("[train]\nepochs = 2.5", false),
         ("[train]\nearly_stopping = { patience = 3 }", true),
         ("[train]\nearly_stopping = {}", false),
-        ("[data]\nvalidation = 0", false),
+        ("[data]\nvalidation = 0", true),
+        ("[data]\nvalidation = 1", false),
         (
             "[data]\nvalidation = 0.1\nresize = [9, 9]\npadding = [[1, 0], [1, 0]]",
             true,
