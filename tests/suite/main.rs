@@ -30,6 +30,7 @@ mod doctor;
 mod drawn;
 mod end_to_end;
 mod engine;
+mod error_index;
 mod errors;
 mod export;
 mod faults_checkpoints;
@@ -70,6 +71,7 @@ mod search;
 #[cfg(feature = "serve")]
 mod serve;
 mod shown;
+mod source;
 mod sources;
 mod support;
 mod survey;

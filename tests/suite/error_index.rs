@@ -1,0 +1,239 @@
+//! docs/errors holds an entry for every message there is, and none for what nothing says.
+//!
+//! An entry is an item that begins with messages in bold, `…` for what varies, and says after a dash what they mean.
+//! The messages are found in the sources, wherever a diagnostic is made, and in the golden files.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::source::{Call, Source, calls};
+use crate::support::{names, repository};
+
+/// Diagnostics whose message is handed on from elsewhere: the file, and what stands for the message. Golden files show
+/// what these say.
+const HANDED_ON: [(&str, &str); 10] = [
+    ("cli/runs.rs", "missing.clone()"),
+    ("filter/matrix.rs", "message"),
+    ("plan/rates.rs", "message"),
+    ("runs.rs", "error.to_string()"),
+    ("survey/check.rs", "message.unwrap_or(&warning.message)"),
+    ("sweep/axis.rs", "message"),
+    ("sweep/comparison.rs", "message"),
+    ("sweep/results.rs", "reason"),
+    ("sweep/search.rs", "message"),
+    ("train/divergence.rs", "message"),
+];
+
+/// Text beside a message, in the same statement.
+const BESIDE: [&str; 2] = [
+    "set the first number of `input` in `[model]` to 1 for grey or 3 for colour",
+    "set `input` in `[model]` to the channels, height and width of a picture",
+];
+
+/// Returns the files below a folder with an ending.
+fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for name in names(folder) {
+        let path = folder.join(&name);
+        if path.is_dir() {
+            found.extend(files(&path, ending));
+        } else if name.ends_with(ending) {
+            found.push(path);
+        }
+    }
+    found
+}
+
+/// A message of the index.
+struct Entry {
+    message: String,
+    place: String,
+}
+
+/// Returns all messages of the index, and holds each item to saying something of them.
+fn entries() -> Vec<Entry> {
+    let mut entries = Vec::new();
+    for path in files(&repository("docs/errors"), ".md") {
+        let text = fs::read_to_string(&path).unwrap();
+        let place = path.file_name().unwrap().to_string_lossy().into_owned();
+        for item in text.split("\n- **").skip(1) {
+            let item = item.split("\n\n").next().unwrap().replace("\n  ", " ");
+            let (bold, said) = item
+                .split_once("** – ")
+                .unwrap_or_else(|| panic!("{place}: no dash after the messages of {item}"));
+            assert!(
+                said.split_whitespace().count() > 3,
+                "{place}: {item} says nothing"
+            );
+            for message in bold.split("**; **") {
+                assert!(has_word(message, 3), "{place}: `{message}` fits everything");
+                entries.push(Entry {
+                    message: message.to_owned(),
+                    place: place.clone(),
+                });
+            }
+        }
+    }
+    entries
+}
+
+/// Tells whether there is a word of so many letters.
+fn has_word(text: &str, letters: usize) -> bool {
+    let mut words = text.split(|letter: char| !letter.is_alphabetic());
+    words.any(|word| word.len() >= letters)
+}
+
+/// Tells whether a message is one that an entry shows, with anything for `…`.
+fn fits(entry: &str, message: &str) -> bool {
+    let parts: Vec<&str> = entry.split('…').collect();
+    let (first, last) = (parts[0], parts[parts.len() - 1]);
+    let Some(mut rest) = message.strip_prefix(first) else {
+        return false;
+    };
+    if parts.len() == 1 {
+        return rest.is_empty();
+    }
+    for part in &parts[1..parts.len() - 1] {
+        match rest.split_once(part) {
+            Some((_, after)) => rest = after,
+            None => return false,
+        }
+    }
+    rest.ends_with(last)
+}
+
+/// What the program can say.
+struct Said {
+    /// Messages of diagnostics in the sources: the file, and the text with `…` for what varies.
+    messages: Vec<(String, String)>,
+    /// All texts of the sources, of which some become part of a message.
+    texts: BTreeSet<String>,
+    /// Messages in golden files.
+    golden: BTreeSet<String>,
+}
+
+fn said() -> Said {
+    let root = repository("src");
+    let mut messages = Vec::new();
+    let mut texts = BTreeSet::new();
+    let mut handed_on = BTreeSet::new();
+    let mut beside = BTreeSet::new();
+    for path in files(&root, ".rs") {
+        let file = path
+            .strip_prefix(&root)
+            .unwrap()
+            .to_str()
+            .unwrap()
+            .to_owned();
+        if file.ends_with("tests.rs") {
+            continue;
+        }
+        let source = Source::new(&fs::read_to_string(&path).unwrap());
+        texts.extend(source.texts());
+        for call in calls(&source) {
+            match call {
+                Call::Says(found) => {
+                    for text in found {
+                        if let Some(known) = BESIDE.iter().find(|known| **known == text) {
+                            beside.insert(*known);
+                        } else if text.contains('`') || text.split_whitespace().count() > 2 {
+                            // A word or two are put into the message of another text.
+                            messages.push((file.clone(), text));
+                        }
+                    }
+                }
+                Call::HandsOn(argument) => {
+                    let known = HANDED_ON
+                        .iter()
+                        .find(|(of, begin)| *of == file && argument.starts_with(begin));
+                    let known =
+                        known.unwrap_or_else(|| panic!("{file}: what does `{argument}` say?"));
+                    handed_on.insert(*known);
+                }
+            }
+        }
+    }
+    assert_eq!(handed_on.len(), HANDED_ON.len(), "{handed_on:?}");
+    assert_eq!(beside.len(), BESIDE.len(), "{beside:?}");
+    assert!(messages.len() > 300, "{}", messages.len());
+    let golden =
+        ["tests/errors", "tests/snapshots"].map(|folder| files(&repository(folder), ".txt"));
+    let golden = golden.concat();
+    let golden = golden.iter().map(|path| fs::read_to_string(path).unwrap());
+    let lines: Vec<String> = golden
+        .flat_map(|text| text.lines().map(str::to_owned).collect::<Vec<_>>())
+        .collect();
+    let starts = ["error: ", "warning: "];
+    let golden = lines
+        .iter()
+        .filter_map(|line| starts.iter().find_map(|start| line.strip_prefix(start)));
+    Said {
+        messages,
+        texts,
+        golden: golden.map(str::to_owned).collect(),
+    }
+}
+
+#[test]
+fn every_error_is_in_the_index() {
+    let entries = entries();
+    let said = said();
+    let is_known = |message: &str| entries.iter().any(|entry| fits(&entry.message, message));
+    // Without a word of its own it is a frame: what it says comes from elsewhere.
+    let from_sources = said
+        .messages
+        .iter()
+        .filter(|(_, message)| has_word(message, 4));
+    let unknown: Vec<_> = from_sources
+        .filter(|(_, message)| !is_known(message))
+        .collect();
+    assert!(unknown.is_empty(), "docs/errors lacks {unknown:#?}");
+    let unknown: Vec<_> = said
+        .golden
+        .iter()
+        .filter(|message| !is_known(message))
+        .collect();
+    assert!(unknown.is_empty(), "docs/errors lacks {unknown:#?}");
+}
+
+#[test]
+fn the_index_has_no_error_that_nothing_says() {
+    let said = said();
+    // What stands behind the name of a file, or comes from elsewhere as a whole.
+    let is_whole = |text: &&String| text.split_whitespace().count() > 2 && has_word(text, 3);
+    let is_reason = |message: &str| {
+        let mut texts = said.texts.iter().filter(is_whole);
+        texts.any(|text| message.ends_with(text.as_str()))
+    };
+    // What failed is told by a few words: `Error::io("listen at", …)`.
+    let is_action = |message: &str| {
+        let action = message.strip_prefix("failed to ");
+        let action = action.and_then(|rest| rest.strip_suffix(" `…`: …"));
+        action.is_some_and(|action| said.texts.contains(action))
+    };
+    let is_said = |message: &str| {
+        let in_sources = said.messages.iter().any(|(_, text)| fits(message, text));
+        let in_golden = said.golden.iter().any(|text| fits(message, text));
+        in_sources || in_golden || is_reason(message) || is_action(message)
+    };
+    let unsaid: Vec<(String, String)> = entries()
+        .into_iter()
+        .filter(|entry| !is_said(&entry.message))
+        .map(|entry| (entry.place, entry.message))
+        .collect();
+    assert!(unsaid.is_empty(), "nothing says {unsaid:#?}");
+}
+
+#[test]
+fn the_index_names_its_pages_and_shows_a_real_error() {
+    let index = fs::read_to_string(repository("docs/errors.md")).unwrap();
+    let shown = index.split("```text\n").nth(1).unwrap();
+    let shown = shown.split("```").next().unwrap();
+    let real = files(&repository("tests/errors"), ".txt");
+    let mut real = real.iter().map(|path| fs::read_to_string(path).unwrap());
+    assert!(real.any(|real| real.starts_with(shown)), "{shown}");
+    for name in names(&repository("docs/errors")) {
+        assert!(index.contains(&format!("(errors/{name})")), "{name}");
+    }
+}
