@@ -29,7 +29,7 @@ use std::io::ErrorKind;
 use std::path::Path;
 use std::time::Instant;
 
-use clap::{ArgAction, Args, Parser, Subcommand};
+use clap::{ArgAction, Args, CommandFactory as _, Parser, Subcommand};
 
 use crate::config::{Override, is_run_name};
 use crate::diagnostic::{Diagnostic, Error, Result, in_backticks};
@@ -221,6 +221,12 @@ impl ConfigArguments {
         set.chain(self.data.as_deref().map(Override::data))
             .collect()
     }
+}
+
+/// Returns the command line as it is declared, with every command and option.
+#[must_use]
+pub fn command() -> clap::Command {
+    Arguments::command()
 }
 
 /// Runs the command line; returns the exit code.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 
 use super::ComputeArguments;
-use super::show_words::{MethodArgument, place, safe, share, stem};
+use super::show_words::{EXAMPLES, MethodArgument, place, safe, share, stem};
 use crate::diagnostic::{Diagnostic, Error, Result, in_backticks};
 use crate::evaluate::{self, Split};
 use crate::files;
@@ -26,13 +26,6 @@ pub(super) struct Arguments {
     #[command(subcommand)]
     what: What,
 }
-
-const EXAMPLES: &str = "Examples:
-  cnn show latest filters
-  cnn show lenet5-1 features digit.png --layer C3
-  cnn show latest explain digit.png --method grad-cam --class 7
-  cnn show latest receptive-field digit.png --layer S4 --at 2,2
-  cnn show latest embedding";
 
 #[derive(Debug, Subcommand)]
 enum What {
@@ -59,6 +52,7 @@ struct Written {
 /// Filters on three channels are drawn in colour, each from its smallest weight to its largest. Others are a
 /// row a filter and a column an input channel: blue below 0, white 0, red above.
 #[derive(Debug, Args)]
+#[command(after_help = "Example: cnn show latest filters --layer C1")]
 struct Filters {
     /// One layer, by its name, path or number [default: all convolutions]
     #[arg(long, value_name = "NAME")]
@@ -72,6 +66,7 @@ struct Filters {
 /// Each layer goes from its smallest value (dark) to its largest (light); beneath each map stand its number and its
 /// own range.
 #[derive(Debug, Args)]
+#[command(after_help = "Example: cnn show latest features digit.png --layer C3 --raw")]
 struct Features {
     /// A picture, or `-` for one on standard input
     image: PathBuf,
@@ -122,6 +117,7 @@ struct Explain {
 ///
 /// The theoretical field is a box; the effective field (Luo et al. 2016) is the gradient of all maps at that place.
 #[derive(Debug, Args)]
+#[command(after_help = "Example: cnn show latest receptive-field digit.png --layer S4 --at 2,2")]
 struct ReceptiveField {
     /// A picture, or `-` for one on standard input
     image: PathBuf,
@@ -137,6 +133,7 @@ struct ReceptiveField {
 
 /// Write what the last hidden layer makes of each sample of a split, and draw it in two dimensions (PCA)
 #[derive(Debug, Args)]
+#[command(after_help = "Example: cnn show latest embedding --split validation --limit 1000")]
 struct Embedding {
     /// Data set or path in place of the one it was trained on
     #[arg(long, value_name = "SOURCE")]

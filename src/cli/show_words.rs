@@ -4,6 +4,14 @@ use std::path::Path;
 
 use clap::ValueEnum;
 
+/// Examples of all that is shown.
+pub(super) const EXAMPLES: &str = "Examples:
+  cnn show latest filters
+  cnn show lenet5-1 features digit.png --layer C3
+  cnn show latest explain digit.png --method grad-cam --class 7
+  cnn show latest receptive-field digit.png --layer S4 --at 2,2
+  cnn show latest embedding";
+
 /// How importance is found.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(super) enum MethodArgument {

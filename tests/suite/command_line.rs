@@ -29,7 +29,7 @@ fn help_reads_as_it_should() {
     check(&mut golden, "help", &["--help"]);
     for command in [
         "train", "eval", "predict", "inspect", "bench", "new", "schema", "filter", "data",
-        "crossval", "sweep",
+        "crossval", "sweep", "serve", "show", "runs", "import", "export",
     ] {
         check(
             &mut golden,
@@ -238,6 +238,24 @@ fn quiet_says_nothing_but_results() {
         .lines()
         .filter(|line| line.starts_with("epoch "));
     assert_eq!(epochs.count(), 3, "a line an epoch: {outcome:?}");
+}
+
+#[test]
+fn the_run_that_answers_is_named_unless_it_was_asked_for() {
+    let lab = Lab::with_bars();
+    lab.write("a.png", bar_png(0, 0));
+    lab.cnn(&["train", "bars.toml", "--quiet"]).ok();
+    for (options, said) in [
+        (&[][..], "run bars-1\n"),
+        (&["--model", "bars-1"], ""),
+        (&["--quiet"], ""),
+        (&["--json"], ""),
+        (&["--csv"], ""),
+    ] {
+        let outcome = lab.cnn(&[&["predict", "a.png"], options].concat()).ok();
+        assert_eq!(outcome.stderr, said, "{options:?}");
+        assert!(!outcome.stdout.contains("run "), "{outcome:?}");
+    }
 }
 
 #[test]

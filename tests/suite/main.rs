@@ -27,6 +27,7 @@ mod container;
 mod described;
 mod devices;
 mod doctor;
+mod documents;
 mod drawn;
 mod end_to_end;
 mod engine;

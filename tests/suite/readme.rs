@@ -2,9 +2,13 @@
 
 use crate::support::{Lab, png, repository};
 
-/// Returns what stands below a heading, up to the next.
-fn section(heading: &str) -> String {
-    let text = std::fs::read_to_string(repository("README.md")).unwrap();
+/// Returns what stands below a heading of the README, up to the next.
+pub(crate) fn section(heading: &str) -> String {
+    section_of("README.md", heading)
+}
+
+fn section_of(document: &str, heading: &str) -> String {
+    let text = std::fs::read_to_string(repository(document)).unwrap();
     let start = format!("## {heading}\n");
     let (_, after) = text.split_once(&start).unwrap();
     after.split("\n## ").next().unwrap().to_owned()
@@ -39,11 +43,6 @@ fn lab() -> Lab {
     lab
 }
 
-/// Types each command of a section of the README.
-fn check(lab: &Lab, heading: &str, expected: usize) {
-    check_text(lab, &section(heading), heading, expected);
-}
-
 /// Types each command of a text.
 fn check_text(lab: &Lab, text: &str, heading: &str, expected: usize) {
     let lines = blocks(text, "sh").into_iter().flat_map(str::lines);
@@ -64,8 +63,10 @@ fn check_text(lab: &Lab, text: &str, heading: &str, expected: usize) {
 #[test]
 fn your_own_pictures_and_resume() {
     let lab = lab();
-    check(&lab, "Your own pictures", 6);
-    check(&lab, "Resume", 3);
+    let pictures = section("Your own pictures");
+    check_text(&lab, &pictures, "Your own pictures", 6);
+    let resume = section_of("docs/training.md", "Going on after a stop");
+    check_text(&lab, &resume, "Going on after a stop", 3);
 }
 
 #[test]
