@@ -97,6 +97,7 @@ pub mod export;
 pub mod fetch;
 mod files;
 mod filter;
+mod float;
 mod group;
 mod handmade;
 #[doc(hidden)]

@@ -8,6 +8,11 @@ pub(crate) fn elements(shape: &[usize]) -> Option<u64> {
     })
 }
 
+/// Returns where the values of a matrix of so many rows and columns stand, in the order of the matrix turned.
+pub(crate) fn turned(rows: usize, columns: usize) -> impl Iterator<Item = usize> {
+    (0..columns).flat_map(move |column| (0..rows).map(move |row| row * columns + column))
+}
+
 /// Returns what the places of an input with so many dimensions are called.
 #[must_use]
 pub(crate) fn places(dimensions: usize) -> &'static str {

@@ -7,7 +7,7 @@ use crate::config::Task;
 use crate::diagnostic::{Diagnostic, Error, Result};
 use crate::model::NamedWeight;
 use crate::model_file::{Header, Trained};
-use crate::plan::Plan;
+use crate::plan::{self, Plan};
 
 /// A network with what other programs must know of it.
 #[derive(Debug)]
@@ -54,6 +54,20 @@ impl Network {
         self.weights
             .remove(name)
             .ok_or_else(|| Error::model(Diagnostic::error(format!("the network has no `{name}`"))))
+    }
+}
+
+/// Writes zeros where a filter of a convolution does not read a map.
+pub(super) fn mask(weight: &mut [f32], conv: &plan::Conv) {
+    let Some(connections) = &conv.connections else {
+        return;
+    };
+    let taps = weight.len() / (conv.filters * conv.channels).max(1);
+    for (index, taps) in weight.chunks_mut(taps.max(1)).enumerate() {
+        let (filter, map) = (index / conv.channels, index % conv.channels);
+        if !connections[filter].contains(&map) {
+            taps.fill(0.0);
+        }
     }
 }
 

@@ -2,10 +2,9 @@
 
 use std::collections::HashSet;
 
-use half::{bf16, f16};
 use hdf5_reader::{Datatype, Hdf5File, OpenOptions, dataset, group};
 
-use super::read::numbers;
+use crate::float::Float;
 use crate::model::NamedWeight;
 
 /// What every HDF5 file begins with.
@@ -122,18 +121,12 @@ impl Reader<'_> {
     }
 
     fn array(&mut self, dataset: &dataset::Dataset) -> Result<Option<NamedWeight>, String> {
-        let number: fn(&[u8]) -> Vec<f32> = match dataset.dtype() {
-            Datatype::FloatingPoint { size: 2, .. } => {
-                |bytes| numbers(bytes, |bytes| f16::from_ne_bytes(bytes).to_f32())
-            }
-            Datatype::FloatingPoint { size: 4, .. } => |bytes| numbers(bytes, f32::from_ne_bytes),
-            Datatype::FloatingPoint { size: 8, .. } => {
-                |bytes| numbers(bytes, |bytes| f64::from_ne_bytes(bytes) as f32)
-            }
-            // Numpy knows no such numbers; Keras says of what kind two bytes are.
-            Datatype::Opaque { size: 2, .. } if is_bf16(dataset) => {
-                |bytes| numbers(bytes, |bytes| bf16::from_le_bytes(bytes).to_f32())
-            }
+        let (float, is_native) = match dataset.dtype() {
+            Datatype::FloatingPoint { size: 2, .. } => (Float::Half, true),
+            Datatype::FloatingPoint { size: 4, .. } => (Float::Single, true),
+            Datatype::FloatingPoint { size: 8, .. } => (Float::Double, true),
+            // Numpy knows no such numbers; Keras says of what kind two bytes are, and they lie as they were written.
+            Datatype::Opaque { size: 2, .. } if is_bf16(dataset) => (Float::Brain, false),
             _ => return Ok(None),
         };
         let name = dataset.name().to_owned();
@@ -145,7 +138,12 @@ impl Reader<'_> {
             .map(|size| usize::try_from(*size))
             .collect();
         let shape = shape.map_err(|error| error.to_string())?;
-        let values = number(&dataset.read_native_bytes().map_err(said)?);
+        let bytes = dataset.read_native_bytes().map_err(said)?;
+        let values = if is_native {
+            float.read_native(bytes)
+        } else {
+            float.read(&bytes)
+        };
         if crate::shape::elements(&shape) != Some(values.len() as u64) {
             return Err(format!(
                 "array `{name}` has not as many values as its shape"

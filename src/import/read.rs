@@ -5,14 +5,15 @@ use std::fs::File;
 use std::io::{BufReader, Read as _};
 use std::path::Path;
 
-use half::{bf16, f16};
 use pytorch_reader::{DType, PytorchReader};
 use safetensors::{Dtype, SafeTensors};
 use zip::ZipArchive;
 
 use super::{hdf5, keras, onnx};
 use crate::diagnostic::{Diagnostic, Error, Result};
+use crate::float::Float;
 use crate::model::NamedWeight;
+use crate::shape;
 
 /// The largest file that is read.
 const MAX_FILE_BYTES: u64 = 8 << 30;
@@ -70,9 +71,8 @@ fn turned(mut weights: Vec<NamedWeight>) -> Vec<NamedWeight> {
         let layer = weight.name.strip_suffix("weight");
         let is_matrix = layer.is_some_and(|layer| !norms.contains(layer));
         if let (true, &[units, inputs]) = (is_matrix, &weight.shape[..]) {
-            let order =
-                (0..inputs).flat_map(|input| (0..units).map(move |unit| unit * inputs + input));
-            weight.values = order.map(|index| weight.values[index]).collect();
+            let places = shape::turned(units, inputs);
+            weight.values = places.map(|place| weight.values[place]).collect();
             weight.shape = vec![inputs, units];
         }
     }
@@ -169,17 +169,17 @@ fn of_safetensors(bytes: &[u8], path: &Path) -> Result<Vec<NamedWeight>> {
     let all = SafeTensors::deserialize(bytes).map_err(|error| damaged(path, &error.to_string()))?;
     let mut found = Vec::new();
     for (name, tensor) in all.tensors() {
-        let values = match tensor.dtype() {
-            Dtype::F32 => numbers(tensor.data(), f32::from_le_bytes),
-            Dtype::F64 => numbers(tensor.data(), |bytes| f64::from_le_bytes(bytes) as f32),
-            Dtype::F16 => numbers(tensor.data(), |bytes| f16::from_le_bytes(bytes).to_f32()),
-            Dtype::BF16 => numbers(tensor.data(), |bytes| bf16::from_le_bytes(bytes).to_f32()),
+        let float = match tensor.dtype() {
+            Dtype::F32 => Float::Single,
+            Dtype::F64 => Float::Double,
+            Dtype::F16 => Float::Half,
+            Dtype::BF16 => Float::Brain,
             _ => continue,
         };
         found.push(NamedWeight {
             name,
             shape: tensor.shape().to_vec(),
-            values,
+            values: float.read(tensor.data()),
         });
     }
     Ok(found)
@@ -202,31 +202,22 @@ fn of_pytorch(path: &Path, length: u64) -> Result<Vec<NamedWeight>> {
     }
     let mut found = Vec::new();
     for (name, tensor) in tensors {
-        let bytes = || {
-            tensor
-                .read()
-                .map_err(|error| damaged(path, &error.to_string()))
-        };
-        let values = match tensor.dtype() {
-            DType::F32 => numbers(&bytes()?, f32::from_ne_bytes),
-            DType::F64 => numbers(&bytes()?, |bytes| f64::from_ne_bytes(bytes) as f32),
-            DType::F16 => numbers(&bytes()?, |bytes| f16::from_ne_bytes(bytes).to_f32()),
-            DType::BF16 => numbers(&bytes()?, |bytes| bf16::from_ne_bytes(bytes).to_f32()),
+        let float = match tensor.dtype() {
+            DType::F32 => Float::Single,
+            DType::F64 => Float::Double,
+            DType::F16 => Float::Half,
+            DType::BF16 => Float::Brain,
             _ => continue,
         };
+        let bytes = tensor.read();
+        let bytes = bytes.map_err(|error| damaged(path, &error.to_string()))?;
         found.push(NamedWeight {
             name,
             shape: tensor.shape().to_vec(),
-            values,
+            values: float.read_native(bytes),
         });
     }
     Ok(found)
-}
-
-/// Returns the numbers that bytes are.
-pub(super) fn numbers<const N: usize>(bytes: &[u8], number: impl Fn([u8; N]) -> f32) -> Vec<f32> {
-    let (all, _) = bytes.as_chunks::<N>();
-    all.iter().map(|bytes| number(*bytes)).collect()
 }
 
 /// A part of a name: a number, or what stands between numbers.

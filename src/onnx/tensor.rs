@@ -3,6 +3,7 @@
 use half::{bf16, f16};
 
 use super::proto::{Tensor, data_type};
+use crate::float::{Float, numbers};
 
 /// Returns the shape and the values of a tensor of floats or whole numbers.
 ///
@@ -11,28 +12,26 @@ use super::proto::{Tensor, data_type};
 pub(crate) fn floats(tensor: &Tensor) -> Result<(Vec<usize>, Vec<f32>), String> {
     let values: Vec<f32> = match tensor.data_type {
         data_type::FLOAT if tensor.raw_data.is_empty() => tensor.float_data.clone(),
-        data_type::FLOAT => numbers(&tensor.raw_data, f32::from_le_bytes),
+        data_type::FLOAT => Float::Single.read(&tensor.raw_data),
         data_type::DOUBLE if tensor.raw_data.is_empty() => tensor
             .double_data
             .iter()
             .map(|value| *value as f32)
             .collect(),
-        data_type::DOUBLE => numbers(&tensor.raw_data, |bytes| f64::from_le_bytes(bytes) as f32),
+        data_type::DOUBLE => Float::Double.read(&tensor.raw_data),
         // The bits of halves stand in whole numbers.
         data_type::FLOAT16 if tensor.raw_data.is_empty() => tensor
             .int32_data
             .iter()
             .map(|bits| f16::from_bits(*bits as u16).to_f32())
             .collect(),
-        data_type::FLOAT16 => numbers(&tensor.raw_data, |bytes| f16::from_le_bytes(bytes).to_f32()),
+        data_type::FLOAT16 => Float::Half.read(&tensor.raw_data),
         data_type::BFLOAT16 if tensor.raw_data.is_empty() => tensor
             .int32_data
             .iter()
             .map(|bits| bf16::from_bits(*bits as u16).to_f32())
             .collect(),
-        data_type::BFLOAT16 => numbers(&tensor.raw_data, |bytes| {
-            bf16::from_le_bytes(bytes).to_f32()
-        }),
+        data_type::BFLOAT16 => Float::Brain.read(&tensor.raw_data),
         _ => integers(tensor)?
             .into_iter()
             .map(|value| value as f32)
@@ -100,9 +99,4 @@ fn checked(tensor: &Tensor, count: usize) -> Result<Vec<usize>, String> {
         ));
     }
     Ok(shape)
-}
-
-fn numbers<T, const N: usize>(bytes: &[u8], number: impl Fn([u8; N]) -> T) -> Vec<T> {
-    let (all, _) = bytes.as_chunks::<N>();
-    all.iter().map(|bytes| number(*bytes)).collect()
 }

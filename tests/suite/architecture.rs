@@ -6,7 +6,14 @@ use std::path::{Path, PathBuf};
 
 /// Modules by floor, the lowest first; a module uses what stands on its own floor or below.
 const FLOORS: &[&[&str]] = &[
-    &["canvas", "diagnostic", "handmade", "random", "shape"],
+    &[
+        "canvas",
+        "diagnostic",
+        "float",
+        "handmade",
+        "random",
+        "shape",
+    ],
     &["config"],
     &["dataset", "plan"],
     &[
@@ -37,6 +44,7 @@ const FLOORS: &[&[&str]] = &[
 const PURE: &[&str] = &[
     "canvas",
     "diagnostic",
+    "float",
     "handmade",
     "random",
     "shape",

@@ -1,19 +1,19 @@
 //! The layers with kernels: `conv`, `separable_conv`, `conv_transpose` and `dense`.
 
+use super::super::network::mask;
 use super::{Wire, Writer, whole};
 use crate::config::PaddingMode;
 use crate::diagnostic::Result;
 use crate::onnx::Attribute;
 use crate::plan;
+use crate::shape::turned;
 
 impl Writer<'_> {
     /// Writes `Conv`; padding that is not zeros is a `Pad` before it.
     pub(super) fn conv(&mut self, name: &str, conv: &plan::Conv, input: &Wire) -> Result<String> {
         let weight = self.weight(&format!("{name}.weight"))?;
         let (shape, mut values) = (weight.shape.clone(), weight.values.clone());
-        if let Some(connections) = &conv.connections {
-            mask(&mut values, connections, conv.channels);
-        }
+        mask(&mut values, conv);
         let mut from = input.name.clone();
         let mut padding = conv.padding.clone();
         if conv.padding_mode != PaddingMode::Zeros && padding.iter().flatten().any(|side| *side > 0)
@@ -87,9 +87,8 @@ impl Writer<'_> {
         input: &Wire,
     ) -> Result<String> {
         let weight = self.weight(&format!("{name}.weight"))?;
-        let turned = (0..dense.units)
-            .flat_map(|unit| (0..dense.inputs).map(move |from| from * dense.units + unit));
-        let values: Vec<f32> = turned.map(|at| weight.values[at]).collect();
+        let places = turned(dense.inputs, dense.units);
+        let values: Vec<f32> = places.map(|place| weight.values[place]).collect();
         let shape = [dense.units, dense.inputs];
         let attributes = [("transB", Attribute::Int(1))];
         let kernel = (&shape[..], &values[..]);
@@ -120,17 +119,6 @@ impl Writer<'_> {
         }
         let inputs: Vec<&str> = inputs.iter().map(String::as_str).collect();
         Ok(self.graph.node(op, name, &inputs, attributes))
-    }
-}
-
-/// Writes zeros where a filter does not read a map.
-fn mask(values: &mut [f32], connections: &[Vec<usize>], channels: usize) {
-    let taps = values.len() / (connections.len() * channels).max(1);
-    for (index, taps) in values.chunks_mut(taps.max(1)).enumerate() {
-        let (filter, map) = (index / channels, index % channels);
-        if !connections[filter].contains(&map) {
-            taps.fill(0.0);
-        }
     }
 }
 

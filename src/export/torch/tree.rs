@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::super::network::{Network, missing};
+use super::super::network::{Network, mask, missing};
 
 use super::keys::Keys;
 use super::layers::{Piece, pieces};
@@ -10,6 +10,7 @@ use crate::config::Join;
 use crate::diagnostic::Result;
 use crate::model::NamedWeight;
 use crate::plan::{Branches, Layer, Merge, Operation, Over, Residual};
+use crate::shape::turned;
 
 /// What makes a module.
 #[derive(Debug)]
@@ -350,25 +351,11 @@ impl Builder {
 fn lay_out(weight: &mut NamedWeight, operation: &Operation) {
     match (operation, &weight.shape[..]) {
         (Operation::Dense(_), &[inputs, units]) => {
-            let old = &weight.values;
-            let values =
-                (0..units).flat_map(|unit| (0..inputs).map(move |input| input * units + unit));
-            weight.values = values
-                .map(|place| old.get(place).copied().unwrap_or_default())
-                .collect();
+            let places = turned(inputs, units);
+            weight.values = places.map(|place| weight.values[place]).collect();
             weight.shape = vec![units, inputs];
         }
-        (Operation::Conv(conv), &[_, channels, ref kernel @ ..]) => {
-            let taps: usize = kernel.iter().product();
-            let filters = weight.values.chunks_mut((channels * taps).max(1));
-            for (filter, maps) in filters.zip(conv.connections.iter().flatten()) {
-                for (map, weights) in filter.chunks_mut(taps.max(1)).enumerate() {
-                    if !maps.contains(&map) {
-                        weights.fill(0.0);
-                    }
-                }
-            }
-        }
+        (Operation::Conv(conv), _) => mask(&mut weight.values, conv),
         _ => {}
     }
 }

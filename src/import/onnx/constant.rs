@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::graph::{Context, Translated, Value};
 use crate::onnx::{self, Tensor, data_type};
-use crate::shape;
+use crate::shape::{self, turned};
 
 /// The longest list that is computed: of sizes and sides of padding.
 const MOST: usize = 64;
@@ -169,9 +169,7 @@ pub(super) fn computed(context: &Context<'_>) -> Result<Option<Translated>, Stri
         }
         "Transpose" if first.shape().len() == 2 => {
             let [rows, columns] = [first.shape()[0], first.shape()[1]];
-            let turned =
-                (0..columns).flat_map(|column| (0..rows).map(move |row| row * columns + column));
-            made(first.picked(vec![columns, rows], turned))
+            made(first.picked(vec![columns, rows], turned(rows, columns)))
         }
         "Reshape" => {
             let sizes = inputs

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::item::{list, number, pairs};
+use super::setting::{list, number, pairs};
 use crate::dataset::{Invert, Mode, Preprocessing};
 
 /// Returns what is left to do for pictures of a graph that prepares bytes itself: to bring them to its size.

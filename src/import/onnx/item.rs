@@ -1,8 +1,7 @@
 //! Layers as they are found in a graph, before a config is written of them.
 
-use std::fmt::{Display, Write as _};
-
 use super::nodes::Windows;
+use super::setting::Setting;
 use crate::config::{Function, Join, Task};
 use crate::dataset::Preprocessing;
 
@@ -19,7 +18,7 @@ pub(super) type Id = usize;
 pub(super) struct Draft {
     /// Its `type`.
     pub(super) kind: &'static str,
-    pub(super) settings: Vec<(&'static str, String)>,
+    pub(super) settings: Vec<(&'static str, Setting)>,
     pub(super) weights: Vec<Weight>,
     /// What the file calls it, if that can be its name here.
     pub(super) name: Option<String>,
@@ -165,13 +164,13 @@ impl Draft {
         }
     }
 
-    pub(super) fn set(mut self, key: &'static str, value: impl Display) -> Self {
-        self.settings.push((key, value.to_string()));
+    pub(super) fn set(mut self, key: &'static str, value: impl Into<Setting>) -> Self {
+        self.settings.push((key, value.into()));
         self
     }
 
     pub(super) fn word(self, key: &'static str, word: &str) -> Self {
-        self.set(key, format!("\"{word}\""))
+        self.set(key, Setting::Word(word.to_owned()))
     }
 
     pub(super) fn weight(mut self, part: &'static str, shape: &[usize], values: Vec<f32>) -> Self {
@@ -183,51 +182,13 @@ impl Draft {
         self
     }
 
-    pub(super) fn setting(&self, key: &str) -> Option<&str> {
+    pub(super) fn setting(&self, key: &str) -> Option<&Setting> {
         let found = self.settings.iter().find(|(own, _)| *own == key);
-        found.map(|(_, value)| value.as_str())
+        found.map(|(_, value)| value)
     }
 
     pub(super) fn remove(&mut self, key: &str) {
         self.settings.retain(|(own, _)| *own != key);
-    }
-}
-
-/// Writes one number where all are equal, else all.
-pub(super) fn sizes(values: &[usize]) -> String {
-    match values {
-        [first, rest @ ..] if rest.iter().all(|other| other == first) => first.to_string(),
-        _ => list(values),
-    }
-}
-
-/// Writes padding: one number, one per dimension, or `[before, after]` per dimension.
-pub(super) fn pairs(values: &[[usize; 2]]) -> String {
-    if values.iter().all(|[before, after]| before == after) {
-        let sides: Vec<usize> = values.iter().map(|pair| pair[0]).collect();
-        return sizes(&sides);
-    }
-    let pairs: Vec<String> = values.iter().map(|pair| list(pair)).collect();
-    format!("[{}]", pairs.join(", "))
-}
-
-pub(super) fn list(values: &[usize]) -> String {
-    let mut text = String::from("[");
-    for (index, value) in values.iter().enumerate() {
-        let comma = if index > 0 { ", " } else { "" };
-        // Writing into a string does not fail.
-        let _ = write!(text, "{comma}{value}");
-    }
-    text + "]"
-}
-
-/// Writes a number so that the config reads it as the one it is.
-pub(super) fn number(value: f32) -> String {
-    let text = value.to_string();
-    if text.contains(['.', 'e']) {
-        text
-    } else {
-        text + ".0"
     }
 }
 

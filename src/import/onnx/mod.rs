@@ -6,6 +6,7 @@ mod graph;
 mod item;
 mod nodes;
 mod paths;
+mod setting;
 mod tidy;
 mod weights;
 mod windows;
@@ -50,7 +51,7 @@ pub(super) fn network(bytes: Vec<u8>, file: &str, name: &str) -> Result<Network,
     let file = file.replace(char::is_control, " ");
     let mut text = format!("# Made of {file} by `cnn import`.\n[model]\nname = \"{name}\"\n");
     // Writing into a string does not fail.
-    let _ = writeln!(text, "input = {}", item::list(&graph.input));
+    let _ = writeln!(text, "input = {}", setting::list(&graph.input));
     let _ = write!(text, "layers = [\n{}]\n", written.layers);
     let preprocessing = graph.facts.preprocessing.clone();
     let preprocessing = preprocessing.map(|own| {

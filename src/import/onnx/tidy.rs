@@ -2,8 +2,8 @@
 
 use std::collections::HashSet;
 
-use super::item::{Draft, Entry, Id, Item, Joining, list, pairs, sizes};
-use super::nodes::every_pair;
+use super::item::{Draft, Entry, Id, Item, Joining};
+use super::setting::Setting;
 use super::windows::{adaptive, least, neighbours, sum};
 use crate::config::{Function, Join};
 
@@ -275,7 +275,8 @@ fn has_activation(layer: &Draft) -> bool {
 
 /// Takes offsets as the bias of a layer without one.
 fn biased(layer: &Draft, shift: &[f32]) -> Option<Vec<Item>> {
-    if layer.setting("bias") != Some("false") || layer.setting("activation").is_some() {
+    if layer.setting("bias") != Some(&Setting::Flag(false)) || layer.setting("activation").is_some()
+    {
         return None;
     }
     let weight = layer.weights.first()?;
@@ -315,7 +316,7 @@ fn padded(amount: &[[usize; 2]], mode: &str, conv: &Draft) -> Option<Vec<Item>> 
     if !takes || *channels != [0, 0] {
         return None;
     }
-    let mut layer = conv.clone().set("padding", pairs(sides));
+    let mut layer = conv.clone().set("padding", Setting::Pairs(sides.to_vec()));
     if mode != "zeros" {
         layer = layer.word("padding_mode", mode);
     }
@@ -346,12 +347,7 @@ pub(super) fn layer_of(item: &Item, shape: &[usize]) -> Result<Draft, &'static s
             }
         }
         Item::Pad { amount, mode } => {
-            let sides = if amount[0] == [0, 0] {
-                pairs(&amount[1..])
-            } else {
-                every_pair(amount)
-            };
-            let layer = Draft::new("pad").set("amount", sides);
+            let layer = Draft::new("pad").set("amount", Setting::sides(amount));
             if *mode == "zeros" {
                 layer
             } else {
@@ -371,10 +367,10 @@ pub(super) fn layer_of(item: &Item, shape: &[usize]) -> Result<Draft, &'static s
             } else {
                 layer
             };
-            layer.set("output", sizes(&filled))
+            layer.set("output", Setting::Sizes(filled))
         }
         Item::Flatten => Draft::new("flatten"),
-        Item::Reshape(shape) => Draft::new("reshape").set("shape", list(shape)),
+        Item::Reshape(shape) => Draft::new("reshape").set("shape", Setting::Shape(shape.clone())),
         Item::Places { .. } => return Err("no layer here picks values by their places"),
         Item::Shares { .. } => return Err("no layer here has factors that vary over the map"),
         Item::Erf => return Err("the error function is a part of `gelu` alone here"),

@@ -117,13 +117,11 @@ fn read(node: &Node, tensor: &Tensor, name: String) -> Result<NamedWeight, Strin
         .any(|attribute| attribute.name == "transB" && attribute.i.unwrap_or(0) != 0);
     match (node.op_type.as_str(), &shape[..]) {
         ("Gemm" | "MatMul", &[inputs, units]) if !turned => {
-            let order =
-                (0..units).flat_map(|unit| (0..inputs).map(move |input| input * units + unit));
-            let values = order.map(|index| values[index]).collect();
+            let values = crate::shape::turned(inputs, units).map(|place| values[place]);
             Ok(NamedWeight {
                 name,
                 shape: vec![units, inputs],
-                values,
+                values: values.collect(),
             })
         }
         _ => Ok(NamedWeight {

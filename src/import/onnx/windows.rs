@@ -1,6 +1,7 @@
 //! Windows over maps or channels that are several nodes.
 
-use super::item::{Draft, Item, Pool, number};
+use super::item::{Draft, Item, Pool};
+use super::setting::Setting;
 use crate::plan::adaptive_window;
 
 /// How far a factor may be from its share where it has 16 bits.
@@ -96,9 +97,9 @@ pub(super) fn neighbours(conv: &Draft, beta: f32) -> Option<Draft> {
     let [weight, bias] = &conv.weights[..] else {
         return None;
     };
-    let is_plain = |(key, value): &(&str, String)| match *key {
+    let is_plain = |(key, value): &(&str, Setting)| match *key {
         "filters" => true,
-        "kernel_size" => value == "1",
+        "kernel_size" => value.is_all(1),
         _ => false,
     };
     if conv.kind != "conv" || !conv.settings.iter().all(is_plain) {
@@ -135,6 +136,6 @@ pub(super) fn neighbours(conv: &Draft, beta: f32) -> Option<Draft> {
     }
     let layer = Draft::new("local_response_norm")
         .set("size", size)
-        .set("alpha", number(share * size as f32));
-    Some(layer.set("beta", number(beta)).set("k", number(k)))
+        .set("alpha", share * size as f32);
+    Some(layer.set("beta", beta).set("k", k))
 }

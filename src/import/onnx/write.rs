@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use super::graph::Graph;
 use super::item::{Draft, Entry, Id, Item, Joining};
+use super::setting::Setting;
 use super::tidy::layer_of;
 use crate::config::Join;
 use crate::model::NamedWeight;
@@ -151,12 +152,9 @@ impl Writer<'_> {
                 entry.node
             )),
             Item::Merge { from, join } => {
-                let from: Vec<String> = from
-                    .iter()
-                    .map(|id| format!("\"{}\"", self.names[id]))
-                    .collect();
+                let from = from.iter().map(|id| self.names[id].clone()).collect();
                 let layer = Draft::new("merge")
-                    .set("from", format!("[{}]", from.join(", ")))
+                    .set("from", Setting::Words(from))
                     .word("with", join.word());
                 self.layer(layer, name, prefix, place, &indent);
                 Ok(())

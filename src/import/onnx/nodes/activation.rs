@@ -1,7 +1,7 @@
 //! The activation functions.
 
 use super::super::graph::{Context, Translated};
-use super::super::item::{Draft, Item, number};
+use super::super::item::{Draft, Item};
 use crate::config::Function;
 
 /// How far a setting may be from the one that a function here has: ONNX has 32 bits.
@@ -48,7 +48,7 @@ pub(super) fn activation(context: &Context<'_>) -> Result<Translated, String> {
         "LeakyRelu" => {
             let slope = context.float("alpha").unwrap_or(0.01);
             let layer = Draft::new("activation").word("fn", "leaky_relu");
-            return alone(context, Item::Layer(layer.set("slope", number(slope))));
+            return alone(context, Item::Layer(layer.set("slope", slope)));
         }
         "PRelu" => return prelu(context),
         "Erf" => return alone(context, Item::Erf),

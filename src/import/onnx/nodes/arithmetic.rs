@@ -2,7 +2,8 @@
 
 use super::super::constant::Constant;
 use super::super::graph::{Context, Translated, Value};
-use super::super::item::{Id, Item, Joining, list};
+use super::super::item::{Id, Item, Joining};
+use super::super::setting::list;
 use crate::config::Join;
 
 pub(super) fn arithmetic(context: &Context<'_>) -> Result<Translated, String> {
@@ -164,7 +165,7 @@ fn joint(context: &Context<'_>) -> Result<Translated, String> {
     let shapes: Vec<&[usize]> = from.iter().map(|id| context.shape(*id)).collect();
     let first = shapes.first().copied().ok_or("it has no inputs")?;
     let unequal = || {
-        let shapes: Vec<String> = shapes.iter().map(|shape| list(shape)).collect();
+        let shapes: Vec<String> = shapes.iter().map(|shape| list(*shape)).collect();
         format!("no layer here joins {}", shapes.join(" and "))
     };
     let (join, shape) = match op {

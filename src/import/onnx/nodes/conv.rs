@@ -1,8 +1,9 @@
 //! The nodes with kernels.
 
 use super::super::graph::{Context, Translated};
-use super::super::item::{Draft, list, pairs, sizes};
-use crate::shape::Window;
+use super::super::item::Draft;
+use super::super::setting::{Setting, list};
+use crate::shape::{Window, turned};
 
 /// Kernel, stride, dilation and padding of a node per dimension.
 #[derive(Clone, Debug)]
@@ -86,7 +87,7 @@ impl Windows {
             of(|window| window.stride),
             of(|window| window.dilation),
         );
-        layer = layer.set(size_key, sizes(&size));
+        layer = layer.set(size_key, Setting::Sizes(size.clone()));
         // A pool's windows lie side by side if nothing is said.
         let default = if size_key == "size" {
             size
@@ -94,13 +95,13 @@ impl Windows {
             vec![1; stride.len()]
         };
         if stride != default {
-            layer = layer.set("stride", sizes(&stride));
+            layer = layer.set("stride", Setting::Sizes(stride));
         }
         if self.padding.iter().flatten().any(|side| *side > 0) {
-            layer = layer.set("padding", pairs(&self.padding));
+            layer = layer.set("padding", Setting::Pairs(self.padding.clone()));
         }
         if dilation.iter().any(|dilation| *dilation > 1) {
-            layer = layer.set("dilation", sizes(&dilation));
+            layer = layer.set("dilation", Setting::Sizes(dilation));
         }
         layer
     }
@@ -236,7 +237,7 @@ pub(super) fn transposed(context: &Context<'_>) -> Result<Translated, String> {
     };
     let mut layer = windows.write(layer, "kernel_size");
     if more.iter().any(|more| *more > 0) {
-        layer = layer.set("output_padding", sizes(&more));
+        layer = layer.set("output_padding", Setting::Sizes(more));
     }
     let layer = with_bias(
         context,
@@ -319,8 +320,8 @@ fn matrix(
     if !is_turned {
         return Ok((inputs, units, values));
     }
-    let order = (0..inputs).flat_map(|input| (0..units).map(move |unit| unit * inputs + input));
-    Ok((inputs, units, order.map(|index| values[index]).collect()))
+    let turned = turned(units, inputs).map(|place| values[place]);
+    Ok((inputs, units, turned.collect()))
 }
 
 fn groups(context: &Context<'_>) -> Result<usize, String> {

@@ -9,7 +9,6 @@ mod reshape;
 mod settings;
 
 pub(super) use conv::Windows;
-pub(super) use reshape::every_pair;
 
 use super::constant::{Constant, computed};
 use super::graph::{Context, Translated, Value};

@@ -1,13 +1,14 @@
 //! The normalizations.
 
 use super::super::graph::{Context, Translated, Work};
-use super::super::item::{Draft, Id, Item, list, number};
+use super::super::item::{Draft, Id, Item};
+use super::super::setting::list;
 use super::conv::named;
 
 fn epsilon(context: &Context<'_>, layer: Draft) -> Draft {
     match context.float("epsilon").unwrap_or(1e-5) {
         1e-5 => layer,
-        own => layer.set("epsilon", number(own)),
+        own => layer.set("epsilon", own),
     }
 }
 
@@ -44,7 +45,7 @@ pub(super) fn batch(context: &Context<'_>) -> Result<Translated, String> {
     // ONNX gives the share that is kept; PyTorch's default, 0.1 of the newest, is the default here.
     let momentum = 1.0 - f64::from(context.float("momentum").unwrap_or(0.9));
     if (momentum - 0.1).abs() > 1e-6 {
-        layer = layer.set("momentum", (momentum * 1e6).round() / 1e6);
+        layer = layer.set("momentum", ((momentum * 1e6).round() / 1e6) as f32);
     }
     for (index, part) in ["weight", "bias", "running_mean", "running_var"]
         .into_iter()
@@ -169,13 +170,14 @@ fn affine(
 
 pub(super) fn local_response(context: &Context<'_>) -> Result<Translated, String> {
     let from = context.flowing(0)?;
-    let size = context.integer("size").unwrap_or(0);
-    if size < 1 || size % 2 == 0 {
-        return Err(format!(
-            "`local_response_norm` begins an even sum one channel earlier than ONNX, `size` {size}"
-        ));
-    }
-    let of = |name: &str, default: f32| number(context.float(name).unwrap_or(default));
+    let given = context.integer("size").unwrap_or(0);
+    let size = usize::try_from(given).ok().filter(|size| size % 2 == 1);
+    let size = size.ok_or_else(|| {
+        format!(
+            "`local_response_norm` begins an even sum one channel earlier than ONNX, `size` {given}"
+        )
+    })?;
+    let of = |name: &str, default: f32| context.float(name).unwrap_or(default);
     let layer = Draft::new("local_response_norm")
         .set("size", size)
         .set("alpha", of("alpha", 1e-4))

@@ -2,7 +2,8 @@
 
 use super::super::constant::{BATCH, clamped, resolved};
 use super::super::graph::{Context, Translated};
-use super::super::item::{Draft, Id, Item, list, pairs, sizes};
+use super::super::item::{Draft, Id, Item};
+use super::super::setting::{Setting, list};
 use super::norm;
 
 /// Gives samples another shape.
@@ -258,21 +259,12 @@ pub(super) fn slice(context: &Context<'_>) -> Result<Translated, String> {
         return Err("it cuts rows".to_owned());
     }
     // Without the channels where they stay whole.
-    let sides = if amount[0] == [0, 0] {
-        pairs(&amount[1..])
-    } else {
-        every_pair(&amount)
-    };
+    let sides = Setting::sides(&amount);
     Ok(Translated::layer(
         from,
         Draft::new("crop").set("amount", sides),
         output,
     ))
-}
-
-pub(in super::super) fn every_pair(amount: &[[usize; 2]]) -> String {
-    let each: Vec<String> = amount.iter().map(|pair| list(pair)).collect();
-    format!("[{}]", each.join(", "))
 }
 
 /// Reads places of one dimension, which a pool behind it may stand for.
@@ -376,7 +368,7 @@ pub(super) fn resize(context: &Context<'_>) -> Result<Translated, String> {
     if output == shape {
         return Ok(Translated::Same(from));
     }
-    let layer = Draft::new("upsample").set("scale", sizes(&scales[1..]));
+    let layer = Draft::new("upsample").set("scale", Setting::Sizes(scales[1..].to_vec()));
     let layer = if word == "linear" {
         layer.word("mode", "linear")
     } else {
