@@ -53,10 +53,9 @@ impl Set {
         let whole = std::fs::read(&path).ok();
         self.scratch.write(name, content);
         self.try_load();
-        match whole {
-            // The others are whole again for the next.
-            Some(whole) if self.hostile.len() > 1 => drop(self.scratch.write(name, &whole)),
-            _ => {}
+        // The next may choose another.
+        if let Some(whole) = whole {
+            self.scratch.write(name, &whole);
         }
     }
 
