@@ -63,7 +63,7 @@ impl Device {
     /// Returns the devices that may be asked for: those of the processor and every graphics adapter, or the first where
     /// there is none.
     pub(crate) fn all() -> Vec<Self> {
-        let adapters = (0..adapters().max(1)).map(Self::Wgpu);
+        let adapters = (0..adapters().len().max(1)).map(Self::Wgpu);
         [Self::Cpu, Self::NdArray]
             .into_iter()
             .chain(adapters)
@@ -84,14 +84,9 @@ impl Device {
     }
 }
 
-/// Returns the number of graphics adapters that can be reached.
-fn adapters() -> usize {
-    #[cfg(feature = "wgpu-plain")]
-    return tensor::Device::enumerate(tensor::DeviceType::Wgpu)
-        .into_vec()
-        .len();
-    #[cfg(not(feature = "wgpu-plain"))]
-    0
+#[cfg(not(feature = "wgpu-plain"))]
+fn adapters() -> Vec<tensor::Device> {
+    Vec::new()
 }
 
 #[cfg(not(feature = "wgpu-plain"))]
@@ -103,11 +98,15 @@ fn open_wgpu(_: usize) -> Result<tensor::Device> {
     ))
 }
 
+/// Returns the graphics adapters that can be reached.
+#[cfg(feature = "wgpu-plain")]
+fn adapters() -> Vec<tensor::Device> {
+    tensor::Device::enumerate(tensor::DeviceType::Wgpu).into_vec()
+}
+
 #[cfg(feature = "wgpu-plain")]
 fn open_wgpu(index: usize) -> Result<tensor::Device> {
-    use burn::tensor::DeviceType;
-
-    let adapters = tensor::Device::enumerate(DeviceType::Wgpu).into_vec();
+    let adapters = adapters();
     match adapters.get(index) {
         Some(device) => Ok(device.clone()),
         None => Err(no_adapter(index, &adapters)),

@@ -40,13 +40,19 @@ fn word(state: State) -> &'static str {
 /// Says what was looked at, and what was found.
 fn words(fact: &Fact) -> (String, String) {
     match fact {
-        Fact::Program { features, .. } => {
+        Fact::Program {
+            features,
+            optimized,
+        } => {
             let version = env!("CARGO_PKG_VERSION");
             let mut text = format!("{version} for {}", system());
             if !features.is_empty() {
                 text.push_str(&format!(", with {}", in_backticks(features)));
             }
-            ("cnn".to_owned(), text + optimization(fact))
+            if !optimized {
+                text.push_str("; not optimized");
+            }
+            ("cnn".to_owned(), text)
         }
         Fact::Device { name, fault } => {
             let found = fault.as_deref().unwrap_or("computes");
@@ -114,15 +120,6 @@ fn words(fact: &Fact) -> (String, String) {
 
 fn system() -> String {
     format!("{} {}", std::env::consts::ARCH, std::env::consts::OS)
-}
-
-fn optimization(fact: &Fact) -> &'static str {
-    match fact {
-        Fact::Program {
-            optimized: false, ..
-        } => "; not optimized",
-        _ => "",
-    }
 }
 
 fn of_threads(threads: usize, processors: Option<usize>, limit: Option<f64>) -> String {

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use crate::support::{Lab, repository};
+use crate::support::{Golden, Lab, repository};
 
 /// Each source file with its path below `src/`.
 fn sources() -> Vec<(String, String)> {
@@ -72,4 +72,44 @@ fn the_table_of_the_audit_names_every_command() {
         count += 1;
     }
     assert!(count > 15, "{help}");
+}
+
+/// What a file shows at its top, a line each, without what is hidden from the documents.
+fn shown(text: &str) -> Vec<String> {
+    let mut shown = Vec::new();
+    let mut is_hidden = false;
+    let mut lines = text.lines();
+    while let Some(line) = lines.next() {
+        if !line.starts_with("pub ") {
+            is_hidden = line == "#[doc(hidden)]" || (is_hidden && line.starts_with("#["));
+            continue;
+        }
+        let mut item = line.to_owned();
+        while item.starts_with("pub use ") && !item.ends_with(';') {
+            item.push_str(lines.next().unwrap().trim());
+        }
+        if !is_hidden {
+            let ends = ['(', '<', '=', ';', ' '];
+            let word = |item: &str| item.splitn(4, ends).take(3).collect::<Vec<_>>().join(" ");
+            let is_use = item.starts_with("pub use ");
+            shown.push(if is_use { item } else { word(&item) });
+        }
+        is_hidden = false;
+    }
+    shown
+}
+
+#[test]
+fn what_the_library_shows_is_looked_at_before_it_changes() {
+    let mut text = String::new();
+    for file in ["config/mod.rs", "diagnostic.rs", "plan/mod.rs", "train.rs"] {
+        let source = fs::read_to_string(repository("src").join(file)).unwrap();
+        let shown = shown(&source);
+        assert!(shown.len() > 5, "{file}: {shown:?}");
+        text.push_str(&format!("{file}\n"));
+        text.extend(shown.iter().map(|item| format!("  {item}\n")));
+    }
+    let mut golden = Golden::new();
+    golden.check(&repository("tests/snapshots/exports.txt"), &text);
+    golden.finish();
 }

@@ -34,18 +34,10 @@ fn the_container_is_built_with_the_version_of_rust_that_the_package_asks_for() {
     let from = instructions("FROM");
     assert_eq!(from.len(), 2, "{from:?}");
     assert!(from[0].starts_with(&format!("rust:{version}-")), "{from:?}");
-    assert!(from[1].starts_with("debian:"), "{from:?}");
-    let release = |image: &str| {
-        let tag = image.split(' ').next().unwrap().split(':').nth(1).unwrap();
-        tag.split('-')
-            .find(|word| word.chars().all(char::is_alphabetic) && *word != "slim")
-            .unwrap()
-            .to_owned()
-    };
+    assert!(from[0].ends_with("-slim-trixie AS build"), "{from:?}");
     assert_eq!(
-        release(&from[0]),
-        release(&from[1]),
-        "one release of Debian, one C library"
+        from[1], "debian:trixie-slim",
+        "the release that it was built on"
     );
 }
 
@@ -76,31 +68,22 @@ fn the_container_takes_what_is_there_and_nothing_that_is_ignored() {
         );
     }
     assert_eq!(taken.len(), named.len(), "{taken:?} {named:?}");
-    for needed in [
-        "Cargo.toml",
+    let needed = [
         "Cargo.lock",
-        "src",
+        "Cargo.toml",
         "configs",
         "datasets/mnist-5k",
-    ] {
-        assert!(taken.iter().any(|path| path == needed), "{needed}");
-    }
+        "src",
+    ];
+    taken.sort();
+    assert_eq!(taken, needed, "what the compiler reads");
 }
 
 #[test]
-fn the_container_runs_the_program_as_no_one_in_particular() {
+fn the_container_runs_the_program_and_not_as_root() {
     assert_eq!(instructions("ENTRYPOINT"), ["[\"cnn\"]"]);
     assert_eq!(instructions("WORKDIR").last().unwrap(), "/work");
-    let user = instructions("USER");
-    let number: u32 = user
-        .last()
-        .unwrap()
-        .split(':')
-        .next()
-        .unwrap()
-        .parse()
-        .unwrap();
-    assert!(number > 0);
+    assert_eq!(instructions("USER"), ["1000:1000"]);
     let binary = instructions("COPY")
         .into_iter()
         .find(|copy| copy.starts_with("--from="));

@@ -139,13 +139,31 @@ fn pages_are_written_one_by_one_too() {
     let example = format!(".SH EXAMPLES\n.nf\n{}\n.fi\n", example.replace('-', "\\-"));
     assert!(train.contains(&example), "{example}\n{train}");
 
-    let refused = |words: &[&str]| lab.cnn(&[&["man"], words].concat()).code(2).stderr;
-    assert!(refused(&["trian"]).contains("did you mean `train`?"));
-    assert!(refused(&["data", "fetsh"]).contains("did you mean `fetch`?"));
-    assert!(refused(&["train", "fast"]).contains("`cnn train` is a command by itself"));
     lab.write("file", "");
     let outcome = lab.cnn(&["man", "--dir", "file/below"]).code(5);
     assert!(outcome.stderr.contains("file/below"), "{outcome:?}");
+}
+
+#[test]
+fn pages_that_there_are_not_are_told() {
+    let lab = Lab::new();
+    let mut golden = Golden::new();
+    for (name, words) in [
+        ("man_misspelt", &["trian"][..]),
+        ("man_misspelt_within", &["data", "fetsh"]),
+        ("man_unknown", &["data", "elephants"]),
+        ("man_of_no_group", &["train", "fast"]),
+    ] {
+        let said = lab.cnn(&[&["man"], words].concat()).code(2);
+        assert_eq!(said.stdout, "", "{name}");
+        let path = repository("tests/errors/commands").join(format!("{name}.txt"));
+        let command = words.join(" ");
+        golden.check(
+            &path,
+            &format!("$ cnn man {command}\n{}exit 2\n", said.stderr),
+        );
+    }
+    golden.finish();
 }
 
 #[test]
