@@ -85,8 +85,8 @@ impl Context<'_, '_> {
         );
     }
 
-    /// Reports a layer that wants maps where a row arrives; returns whether it did.
-    pub(super) fn needs_maps(&mut self) -> bool {
+    /// Returns whether a row arrives where the layer wants maps, and reports it.
+    pub(super) fn lacks_maps(&mut self) -> bool {
         if self.input.len() > 1 {
             return false;
         }
@@ -100,7 +100,7 @@ impl Context<'_, '_> {
         true
     }
 
-    /// Returns the windows' field, or reports an overflow.
+    /// Returns what could be counted, or reports that it could not.
     pub(super) fn checked<T>(&mut self, result: Option<T>) -> Option<T> {
         if result.is_none() {
             self.overflow();

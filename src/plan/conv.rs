@@ -55,7 +55,7 @@ pub struct SeparableConv {
 /// Parameters: `filters · channels / groups · kernel` and one bias a filter.
 /// Multiply-adds: `filters · channels / groups · kernel` for each output position.
 pub(super) fn plan(conv: &config::Conv, context: &mut Context<'_, '_>) -> Option<Planned> {
-    if context.needs_maps() {
+    if context.lacks_maps() {
         return None;
     }
     let size = kernel::size(conv, context)?;

@@ -69,7 +69,7 @@ pub(super) fn plan(norm: &config::Norm, context: &mut Context<'_, '_>) -> Option
             Over::Groups(groups.value)
         }
         NormKind::Instance => {
-            if context.needs_maps() {
+            if context.lacks_maps() {
                 return None;
             }
             Over::Groups(channels)
@@ -95,7 +95,7 @@ pub(super) fn plan_local_response(
     norm: config::LocalResponseNorm,
     context: &mut Context<'_, '_>,
 ) -> Option<Planned> {
-    if context.needs_maps() {
+    if context.lacks_maps() {
         return None;
     }
     Some(Planned::unchanged(

@@ -39,7 +39,7 @@ pub struct AdaptivePool {
 
 /// Plans a pool.
 pub(super) fn plan(pool: &config::Pool, context: &mut Context<'_, '_>) -> Option<Planned> {
-    if context.needs_maps() {
+    if context.lacks_maps() {
         return None;
     }
     let sliding = window::slide(
@@ -92,7 +92,7 @@ pub(super) fn plan_global(
     pool: &config::GlobalPool,
     context: &mut Context<'_, '_>,
 ) -> Option<Planned> {
-    if context.needs_maps() {
+    if context.lacks_maps() {
         return None;
     }
     let field = context.field.of_whole_map();
@@ -108,7 +108,7 @@ pub(super) fn plan_adaptive(
     pool: &config::AdaptivePool,
     context: &mut Context<'_, '_>,
 ) -> Option<Planned> {
-    if context.needs_maps() {
+    if context.lacks_maps() {
         return None;
     }
     let extents = context.input.get(1..)?.to_vec();

@@ -97,7 +97,7 @@ fn resolve(amount: &Spanned<Amount>, context: &mut Context<'_, '_>) -> Option<Ve
 
 /// Plans a padding.
 pub(super) fn plan_pad(pad: &config::Pad, context: &mut Context<'_, '_>) -> Option<Planned> {
-    if context.needs_maps() {
+    if context.lacks_maps() {
         return None;
     }
     let amount = resolve(&pad.amount, context)?;
@@ -151,7 +151,7 @@ pub(super) fn check_mode(
 
 /// Plans a crop.
 pub(super) fn plan_crop(crop: &config::Crop, context: &mut Context<'_, '_>) -> Option<Planned> {
-    if context.needs_maps() {
+    if context.lacks_maps() {
         return None;
     }
     let amount = resolve(&crop.amount, context)?;
@@ -182,7 +182,7 @@ pub(super) fn plan_upsample(
     upsample: &config::Upsample,
     context: &mut Context<'_, '_>,
 ) -> Option<Planned> {
-    if context.needs_maps() {
+    if context.lacks_maps() {
         return None;
     }
     let rank = context.rank();
