@@ -37,7 +37,7 @@ pub use form::{Bounds, Fallback, Field, Form, Variant};
 pub use layer::{
     Activation, AdaptivePool, Branches, Conv, ConvKind, Crop, Dense, Dropout, Function, GlobalPool,
     HandMade, Join, Layer, LayerKind, LocalResponseNorm, Merge, Noise, Norm, NormKind, Pad,
-    PaddingMode, Pool, PoolKind, Reshape, Residual, Scale, Upsample, UpsampleMode,
+    PaddingMode, PixelShuffle, Pool, PoolKind, Reshape, Residual, Scale, Upsample, UpsampleMode,
 };
 pub use loss::{ClassWeights, Loss};
 pub use model::Model;

@@ -2,7 +2,7 @@
 
 use super::compile::{Compiler, Wire};
 use super::initialize::Builder;
-use super::{activation, conv, dense, graph, noise, norm, pool, reshape, transposed};
+use super::{activation, conv, dense, graph, noise, norm, pool, reshape, shuffle, transposed};
 use crate::diagnostic::Result;
 use crate::plan::Operation;
 
@@ -30,6 +30,7 @@ pub(super) enum Kind {
     Pad(reshape::Pad),
     Crop(reshape::Crop),
     Upsample(reshape::Upsample),
+    PixelShuffle(shuffle::PixelShuffle),
     Scale(reshape::Scale),
     Residual(graph::Residual),
     Branches(graph::Branches),
@@ -57,6 +58,7 @@ macro_rules! each {
             Kind::Pad($layer) => $body,
             Kind::Crop($layer) => $body,
             Kind::Upsample($layer) => $body,
+            Kind::PixelShuffle($layer) => $body,
             Kind::Scale($layer) => $body,
             Kind::Residual($layer) => $body,
             Kind::Branches($layer) => $body,
@@ -86,6 +88,7 @@ macro_rules! each_into {
             Kind::Pad($layer) => Kind::Pad($body),
             Kind::Crop($layer) => Kind::Crop($body),
             Kind::Upsample($layer) => Kind::Upsample($body),
+            Kind::PixelShuffle($layer) => Kind::PixelShuffle($body),
             Kind::Scale($layer) => Kind::Scale($body),
             Kind::Residual($layer) => Kind::Residual($body),
             Kind::Branches($layer) => Kind::Branches($body),
@@ -142,6 +145,7 @@ impl Kind {
             Self::Merge(merge) => Ok(Some(merge.compile(input, compiler))),
             Self::TransposedConv(_)
             | Self::AdaptivePool(_)
+            | Self::PixelShuffle(_)
             | Self::GroupNorm(_)
             | Self::LocalResponseNorm(_) => Ok(None),
         }
@@ -183,6 +187,7 @@ pub(super) fn build(index: usize, operation: &Operation, builder: &mut Builder<'
         Operation::Pad(plan) => Kind::Pad(reshape::Pad::new(plan)),
         Operation::Crop(amount) => Kind::Crop(reshape::Crop::new(amount)),
         Operation::Upsample(plan) => Kind::Upsample(reshape::Upsample::new(plan)),
+        Operation::PixelShuffle(scale) => Kind::PixelShuffle(shuffle::PixelShuffle::new(*scale)),
         Operation::Scale(plan) => Kind::Scale(reshape::Scale::new(plan, builder)),
         Operation::Residual(plan) => Kind::Residual(graph::Residual::new(plan, builder)),
         Operation::Branches(plan) => Kind::Branches(graph::Branches::new(plan, builder)),

@@ -17,6 +17,7 @@ mod pool;
 mod reshape;
 mod rules;
 mod sequence;
+mod shuffle;
 mod transposed;
 mod value;
 mod weight;

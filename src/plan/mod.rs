@@ -19,6 +19,7 @@ mod pool;
 mod rates;
 mod reshape;
 mod seen;
+mod shuffle;
 mod totals;
 mod transposed;
 mod window;
@@ -162,6 +163,8 @@ pub enum Operation {
     Crop(Vec<[usize; 2]>),
     /// Larger maps.
     Upsample(Upsample),
+    /// Channels laid out as maps so many times higher and wider.
+    PixelShuffle(usize),
     /// A learned factor per channel.
     Scale(Scale),
     /// Layers and a way around them.
@@ -207,6 +210,7 @@ impl Operation {
             | Self::Pool(_)
             | Self::AdaptivePool(_)
             | Self::Upsample(_)
+            | Self::PixelShuffle(_)
             | Self::Merge(_) => true,
             Self::Residual(_) | Self::Branches(_) => {
                 let mut held = self.lists().into_iter().flatten();

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::context::{Context, Planned};
-use super::{Field, Layer, activation, conv, dense, graph, norm, pool, reshape};
+use super::{Field, Layer, activation, conv, dense, graph, norm, pool, reshape, shuffle};
 use crate::config::{self, LayerKind};
 use crate::diagnostic::Diagnostic;
 use crate::shape;
@@ -169,6 +169,7 @@ fn plan_layer(context: &mut Context<'_, '_>) -> Option<Planned> {
         LayerKind::Pad(pad) => reshape::plan_pad(pad, context),
         LayerKind::Crop(crop) => reshape::plan_crop(crop, context),
         LayerKind::Upsample(upsample) => reshape::plan_upsample(upsample, context),
+        LayerKind::PixelShuffle(own) => shuffle::plan(own, context),
         LayerKind::Scale(scale) => reshape::plan_scale(*scale, context),
         LayerKind::Residual(residual) => graph::plan_residual(residual, context),
         LayerKind::Branches(branches) => graph::plan_branches(branches, context),

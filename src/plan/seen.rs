@@ -97,6 +97,9 @@ impl Way<'_> {
                 };
                 brought(read, extent, PaddingMode::Replicate)
             }),
+            Operation::PixelShuffle(scale) => {
+                each(&|_, [first, end], _| Some([first / scale, (end - 1) / scale + 1]))
+            }
             Operation::AdaptivePool(pool) => each(&|side, [first, end], extent| {
                 let output = pool.output[side].max(1);
                 Some([first * extent / output, (end * extent).div_ceil(output)])
@@ -276,6 +279,17 @@ mod tests {
         check(transposed, 8, 2, Some([0, 2]));
         let adaptive = r#"[{ type = "adaptive_pool", kind = "avg", output = 3 }]"#;
         check(adaptive, 5, 1, Some([1, 4]));
+    }
+
+    #[test]
+    fn a_pixel_sees_the_value_that_it_is() {
+        let text = r#"[model]
+            input = [8, 5, 7]
+            layers = [{ type = "pool", kind = "max", size = 2 }, { type = "pixel_shuffle", scale = 2 }]"#;
+        let config = Config::parse("test.toml", text, &[]).config.unwrap();
+        let plan = Plan::new(&config.model).unwrap();
+        assert_eq!(plan.seen(1, &[1, 5]), Some(vec![[0, 2], [4, 6]]));
+        assert_eq!(plan.seen(1, &[2, 0]), Some(vec![[2, 4], [0, 2]]));
     }
 
     #[test]

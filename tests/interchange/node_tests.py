@@ -21,7 +21,7 @@ from onnx import numpy_helper
 from onnx.backend.test.case.node import collect_testcases
 
 # The operators that have a layer here, or are read on the way to one.
-OPERATORS = """Add AveragePool BatchNormalization Cast Celu Clip Concat Conv ConvTranspose Div Dropout Elu Erf Flatten Gelu Gemm
+OPERATORS = """Add AveragePool BatchNormalization Cast Celu Clip Concat Conv ConvTranspose DepthToSpace Div Dropout Elu Erf Flatten Gelu Gemm
 GlobalAveragePool GlobalLpPool GlobalMaxPool GroupNormalization HardSigmoid HardSwish Identity InstanceNormalization LRN
 LayerNormalization LeakyRelu LogSoftmax LpPool MatMul MaxPool Mish Mul Neg PRelu Pad Pow ReduceL2 ReduceMax ReduceMean
 ReduceMin ReduceSum Relu Reshape Resize Selu Sigmoid Slice Softmax Softplus Softsign Squeeze Sub Sum Swish Tanh Transpose

@@ -184,7 +184,8 @@ input = [4, 12, 17]
 layers = [
   { type = "conv", filters = 8, kernel_size = [3, 5], stride = 2, padding = "same", groups = 2, activation = "prelu" },
   { type = "depthwise_conv", kernel_size = 3, padding = 1, dilation = [1, 2], bias = false, trainable = false },
-  { type = "separable_conv", name = "separable", filters = 6, kernel_size = 3, activation = "relu" },
+  { type = "separable_conv", name = "separable", filters = 8, kernel_size = 3, activation = "relu" },
+  { type = "pixel_shuffle", scale = 2 },
   { type = "conv_transpose", filters = 4, kernel_size = 4, stride = 2, padding = 1 },
   { type = "pool", kind = "avg", size = 2, stride = 3, ceil = true },
   { type = "batch_norm" },

@@ -75,6 +75,7 @@ const CASES: &[Case] = &[
     Case { input: MAPS, layers: r#"[{ type = "crop", amount = [[1, 0], [2, 1], [0, 2]] }]"# },
     Case { input: MAPS, layers: r#"[{ type = "upsample", scale = 2 }]"# },
     Case { input: MAPS, layers: r#"[{ type = "upsample", scale = [2, 3], mode = "linear" }]"# },
+    Case { input: MAPS, layers: r#"[{ type = "pixel_shuffle", scale = 2 }, { type = "conv", filters = 2, kernel_size = 3 }]"# },
     Case { input: MAPS, layers: r#"[{ type = "scale", initial = 0.5, bias = true }]"# },
     Case { input: MAPS, layers: r#"[{ type = "residual", activation = "tanh", layers = [{ type = "conv", filters = 3, kernel_size = 3, padding = 1 }], shortcut = [{ type = "conv", filters = 3, kernel_size = 1 }] }]"# },
     Case { input: MAPS, layers: r#"[{ type = "branches", merge = "concat", branches = [[], [{ type = "conv", filters = 2, kernel_size = 1 }]] }]"# },

@@ -209,6 +209,42 @@ fn what_is_no_graph_is_refused() {
 }
 
 #[test]
+fn blocks_of_another_order_are_refused() {
+    let lab = Lab::new();
+    let size = |size: i64| {
+        held(
+            5,
+            [held(1, "blocksize"), whole(3, size), whole(20, 2)].concat(),
+        )
+    };
+    let order = held(5, [held(1, "mode"), held(4, "CRD"), whole(20, 3)].concat());
+    let of = |maps: i64, attributes: &[u8]| {
+        let shuffle = node("DepthToSpace", &["x"], "y", attributes);
+        file(&[1, maps, 2, 3], &[shuffle])
+    };
+    let unfit = "cannot lay out samples of [8, 2, 3] in blocks of 3 by 3";
+    for (attributes, reason) in [
+        (size(2), "not \"DCR\""),
+        ([size(3), order.clone()].concat(), unfit),
+        ([size(0), order.clone()].concat(), "no number of 1 or more"),
+        (order, "no number of 1 or more"),
+    ] {
+        let said = refused(&lab, of(8, &attributes));
+        assert!(said.contains("`the y`, DepthToSpace"), "{said}");
+        assert!(said.contains(reason), "{reason}: {said}");
+    }
+    // One map has no order.
+    lab.write("net.onnx", of(4, &size(2)));
+    lab.cnn(&["import", "net.onnx", "--config", "net.toml"])
+        .ok();
+    let config = lab.text("net.toml");
+    assert!(
+        config.contains("{ type = \"pixel_shuffle\", scale = 2 }"),
+        "{config}"
+    );
+}
+
+#[test]
 fn damaged_files_are_refused_or_read() {
     let bytes = std::fs::read(repository("tests/golden/onnx.safetensors")).unwrap();
     let tensors = SafeTensors::deserialize(&bytes).unwrap();

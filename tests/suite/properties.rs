@@ -144,6 +144,7 @@ fn changing(rank: usize) -> BoxedStrategy<String> {
         1 => (size(rank, 1, 2), word(&["\"nearest\"", "\"linear\""])).prop_map(|(scale, mode)| {
             format!("{{ type = \"upsample\", scale = {scale}, mode = {mode} }}")
         }),
+        1 => number(1, 2).prop_map(|scale| format!("{{ type = \"pixel_shuffle\", scale = {scale} }}")),
         1 => Just("{ type = \"conv\", filters = 2, kernel_size = 1, connections = [[0], [0, 1]] }".to_owned()),
     ]
     .boxed()

@@ -167,4 +167,24 @@ layers = [
             ),
         ]],
     },
+    LayerDoc {
+        name: "pixel_shuffle",
+        summary: "Channels laid out as pixels: fewer maps, and larger ones, of the same values.",
+        formula: "\
+out        = channels / scale², height · scale, width · scale
+y[c, s·i + a, s·j + b] = x[s²·c + s·a + b, i, j]   for a, b = 0 … s − 1, with s = scale
+parameters = 0
+MACs       = 0",
+        source: "Shi et al., \"Real-time single image and video super-resolution using an efficient sub-pixel convolutional \
+                 neural network\", 2016; torch.nn.PixelShuffle",
+        example: r#"input = [1, 14, 14]
+layers = [
+  { type = "conv", filters = 12, kernel_size = 3, padding = 1 },
+  { type = "pixel_shuffle", scale = 2 },
+]"#,
+        keys: &[&[(
+            "scale",
+            "How many times higher and wider; each channel of the output takes scale² of the input.",
+        )]],
+    },
 ];

@@ -9,6 +9,7 @@ mod noise;
 mod norm;
 mod pool;
 mod reshape;
+mod shuffle;
 
 pub use activation::{Activation, Function};
 pub use conv::{Conv, ConvKind, PaddingMode};
@@ -19,6 +20,7 @@ pub use noise::{Dropout, Noise};
 pub use norm::{LocalResponseNorm, Norm, NormKind};
 pub use pool::{AdaptivePool, GlobalPool, Pool, PoolKind};
 pub use reshape::{Crop, Pad, Reshape, Scale, Upsample, UpsampleMode};
+pub use shuffle::PixelShuffle;
 
 use super::form::{Field, Form};
 use super::node::Node;
@@ -71,6 +73,8 @@ pub enum LayerKind {
     Crop(Crop),
     /// Larger maps.
     Upsample(Upsample),
+    /// Channels laid out as larger maps.
+    PixelShuffle(PixelShuffle),
     /// A learned factor per channel.
     Scale(Scale),
     /// Layers and a way around them.
@@ -110,6 +114,7 @@ const TYPES: &[(&str, Read)] = &[
     ("pad", |reader| Pad::read(reader).map(LayerKind::Pad)),
     ("crop", |reader| Crop::read(reader).map(LayerKind::Crop)),
     ("upsample", |reader| Upsample::read(reader).map(LayerKind::Upsample)),
+    ("pixel_shuffle", |reader| PixelShuffle::read(reader).map(LayerKind::PixelShuffle)),
     ("scale", |reader| Some(LayerKind::Scale(Scale::read(reader)))),
     ("residual", |reader| Residual::read(reader).map(LayerKind::Residual)),
     ("branches", |reader| Branches::read(reader).map(LayerKind::Branches)),
@@ -152,6 +157,7 @@ impl LayerKind {
             Self::Pad(_) => "pad",
             Self::Crop(_) => "crop",
             Self::Upsample(_) => "upsample",
+            Self::PixelShuffle(_) => "pixel_shuffle",
             Self::Scale(_) => "scale",
             Self::Residual(_) => "residual",
             Self::Branches(_) => "branches",
@@ -179,6 +185,7 @@ impl LayerKind {
             Self::Pad(pad) => pad.settings(),
             Self::Crop(crop) => crop.settings(),
             Self::Upsample(upsample) => upsample.settings(),
+            Self::PixelShuffle(shuffle) => shuffle.settings(),
             Self::Scale(scale) => scale.settings(),
             Self::Residual(residual) => {
                 Function::setting(residual.activation).into_iter().collect()

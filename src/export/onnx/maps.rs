@@ -1,4 +1,4 @@
-//! The layers that move values about: `reshape`, `pad`, `crop`, `upsample`; and `scale`.
+//! The layers that move values about: `reshape`, `pad`, `crop`, `upsample`, `pixel_shuffle`; and `scale`.
 
 use super::conv::pads;
 use super::{Wire, Writer, whole};
@@ -113,6 +113,16 @@ impl Writer<'_> {
         } else {
             larger
         }
+    }
+
+    /// Writes `DepthToSpace`, whose channels are in the order of PyTorch's pixel shuffle.
+    pub(super) fn pixel_shuffled(&mut self, name: &str, scale: usize, input: &Wire) -> String {
+        let attributes = [
+            ("blocksize", Attribute::Int(scale as i64)),
+            ("mode", Attribute::Word("CRD")),
+        ];
+        let op = ("DepthToSpace", 13);
+        self.graph.node(op, name, &[&input.name], &attributes)
     }
 
     /// Writes `Mul`, and `Add` where there are offsets.

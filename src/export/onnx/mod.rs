@@ -155,6 +155,7 @@ impl Writer<'_> {
             Operation::Pad(pad) => self.padded(name, &input.name, &pad.amount, pad.mode),
             Operation::Crop(amount) => self.cropped(name, &input, amount),
             Operation::Upsample(upsample) => self.upsampled(name, upsample, &input, &layer.output),
+            Operation::PixelShuffle(scale) => self.pixel_shuffled(name, *scale, &input),
             Operation::Scale(scale) => self.scaled(name, scale, &input)?,
             Operation::Residual(residual) => self.residual(name, residual, &input)?,
             Operation::Branches(branches) => self.branches(name, branches, &input)?,

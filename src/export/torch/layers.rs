@@ -147,6 +147,7 @@ pub(super) fn pieces(layer: &Layer) -> Vec<Piece> {
         Operation::Pad(own) => vec![padding(&own.amount, own.mode)],
         Operation::Crop(amount) => vec![cropped(amount)],
         Operation::Upsample(own) => vec![upsample(own)],
+        Operation::PixelShuffle(scale) => vec![Piece::own(format!("nn.PixelShuffle({scale})"))],
         Operation::Scale(scale) => {
             let bias = if scale.bias { ", bias=True" } else { "" };
             let code = format!("Scale({}{bias})", scale.channels);

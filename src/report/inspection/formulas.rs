@@ -48,7 +48,8 @@ pub(super) fn write(layer: &Layer, plan: &Plan, lines: &mut Lines) {
         | Operation::Reshape(_)
         | Operation::Pad(_)
         | Operation::Crop(_)
-        | Operation::Upsample(_) => moved(layer, lines),
+        | Operation::Upsample(_)
+        | Operation::PixelShuffle(_) => moved(layer, lines),
         Operation::Residual(_) | Operation::Branches(_) | Operation::Merge(_) => {
             graphs::write(layer, plan, lines);
         }
@@ -143,6 +144,16 @@ fn moved(layer: &Layer, lines: &mut Lines) {
             for (index, name) in dimensions(upsample.scale.len()).iter().enumerate() {
                 let (from, scale, to) =
                     (input[index + 1], upsample.scale[index], output[index + 1]);
+                lines.add("", format!("{name} {from} · {scale} = {to}"));
+            }
+            nothing(lines);
+        }
+        Operation::PixelShuffle(scale) => {
+            lines.add("output size", "channels / scale², in · scale");
+            let (channels, maps) = (input[0], output[0]);
+            lines.add("", format!("channels {channels} / {scale}² = {maps}"));
+            for (index, name) in dimensions(2).iter().enumerate() {
+                let (from, to) = (input[index + 1], output[index + 1]);
                 lines.add("", format!("{name} {from} · {scale} = {to}"));
             }
             nothing(lines);

@@ -95,6 +95,10 @@ def declare_shapes():
             declare("upsample", f"{rank}d_{mode}_list", shape, f'scale = {scales}, mode = "{mode}"')
     declare("upsample", "default_mode", (2, 2, 3), "scale = 3")
 
+    declare("pixel_shuffle", "2", (8, 2, 3), "scale = 2")
+    declare("pixel_shuffle", "3_one_map", (9, 2, 2), "scale = 3")
+    declare("pixel_shuffle", "1", (3, 2, 2), "scale = 1")
+
     for rank, shape in {1: (3, 5), 2: (3, 2, 4), 3: (3, 2, 2, 3)}.items():
         case(f"scale_{rank}d", shape, 'type = "scale"')
         declare("scale", f"{rank}d_bias", shape, "bias = true")

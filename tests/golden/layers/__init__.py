@@ -48,6 +48,10 @@ def upsample(options, scope, value):
     return functional.interpolate(value, scale_factor=scales, mode=mode, align_corners=False)
 
 
+def pixel_shuffle(options, scope, value):
+    return functional.pixel_shuffle(value, options["scale"])
+
+
 def scale(options, scope, value):
     channels = value.shape[1]
     weight = scope.weight("weight", [channels], lambda values: 1 + values / 3)
@@ -104,6 +108,7 @@ LAYERS = {
     "pad": pad_layer,
     "crop": lambda options, scope, value: crop_each(value, amounts(options, value)),
     "upsample": upsample,
+    "pixel_shuffle": pixel_shuffle,
     "scale": scale,
     "residual": residual,
     "branches": branches,

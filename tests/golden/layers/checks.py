@@ -118,6 +118,15 @@ def check_upsample(options, scope, value, output):
         assert torch.equal(output, value)
 
 
+def check_pixel_shuffle(options, scope, value, output):
+    # Pixel by pixel, as the paper has it.
+    size = options["scale"]
+    for row in range(output.shape[2]):
+        for column in range(output.shape[3]):
+            first = size * (row % size) + column % size
+            assert torch.equal(output[:, :, row, column], value[:, first::size**2, row // size, column // size])
+
+
 CHECKS = {
     "conv": check_conv,
     "conv_transpose": check_conv_transpose,
@@ -127,4 +136,5 @@ CHECKS = {
     "instance_norm": check_instance_norm,
     "local_response_norm": check_local_response_norm,
     "upsample": check_upsample,
+    "pixel_shuffle": check_pixel_shuffle,
 }

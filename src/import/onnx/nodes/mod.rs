@@ -7,6 +7,7 @@ mod norm;
 mod pool;
 mod reshape;
 mod settings;
+mod shuffle;
 
 pub(super) use conv::Windows;
 
@@ -63,6 +64,7 @@ pub(super) fn translate(context: &Context<'_>) -> Result<Translated, String> {
         "Slice" => reshape::slice(context),
         "Gather" => reshape::gather(context),
         "Resize" | "Upsample" => reshape::resize(context),
+        "DepthToSpace" => shuffle::depth_to_space(context),
         _ => activation::activation(context),
     }
 }

@@ -59,6 +59,7 @@ const READ: &[(&str, &[&str])] = &[
         "BatchNormalization",
         &["epsilon", "momentum", "training_mode"],
     ),
+    ("DepthToSpace", &["blocksize", "mode"]),
     ("Dropout", &["ratio", "seed"]),
     ("Elu", &["alpha"]),
     ("Flatten", &["axis"]),
