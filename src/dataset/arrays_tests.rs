@@ -6,9 +6,8 @@ use zip::write::SimpleFileOptions;
 use super::*;
 use crate::dataset::batches::tests::bytes;
 use crate::dataset::npy::tests::npy;
-use crate::dataset::picture::tests::preprocessing;
 use crate::dataset::samples::Values;
-use crate::dataset::tests::request;
+use crate::dataset::tests::asked;
 
 /// A file as `np.savez` writes it.
 pub(crate) fn npz(arrays: &[(&str, Vec<u8>)], method: CompressionMethod) -> Vec<u8> {
@@ -19,16 +18,6 @@ pub(crate) fn npz(arrays: &[(&str, Vec<u8>)], method: CompressionMethod) -> Vec<
         writer.write_all(bytes).unwrap();
     }
     writer.finish().unwrap().into_inner()
-}
-
-fn asked(shape: &[usize]) -> Request {
-    let mut preprocessing = preprocessing(1, 1, 1);
-    preprocessing.shape = shape.into();
-    preprocessing.padding = vec![[0; 2]; shape.len() - 1];
-    Request {
-        preprocessing,
-        ..request("")
-    }
 }
 
 fn load_bytes(bytes: &[u8], request: &Request) -> Result<Splits> {

@@ -4,7 +4,7 @@ use std::fs;
 
 use super::picture::tests::{grey_png, preprocessing};
 use super::tar::tests::{gzip, tar};
-use super::tests::request;
+use super::tests::{asked, request};
 use super::{Request, load_path, npy, wav};
 use crate::random::{Purpose, Random};
 
@@ -46,16 +46,6 @@ fn damaged(whole: &[u8], key: u64) -> Vec<u8> {
         }
     }
     bytes
-}
-
-fn asked(shape: &[usize]) -> Request {
-    let mut preprocessing = preprocessing(1, 1, 1);
-    preprocessing.shape = shape.into();
-    preprocessing.padding = vec![[0; 2]; shape.len() - 1];
-    Request {
-        preprocessing,
-        ..request("")
-    }
 }
 
 /// Loads damaged files under a name; the whole one must load.

@@ -4,6 +4,17 @@ use super::*;
 use crate::dataset::batches::tests::bytes;
 use crate::dataset::picture::tests::{grey_png, preprocessing};
 
+/// Asks for inputs of a shape.
+pub(crate) fn asked(shape: &[usize]) -> Request {
+    let mut preprocessing = preprocessing(1, 1, 1);
+    preprocessing.shape = shape.into();
+    preprocessing.padding = vec![[0; 2]; shape.len() - 1];
+    Request {
+        preprocessing,
+        ..request("")
+    }
+}
+
 pub(crate) fn request(source: impl Into<String>) -> Request {
     Request {
         source: source.into(),

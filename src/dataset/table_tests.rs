@@ -5,9 +5,9 @@ use tempfile::TempDir;
 use super::*;
 use crate::config::Task;
 use crate::dataset::batches::tests::bytes;
-use crate::dataset::picture::tests::{grey_png, preprocessing};
+use crate::dataset::picture::tests::grey_png;
 use crate::dataset::samples::Values;
-use crate::dataset::tests::request;
+use crate::dataset::tests::asked;
 
 fn folder(text: &str) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
@@ -18,16 +18,6 @@ fn folder(text: &str) -> TempDir {
     }
     fs::write(folder.path().join("t.csv"), text).unwrap();
     folder
-}
-
-fn asked(shape: &[usize]) -> Request {
-    let mut preprocessing = preprocessing(1, 1, 1);
-    preprocessing.shape = shape.into();
-    preprocessing.padding = vec![[0; 2]; shape.len() - 1];
-    Request {
-        preprocessing,
-        ..request("")
-    }
 }
 
 fn load_text(text: &str, request: &Request) -> Result<Splits> {
