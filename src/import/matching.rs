@@ -1,12 +1,16 @@
 //! Which weight of a file belongs where in a network.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 
 use super::leeway::Leeway;
 use super::rules::Rules;
 use crate::diagnostic::{Diagnostic, Error, Result};
 use crate::model::NamedWeight;
+use crate::shape::display;
+
+/// Faults that are told one by one.
+const MAX_FAULTS: usize = 40;
 
 /// Tables that files keep their weights in, which say nothing of layers.
 const WRAPPERS: [&str; 6] = [
@@ -260,91 +264,93 @@ pub(super) fn finish(
     leeway: &Leeway,
     file: &str,
 ) -> Result<Matched> {
-    let mut faults = Vec::new();
     let split = leeway.split(here, there, pairs);
-    let (here, there, pairs) = (&split.here, &split.there, &split.pairs);
-    let mut placed = Vec::new();
-    let mut matches = Vec::new();
-    for (own, other) in pairs {
-        for (part, weight) in &own.weights {
-            let Some(theirs) = other.weights.get(part) else {
-                faults.push(format!(
-                    "`{}` is missing: layer `{}` has none",
-                    weight.name, other.name
-                ));
-                continue;
-            };
-            if theirs.shape != weight.shape {
-                let [has, wanted] =
-                    [&theirs.shape, &weight.shape].map(|shape| crate::shape::display(shape));
-                let (own, other) = (&weight.name, &theirs.name);
-                faults.push(format!("`{own}` is {wanted}, and `{other}` is {has}"));
-                continue;
-            }
-            placed.push(NamedWeight {
-                name: weight.name.clone(),
-                ..NamedWeight::clone(theirs)
-            });
-            matches.push(Match {
-                ours: weight.name.clone(),
-                theirs: theirs.name.clone(),
-                shape: weight.shape.clone(),
-            });
-        }
-        let unused = other
-            .weights
-            .iter()
-            .filter(|(part, _)| !own.weights.contains_key(*part));
-        faults.extend(
-            unused.map(|(_, weight)| format!("`{}` is of no use in `{}`", weight.name, own.name)),
-        );
+    let mut found = Found::default();
+    for (own, other) in &split.pairs {
+        found.place(own, other);
     }
-    let has = |layer: &Layer<'_>, side: &dyn Fn(&(&Layer<'_>, &Layer<'_>)) -> String| {
-        pairs.iter().any(|pair| side(pair) == layer.name)
-    };
-    for layer in here
-        .iter()
-        .filter(|layer| !has(layer, &|pair| pair.0.name.clone()))
-    {
-        faults.extend(layer.weights.values().map(|weight| {
-            format!(
-                "`{}`, {}, is missing",
-                weight.name,
-                crate::shape::display(&weight.shape)
-            )
-        }));
-    }
-    for layer in there
-        .iter()
-        .filter(|layer| !has(layer, &|pair| pair.1.name.clone()))
-    {
-        faults.extend(layer.weights.values().map(|weight| {
-            let shape = crate::shape::display(&weight.shape);
-            format!("`{}`, {shape}, is left over", weight.name)
-        }));
-    }
-    if faults.is_empty() && !placed.is_empty() {
+    let ours = split.pairs.iter().map(|(own, _)| own.name.as_str());
+    let theirs = split.pairs.iter().map(|(_, other)| other.name.as_str());
+    found.unpaired(&split.here, &ours.collect(), "is missing");
+    found.unpaired(&split.there, &theirs.collect(), "is left over");
+    if found.faults.is_empty() && !found.placed.is_empty() {
         return Ok(Matched {
-            placed,
-            matches,
+            placed: found.placed,
+            matches: found.matches,
             way,
             fresh: split.fresh,
             differences: split.differences,
             warnings: Vec::new(),
         });
     }
-    faults.extend(split.differences);
-    let count = faults.len();
-    let mut diagnostic = Diagnostic::error(format!(
-        "the weights in `{file}` are not those of the network"
-    ));
-    for fault in faults.into_iter().take(40) {
-        diagnostic = diagnostic.note(fault);
+    found.faults.extend(split.differences);
+    Err(unfit(found.faults, leeway, file))
+}
+
+/// Weights that have found their places, and what is wrong with the others.
+#[derive(Default)]
+struct Found {
+    placed: Vec<NamedWeight>,
+    matches: Vec<Match>,
+    faults: Vec<String>,
+}
+
+impl Found {
+    /// Gives a layer the weights of another.
+    fn place(&mut self, own: &Layer<'_>, other: &Layer<'_>) {
+        for (part, weight) in &own.weights {
+            let Some(theirs) = other.weights.get(part) else {
+                self.faults.push(format!(
+                    "`{}` is missing: layer `{}` has none",
+                    weight.name, other.name
+                ));
+                continue;
+            };
+            if theirs.shape != weight.shape {
+                let [has, wanted] = [&theirs.shape, &weight.shape].map(|shape| display(shape));
+                let (own, other) = (&weight.name, &theirs.name);
+                let fault = format!("`{own}` is {wanted}, and `{other}` is {has}");
+                self.faults.push(fault);
+                continue;
+            }
+            self.placed.push(NamedWeight {
+                name: weight.name.clone(),
+                ..NamedWeight::clone(theirs)
+            });
+            self.matches.push(Match {
+                ours: weight.name.clone(),
+                theirs: theirs.name.clone(),
+                shape: weight.shape.clone(),
+            });
+        }
+        let weights = other.weights.iter();
+        let unused = weights.filter(|(part, _)| !own.weights.contains_key(*part));
+        self.faults.extend(
+            unused.map(|(_, weight)| format!("`{}` is of no use in `{}`", weight.name, own.name)),
+        );
     }
-    if count > 40 {
-        diagnostic = diagnostic.note(format!("and {} more", count - 40));
+
+    /// Says what becomes of the layers that are not among the paired ones.
+    fn unpaired(&mut self, layers: &[&Layer<'_>], paired: &HashSet<&str>, what: &str) {
+        let alone = layers
+            .iter()
+            .filter(|layer| !paired.contains(layer.name.as_str()));
+        for weight in alone.flat_map(|layer| layer.weights.values()) {
+            let (name, shape) = (&weight.name, display(&weight.shape));
+            self.faults.push(format!("`{name}`, {shape}, {what}"));
+        }
     }
-    Err(Error::model(diagnostic.help(leeway.help)))
+}
+
+fn unfit(faults: Vec<String>, leeway: &Leeway, file: &str) -> Error {
+    let more = faults.len().saturating_sub(MAX_FAULTS);
+    let message = format!("the weights in `{file}` are not those of the network");
+    let told = faults.into_iter().take(MAX_FAULTS);
+    let mut diagnostic = told.fold(Diagnostic::error(message), Diagnostic::note);
+    if more > 0 {
+        diagnostic = diagnostic.note(format!("and {more} more"));
+    }
+    Error::model(diagnostic.help(leeway.help))
 }
 
 #[cfg(test)]

@@ -57,7 +57,7 @@ pub(super) fn section(
         let _ = writeln!(text, "padding = {}", pairs(&own.padding));
     }
     if let Some(crop) = own.crop {
-        let _ = writeln!(text, "crop = {}", list(&crop));
+        let _ = writeln!(text, "crop = {}", list(crop));
     }
     if own.resize {
         let mode = match own.mode {

@@ -109,19 +109,10 @@ impl Item {
 
 impl Pool {
     pub(super) fn draft(&self) -> Draft {
-        let layer = self
-            .windows
-            .write(Draft::new("pool").word("kind", self.kind), "size");
-        let layer = if self.ceil {
-            layer.set("ceil", true)
-        } else {
-            layer
-        };
-        if self.skips_padding {
-            layer.set("count_padding", false)
-        } else {
-            layer
-        }
+        let layer = Draft::new("pool").word("kind", self.kind);
+        let layer = self.windows.write(layer, "size");
+        let layer = layer.set_unless(false, "ceil", self.ceil);
+        layer.set_unless(true, "count_padding", !self.skips_padding)
     }
 
     /// Returns whether windows lie side by side and cover what they pool, without padding.
@@ -167,6 +158,20 @@ impl Draft {
     pub(super) fn set(mut self, key: &'static str, value: impl Into<Setting>) -> Self {
         self.settings.push((key, value.into()));
         self
+    }
+
+    /// Sets what is another value than the one without the key.
+    pub(super) fn set_unless<T: Into<Setting> + PartialEq + Copy>(
+        self,
+        default: T,
+        key: &'static str,
+        value: T,
+    ) -> Self {
+        if value == default {
+            self
+        } else {
+            self.set(key, value)
+        }
     }
 
     pub(super) fn word(self, key: &'static str, word: &str) -> Self {

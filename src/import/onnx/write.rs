@@ -7,7 +7,7 @@ use super::graph::Graph;
 use super::item::{Draft, Entry, Id, Item, Joining};
 use super::setting::Setting;
 use super::tidy::layer_of;
-use crate::config::Join;
+use crate::config::{Function, Join};
 use crate::model::NamedWeight;
 
 /// A network as it is written.
@@ -106,46 +106,10 @@ impl Writer<'_> {
                     .as_ref()
                     .map_or(String::new(), |name| format!(" name = \"{name}\","));
                 let own = format!("{prefix}{}", name.as_deref().unwrap_or(place));
-                if let ([body, shortcut], Join::Add) = (&lists[..], join) {
-                    // The longer way is the body.
-                    let [body, shortcut] = if body.len() < shortcut.len() {
-                        [shortcut, body]
-                    } else {
-                        [body, shortcut]
-                    };
-                    let _ = writeln!(
-                        self.text.layers,
-                        "{indent}{{ type = \"residual\",{named} layers = ["
-                    );
-                    self.list(body, &format!("{own}.layers."), depth + 1, 0)?;
-                    if !shortcut.is_empty() {
-                        let _ = writeln!(self.text.layers, "{indent}], shortcut = [");
-                        self.list(shortcut, &format!("{own}.shortcut."), depth + 1, 0)?;
-                    }
-                    let activation = activation
-                        .map(|function| format!(", activation = \"{}\"", function.word()));
-                    let _ = writeln!(
-                        self.text.layers,
-                        "{indent}]{} }},",
-                        activation.unwrap_or_default()
-                    );
-                    return Ok(());
+                if let ([one, other], Join::Add) = (&lists[..], join) {
+                    return self.residual([one, other], *activation, &named, &own, depth);
                 }
-                let _ = writeln!(
-                    self.text.layers,
-                    "{indent}{{ type = \"branches\",{named} branches = ["
-                );
-                for (number, list) in lists.iter().enumerate() {
-                    let _ = writeln!(self.text.layers, "{indent}  [");
-                    self.list(list, &format!("{own}.branches.{number}."), depth + 2, 0)?;
-                    let _ = writeln!(self.text.layers, "{indent}  ],");
-                }
-                let _ = writeln!(
-                    self.text.layers,
-                    "{indent}], merge = \"{}\" }},",
-                    join.word()
-                );
-                Ok(())
+                self.branches(lists, *join, &named, &own, depth)
             }
             Item::Branches { .. } => Err(format!(
                 "node `{}`: no layer here divides one value by another",
@@ -180,6 +144,61 @@ impl Writer<'_> {
         }
     }
 
+    /// Writes two ways that are added, the longer one as the body.
+    fn residual(
+        &mut self,
+        [one, other]: [&[Entry]; 2],
+        activation: Option<Function>,
+        named: &str,
+        own: &str,
+        depth: usize,
+    ) -> Result<(), String> {
+        let indent = "  ".repeat(depth);
+        let [body, shortcut] = if one.len() < other.len() {
+            [other, one]
+        } else {
+            [one, other]
+        };
+        self.line(&format!(
+            "{indent}{{ type = \"residual\",{named} layers = ["
+        ));
+        self.list(body, &format!("{own}.layers."), depth + 1, 0)?;
+        if !shortcut.is_empty() {
+            self.line(&format!("{indent}], shortcut = ["));
+            self.list(shortcut, &format!("{own}.shortcut."), depth + 1, 0)?;
+        }
+        let activation =
+            activation.map(|function| format!(", activation = \"{}\"", function.word()));
+        self.line(&format!("{indent}]{} }},", activation.unwrap_or_default()));
+        Ok(())
+    }
+
+    fn branches(
+        &mut self,
+        lists: &[Vec<Entry>],
+        join: Join,
+        named: &str,
+        own: &str,
+        depth: usize,
+    ) -> Result<(), String> {
+        let indent = "  ".repeat(depth);
+        self.line(&format!(
+            "{indent}{{ type = \"branches\",{named} branches = ["
+        ));
+        for (number, list) in lists.iter().enumerate() {
+            self.line(&format!("{indent}  ["));
+            self.list(list, &format!("{own}.branches.{number}."), depth + 2, 0)?;
+            self.line(&format!("{indent}  ],"));
+        }
+        self.line(&format!("{indent}], merge = \"{}\" }},", join.word()));
+        Ok(())
+    }
+
+    fn line(&mut self, line: &str) {
+        self.text.layers.push_str(line);
+        self.text.layers.push('\n');
+    }
+
     fn layer(
         &mut self,
         layer: Draft,
@@ -196,7 +215,7 @@ impl Writer<'_> {
         for (key, value) in &layer.settings {
             let _ = write!(text, ", {key} = {value}");
         }
-        let _ = writeln!(self.text.layers, "{text} }},");
+        self.line(&format!("{text} }},"));
         let own = name.as_deref().unwrap_or(place);
         self.text
             .weights

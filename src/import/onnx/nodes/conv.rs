@@ -137,20 +137,10 @@ pub(super) fn conv(context: &Context<'_>) -> Result<Translated, String> {
     }
     let output = [vec![filters], windows.output(extents, false)?].concat();
     let layer = if groups == channels && channels > 1 {
-        let layer = Draft::new("depthwise_conv");
-        let multiplier = filters / channels;
-        if multiplier > 1 {
-            layer.set("multiplier", multiplier)
-        } else {
-            layer
-        }
+        Draft::new("depthwise_conv").set_unless(1, "multiplier", filters / channels)
     } else {
         let layer = Draft::new("conv").set("filters", filters);
-        if groups > 1 {
-            layer.set("groups", groups)
-        } else {
-            layer
-        }
+        layer.set_unless(1, "groups", groups)
     };
     let layer = windows.write(layer, "kernel_size");
     let layer = with_bias(
@@ -230,11 +220,7 @@ pub(super) fn transposed(context: &Context<'_>) -> Result<Translated, String> {
         output.push(size);
     }
     let layer = Draft::new("conv_transpose").set("filters", filters);
-    let layer = if groups > 1 {
-        layer.set("groups", groups)
-    } else {
-        layer
-    };
+    let layer = layer.set_unless(1, "groups", groups);
     let mut layer = windows.write(layer, "kernel_size");
     if more.iter().any(|more| *more > 0) {
         layer = layer.set("output_padding", Setting::Sizes(more));
