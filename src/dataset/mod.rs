@@ -1,4 +1,8 @@
 //! Data sets: from a name or a path to bytes and labels in memory, and from those to batches of floats.
+//!
+//! `layout.rs` decides classes and splits over any tree of files (`folder.rs`, `archive.rs`); `table.rs`, `arrays.rs`,
+//! `binary.rs` and `idx.rs` read the rest. `fit.rs` brings arrays to the input's shape, `sample.rs` decodes one file by its
+//! content, and `stream.rs` decodes files when they are asked for.
 
 use std::path::Path;
 

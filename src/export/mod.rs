@@ -1,4 +1,7 @@
 //! Trained networks, written for other programs: their weights, and what computes with them.
+//!
+//! `network.rs` takes plan and weights out of a model, `fold.rs` makes normalizations part of what is before them,
+//! `product.rs` brings files to the disk. `check.rs` computes an ONNX file with Burn's own operations.
 
 mod check;
 mod fold;

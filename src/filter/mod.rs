@@ -1,4 +1,7 @@
 //! Hand-made filters on a picture: CONV → ACT → POOL with weights that a person chose.
+//!
+//! It computes in plain f64 without Burn, so that it can be held to figures of others; only `handmade.rs` is shared with the
+//! `kernel` of a convolution.
 
 mod activation;
 mod correlate;

@@ -1,4 +1,9 @@
 //! Networks that were trained elsewhere: their weights, put into a config's network.
+//!
+//! `read.rs` reads files of other programs, `matching.rs` finds a place for every weight, by `rules.rs`, or refuses; rules for
+//! well-known networks are TOML files in `rules/`. Of Keras `hdf5.rs` reads the file, `keras.rs` the layers in it, `places.rs`
+//! finds their places, `rows.rs` says what the plan makes of flattened rows, and `arrange.rs` brings values into our order.
+//! A training begins with such weights, or a run's, by `first.rs`; there `leeway.rs` lets the head be another.
 
 mod arrange;
 mod convert;

@@ -4,6 +4,21 @@
 //! Sixteen images lie side by side, one in each lane of a register: so every layer fills
 //! registers, whatever its channels, stride or dilation. Results do not depend on the number of threads: each
 //! value is summed up by one thread, or in parts that the shapes alone decide.
+//!
+//! A kernel is written once over `Simd` and compiled for AVX-512, AVX2 and plain loops; all that it calls is
+//! `#[inline(always)]`. A `Kernel` computes an output and gradients from tensors, `extension.rs` makes it an operation of Burn
+//! with autodiff, `Lanes` is what `model/` sees, and `arena.rs` is where its tensors lie. Lanes without an image may hold
+//! anything forward; their gradients are zeros.
+//!
+//! `losses.rs`, `squares.rs` and `steps.rs` (with `rules.rs`, what each optimizer does with a register) compute losses, norms of
+//! gradients and optimizers' steps on plain tensors; `loss.rs` and `optimizer.rs` ask `compute_on` and otherwise take Burn's
+//! operations. `together` runs a whole step, from forward to optimizer, on one of the threads: nothing within may wait for
+//! the loader.
+//!
+//! Winograd's algorithm stands twice, once for each order of values: here `winograd.rs` shares out, `chunk.rs` computes some
+//! tiles, `winograd_gradient.rs` the gradients of kernels, where the rule of `plan/winograd.rs` says that it pays;
+//! `program/winograd.rs` and `program/tiles.rs` do so for answers; `transform.rs` holds the transforms of both. A layer (for
+//! answers: an image) with a sum that is not finite is computed once more directly.
 
 #![expect(
     unsafe_code,

@@ -1,4 +1,7 @@
 //! Looking into a trained network: what its filters are, what its layers make of a picture, why it answers so.
+//!
+//! A tap (`Model::forward_tapped`) is handed every layer's output and may put another in its place: a leaf of its own gives the
+//! gradient at any layer. `report/look/` draws what is found.
 
 mod attribution;
 mod cam;

@@ -1,4 +1,7 @@
 //! A network over HTTP: a page to draw on, answers, what the network sees, and what a service is watched by.
+//!
+//! `posted.rs` takes bodies apart, `refusal.rs` and `guard.rs` refuse, `inside.rs` draws what `cnn show` draws; pictures go to the
+//! queue of a `Predictor`. The page is three files in `page/`, without a framework.
 
 mod app;
 mod connections;

@@ -1,6 +1,6 @@
 //! The floors of `ARCHITECTURE.md`, held.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -55,25 +55,34 @@ const PURE: &[&str] = &[
 /// Lines a source file may have.
 const MAX_LINES: usize = 400;
 
-fn sources() -> Vec<(String, PathBuf, String)> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+/// Returns the files below a folder.
+fn files_below(folder: PathBuf) -> Vec<PathBuf> {
     let mut files = Vec::new();
-    let mut folders = vec![root.clone()];
+    let mut folders = vec![folder];
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
             if path.is_dir() {
                 folders.push(path);
             } else {
-                let inner = path.strip_prefix(&root).unwrap();
-                let module = inner.iter().next().unwrap().to_string_lossy();
-                let module = module.trim_end_matches(".rs").to_owned();
-                let text = fs::read_to_string(&path).unwrap();
-                files.push((module, path, text));
+                files.push(path);
             }
         }
     }
     files
+}
+
+/// Returns the files of `src/`, each with the module that it stands in and what it says.
+fn sources() -> Vec<(String, PathBuf, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let source = |path: PathBuf| {
+        let inner = path.strip_prefix(&root).unwrap();
+        let module = inner.iter().next().unwrap().to_string_lossy();
+        let module = module.trim_end_matches(".rs").to_owned();
+        let text = fs::read_to_string(&path).unwrap();
+        (module, path, text)
+    };
+    files_below(root.clone()).into_iter().map(source).collect()
 }
 
 /// Returns the modules of this crate that a text names.
@@ -146,6 +155,41 @@ fn the_low_floors_touch_neither_burn_nor_disk_nor_terminal() {
 }
 
 #[test]
+fn the_table_of_the_page_is_the_one_that_is_held() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("ARCHITECTURE.md");
+    let page = fs::read_to_string(page).unwrap();
+    for (floor, modules) in FLOORS.iter().enumerate() {
+        let begin = format!("| {floor} | ");
+        let row = page.lines().find_map(|line| line.strip_prefix(&begin));
+        let row = row.unwrap_or_else(|| panic!("no floor {floor}"));
+        let named = row
+            .split(" | ")
+            .next()
+            .unwrap()
+            .split('`')
+            .skip(1)
+            .step_by(2);
+        let name = |file: &str| {
+            file.trim_end_matches('/')
+                .trim_end_matches(".rs")
+                .to_owned()
+        };
+        let told: BTreeSet<String> = named.map(name).filter(|name| name != "main").collect();
+        let held: BTreeSet<String> = modules.iter().map(|&name| name.to_owned()).collect();
+        assert_eq!(told, held, "floor {floor}");
+    }
+}
+
+#[test]
+fn only_fetching_asks_the_network() {
+    for (_, path, text) in sources() {
+        let asks = without_comments(without_tests(&text)).contains("ureq::");
+        let is_client = path.ends_with("src/fetch/client.rs");
+        assert!(!asks || is_client, "{} asks the network", path.display());
+    }
+}
+
+#[test]
 fn only_the_service_listens() {
     for (module, path, text) in sources() {
         let listens = without_tests(&text).contains("TcpListener");
@@ -198,5 +242,22 @@ fn files_are_short_and_safe() {
                 path.display()
             );
         }
+    }
+}
+
+#[test]
+fn tests_and_their_generators_are_short_too() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let folders = ["tests", "benches"].map(|folder| files_below(root.join(folder)));
+    let is_code = |path: &&PathBuf| {
+        path.extension()
+            .is_some_and(|ending| ["rs", "py", "sh"].iter().any(|own| ending == *own))
+    };
+    let all = folders.concat();
+    let code: Vec<&PathBuf> = all.iter().filter(is_code).collect();
+    assert!(code.len() > 60, "the test has lost sight of the tests");
+    for path in code {
+        let lines = fs::read_to_string(path).unwrap().lines().count();
+        assert!(lines <= MAX_LINES, "{} has {lines} lines", path.display());
     }
 }

@@ -13,6 +13,7 @@
     reason = "tests read better so, and may fail where they stand"
 )]
 
+mod adding_a_layer;
 mod architecture;
 mod audit;
 mod bench;

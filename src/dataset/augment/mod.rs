@@ -1,4 +1,6 @@
 //! Random changes of training pictures; each draw depends on the seed, the epoch and the sample alone.
+//!
+//! Drawn, then changed: colours, one resample for all that moves, noise, erasing, mixing.
 
 use super::canvas::Canvas;
 use super::preprocess::{Preprocessing, Table};

@@ -1,4 +1,6 @@
 //! Pictures in files: decoded within limits, converted as Pillow converts, brought to a size where asked.
+//!
+//! Decoded, fitted, then turned upright: in this order, so that turning takes no second copy.
 
 use std::fs::File;
 use std::io::{self, Read};

@@ -1,4 +1,7 @@
 //! ONNX files: their weights for a network that a config describes, and networks that become configs.
+//!
+//! `graph.rs` walks over the nodes: `constant.rs` computes what does not depend on the input, `nodes/` translates one node.
+//! `paths.rs` finds branches and merges, `tidy.rs` makes one layer of neighbours, `write.rs` the config.
 
 mod constant;
 mod data;

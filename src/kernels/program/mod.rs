@@ -3,6 +3,10 @@
 //! Images go through all stages few at a time, so that what one stage writes is still in the cache
 //! when the next reads it; threads take images of their own, or share one where there are few. Each value is
 //! summed up in the same order however images are shared out: an answer does not depend on the batch or the threads.
+//!
+//! Sixteen channels of one image lie side by side. `model/compile.rs` writes a program: each layer has a `compile` beside its
+//! `forward`, and what a convolution can take in (normalization, shortcut, activation, pool) becomes a part of it. A layer
+//! without one runs as Burn's operation.
 
 mod affine;
 mod blocks;
