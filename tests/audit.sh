@@ -176,7 +176,7 @@ mkdir mirror
 echo "no pictures" >mirror/train-images-idx3-ubyte.gz
 python3 -u -m http.server --bind 127.0.0.1 --directory mirror 0 >"$work/mirror" 2>&1 &
 server=$!
-for _ in $(seq 200); do grep -q port "$work/mirror" && break || sleep 0.05; done
+for _ in $(seq 200); do grep -q port "$work/mirror" 2>/dev/null && break || sleep 0.05; done
 port=$(sed -n 's/.* port \([0-9]*\) .*/\1/p' "$work/mirror")
 code=0
 trace "$cnn" data fetch mnist --mirror "http://127.0.0.1:$port" --quiet >"$work/said" 2>&1 || code=$?
