@@ -106,7 +106,7 @@ fn pipes_among_the_data_are_told() {
     let said = ends(&lab, "train bars.toml").code(3);
     let message = "failed to read picture `bars/down/99.png`: it is not a regular file";
     assert!(said.stderr.contains(message), "{said:?}");
-    let skip = "train bars.toml --quiet --set data.on_bad_image=skip";
+    let skip = "train bars.toml --set data.on_bad_image=skip";
     let said = ends(&lab, skip).ok();
     assert!(said.stderr.contains("bars/down/99.png"), "{said:?}");
     pipe(&lab, "arrays/x_train.npy");

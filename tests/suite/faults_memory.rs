@@ -28,12 +28,12 @@ fn number_after(text: &str, words: &str) -> usize {
 fn the_largest_batch_that_fits_is_named_and_trains() {
     let lab = Lab::with_bars();
     let wide = BARS
-        .replace("filters = 4", "filters = 12_000")
+        .replace("filters = 4", "filters = 6_000")
         .replace("batch_size = 9", "batch_size = 4096");
     lab.write("wide.toml", wide);
     // What a process takes before it has done anything depends on the machine.
     let words = "the largest batch that fits is ";
-    let refused = (300_000..2_000_000).step_by(30_000).find_map(|kibibytes| {
+    let refused = (300_000..2_000_000).step_by(12_000).find_map(|kibibytes| {
         let said = limited(&lab, kibibytes, "train wide.toml --run run --threads 2");
         said.stderr.contains(words).then_some((kibibytes, said))
     });

@@ -79,7 +79,7 @@ fn names_give_no_orders_to_a_terminal() {
         (2, vec!["train", "bars.toml", "--run", odd]),
         (4, vec!["eval", odd]),
         (4, vec!["runs", "rm", odd]),
-        (4, vec!["import", odd, "--into", "bars.toml"]),
+        (5, vec!["import", odd, "--into", "bars.toml"]),
         (2, vec!["new", odd]),
         (2, vec!["new", "x", "--template", odd]),
         (2, vec!["data", "fetch", odd]),

@@ -40,6 +40,7 @@ mod faults_files;
 #[cfg(target_os = "linux")]
 mod faults_memory;
 mod faults_names;
+mod faults_numbers;
 #[cfg(feature = "serve")]
 mod faults_serve;
 #[cfg(target_os = "linux")]
