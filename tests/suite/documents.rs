@@ -331,3 +331,15 @@ fn the_defaults_of_training_are_those_shown() {
         "{defaults}"
     );
 }
+
+#[test]
+fn the_readme_is_short_and_names_every_command() {
+    let readme = fs::read_to_string(repository("README.md")).unwrap();
+    assert!(readme.lines().count() < 250);
+    let names = cnn::cli::command();
+    let names = names.get_subcommands().map(clap::Command::get_name);
+    let unknown: Vec<&str> = names
+        .filter(|name| !readme.contains(&format!("`cnn {name}")))
+        .collect();
+    assert!(unknown.is_empty(), "{unknown:?}");
+}
