@@ -12,7 +12,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::error::ErrorKind;
 use cnn::{Config, Plan};
@@ -342,4 +342,48 @@ fn the_readme_is_short_and_names_every_command() {
         .filter(|name| !readme.contains(&format!("`cnn {name}")))
         .collect();
     assert!(unknown.is_empty(), "{unknown:?}");
+}
+
+/// Returns the anchors of a document's headings, as they are made on the web.
+fn anchors(document: &Path) -> Vec<String> {
+    let text = fs::read_to_string(document).unwrap();
+    let headings = text.lines().filter(|line| line.starts_with('#'));
+    let anchor = |line: &str| {
+        let heading = line.trim_start_matches('#').trim().to_lowercase();
+        let kept = heading
+            .chars()
+            .filter(|sign| sign.is_alphanumeric() || " -_".contains(*sign));
+        kept.collect::<String>().replace(' ', "-")
+    };
+    headings.map(anchor).collect()
+}
+
+#[test]
+fn every_link_leads_somewhere() {
+    let mut broken = Vec::new();
+    let mut links = 0;
+    for document in documents() {
+        let text = fs::read_to_string(repository(&document)).unwrap();
+        let folder = repository(&document).parent().unwrap().to_owned();
+        let targets = text
+            .split("](")
+            .skip(1)
+            .filter_map(|rest| rest.split(')').next());
+        for target in targets.filter(|target| !target.starts_with("http")) {
+            links += 1;
+            let (path, anchor) = target.split_once('#').unwrap_or((target, ""));
+            let path = if path.is_empty() {
+                repository(&document)
+            } else {
+                folder.join(path)
+            };
+            let is_there = path.exists()
+                && (anchor.is_empty() || anchors(&path).iter().any(|own| own == anchor));
+            if !is_there {
+                broken.push(format!("{document}: {target}"));
+            }
+        }
+    }
+    assert!(links > 100, "{links} links were followed");
+    assert!(broken.is_empty(), "{broken:#?}");
 }
