@@ -171,6 +171,11 @@ fn every_block_is_what_it_says() {
                     "{place}"
                 );
             }
+            // Held to the sources by `adding_a_layer.rs`.
+            "diff" => assert!(
+                place.starts_with("docs/adding-a-layer.md"),
+                "{place} is not held"
+            ),
             "rust" => assert!(place.starts_with("docs/library.md"), "{place} is not run"),
             "python" | "text" => {
                 let shown = block
