@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use burn::tensor;
 
-use crate::dataset::{self, Loader, Preprocessing, Request, Samples, Targets};
+use crate::dataset::{self, Loader, Preprocessing, Request, Samples, Targets, are_numbers};
 use crate::diagnostic::{Diagnostic, Error, Result, in_backticks};
 use crate::loss::Loss;
 use crate::metrics::{Answer, Metrics};
@@ -169,11 +169,7 @@ pub fn load_split(
 
 /// Tells whether classes are numbers alone, as of weights that came without data, and others as many names.
 fn are_unnamed(own: &[String], others: &[String]) -> bool {
-    let are_numbers = own
-        .iter()
-        .enumerate()
-        .all(|(number, class)| *class == number.to_string());
-    are_numbers && own.len() == others.len() && !others.iter().any(|other| own.contains(other))
+    are_numbers(own) && own.len() == others.len() && !others.iter().any(|other| own.contains(other))
 }
 
 /// Turns labels that index `from` into labels that index `to`, by the classes' names.

@@ -296,10 +296,9 @@ impl Project {
             return Ok(dataset.classes.clone());
         }
         // Numbered labels say nothing of classes beyond the largest that occurs.
-        let mut names = dataset.classes.iter().enumerate();
         let numbered = task == Task::Classes
             && dataset.train.paths.is_none()
-            && names.all(|(number, name)| *name == number.to_string());
+            && dataset::are_numbers(&dataset.classes);
         if numbered && count < outputs {
             return Ok((0..outputs).map(|class| class.to_string()).collect());
         }

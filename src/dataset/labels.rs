@@ -14,6 +14,12 @@ const MAX_LABELS: usize = 4096;
 /// What stands between several labels of a sample.
 const SEPARATORS: [char; 2] = ['|', ';'];
 
+/// Returns whether classes have no names but their numbers.
+pub(crate) fn are_numbers(classes: &[String]) -> bool {
+    let mut names = classes.iter().enumerate();
+    names.all(|(number, name)| *name == number.to_string())
+}
+
 /// What is to be learnt of each row.
 #[derive(Debug, PartialEq)]
 pub(super) struct Labels {

@@ -50,6 +50,7 @@ pub use batches::{Batch, assemble, order};
 pub use builtin::{BUILT_IN, BuiltIn, folder as datasets_folder};
 pub use folder::pictures_below;
 pub use idx::training_images as idx_images;
+pub(crate) use labels::are_numbers;
 pub use loader::Loader;
 pub(crate) use npy_header::begin as begin_npy;
 pub use picture::{MAX_PICTURE_BYTES, Pixels, picture_pixels, pixels_of, read_picture};

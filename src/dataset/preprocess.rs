@@ -141,7 +141,7 @@ impl Preprocessing {
     }
 
     /// Returns the raw value that stands for the background where a change uncovers it.
-    #[allow(clippy::cast_sign_loss, reason = "clamped to a byte")]
+    #[expect(clippy::cast_sign_loss, reason = "clamped to a byte")]
     pub(super) fn fill(&self) -> u8 {
         if self.border > LIGHT {
             self.border.round().clamp(0.0, 255.0) as u8

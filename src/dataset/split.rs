@@ -83,7 +83,7 @@ fn first_of_content(samples: &Samples) -> Vec<usize> {
 }
 
 /// Shares `round(fraction · total)` out over the classes by largest remainder; each keeps one sample at least.
-#[allow(clippy::cast_sign_loss, reason = "no fraction or count is negative")]
+#[expect(clippy::cast_sign_loss, reason = "no fraction or count is negative")]
 fn quotas(counts: &[usize], fraction: f64) -> Vec<usize> {
     if !(fraction > 0.0 && fraction < 1.0) {
         return vec![0; counts.len()];

@@ -7,7 +7,7 @@ use super::matching::Matched;
 use super::read::{self, Weights};
 use super::{as_file, place};
 use crate::config::Task;
-use crate::dataset::Preprocessing;
+use crate::dataset::{Preprocessing, are_numbers};
 use crate::diagnostic::{Diagnostic, Error, Result, in_backticks};
 use crate::model::{Device, Model};
 use crate::model_file::{self, Header};
@@ -99,11 +99,6 @@ pub fn first_weights(
         record,
         warnings,
     })
-}
-
-fn are_numbers(classes: &[String]) -> bool {
-    let mut names = classes.iter().enumerate();
-    names.all(|(number, name)| *name == number.to_string())
 }
 
 /// Says which layers start anew and why, or that nobody knows what a head that is taken over answers.
