@@ -197,13 +197,10 @@ impl Session {
             gradients = gradients.with_values(most);
         }
         let norms = gradients.norms()?;
-        if norms.iter().any(|norm| !norm.is_finite()) {
-            // Where only squares are beyond numbers, an optimizer that divides by them would stand still.
-            let what = match gradients.first_not_finite(model) {
-                Some(weight) => format!("the gradient of `{weight}`"),
-                None => "the norm of the gradients".to_owned(),
-            };
-            return Err(self.diverged(&what));
+        if norms.iter().any(|norm| !norm.is_finite())
+            && let Some(weight) = gradients.first_not_finite(model)
+        {
+            return Err(self.diverged(&format!("the gradient of `{weight}`")));
         }
         if let Some(most) = settings.clip_norm {
             gradients = gradients.with_norm(&norms, most);
