@@ -149,7 +149,6 @@ struct Literal<'a> {
 
 impl<'a> Literal<'a> {
     /// Parses `{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }`; a type of several fields is `None`.
-    #[expect(clippy::type_complexity, reason = "three fields of one line")]
     fn header(mut self) -> Option<(Option<&'a str>, bool, Vec<usize>)> {
         let (mut descr, mut order, mut shape) = (None, None, None);
         self.sign("{")?;
