@@ -77,7 +77,7 @@ fn commands(line: &str) -> Vec<Vec<String>> {
                 commands.push(Vec::new());
                 is_done = false;
             }
-            ">" | "<" | "2>&1" | "&" => is_done = true,
+            ">" | ">>" | "<" | "2>&1" | "&" => is_done = true,
             // A setting of the environment before a command.
             _ if commands.last().unwrap().is_empty() && word.contains('=') => {}
             _ if !is_done => commands.last_mut().unwrap().push(word),
