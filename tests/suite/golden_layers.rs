@@ -20,7 +20,7 @@ struct Case {
 }
 
 /// Runs every case of a file on a device; returns how many there were.
-fn check_all(name: &str, device: &Device) -> usize {
+pub fn check_all(name: &str, device: &Device) -> usize {
     let file = Goldens::read(name);
     let cases: Vec<Case> = serde_json::from_str(&file.metadata["cases"]).unwrap();
     let fails = |case: &&Case| {

@@ -1,5 +1,6 @@
 //! Loss, gradients, optimizers and schedules against PyTorch.
 
+pub mod everywhere;
 mod losses;
 mod optimizers;
 
@@ -43,10 +44,9 @@ fn batch(file: &Goldens, step: usize, device: &Device) -> (Tensor<4>, Vec<u32>) 
     )
 }
 
-#[test]
-fn logits_loss_and_gradients_of_lenet5() {
+fn logits_loss_and_gradients_of_lenet5(device: &Device) {
     let file = Goldens::read("training.safetensors");
-    let device = Device::flex().autodiff();
+    let device = device.clone().autodiff();
     let project = goldens::project(&[1, 32, 32], LENET5);
     let model = goldens::model(&project, &file.below("initial/"), &device);
     let (input, labels) = batch(&file, 0, &device);
@@ -72,9 +72,9 @@ fn logits_loss_and_gradients_of_lenet5() {
 /// `greatest` and `mean` bound the difference of a final weight; the mean tells optimizers apart
 /// that differ by little in five steps.
 #[track_caller]
-fn check_run(run: &str, settings: &str, greatest: f32, mean: f32) {
+fn check_run(device: &Device, run: &str, settings: &str, [greatest, mean]: [f32; 2]) {
     let file = Goldens::read("training.safetensors");
-    let device = Device::flex().autodiff();
+    let device = device.clone().autodiff();
     let project = goldens::project(&[1, 32, 32], LENET5);
     let mut model = goldens::model(&project, &file.below("initial/"), &device);
     let settings = train(&format!("optimizer = {settings}")).optimizer;
@@ -131,20 +131,21 @@ pub(crate) fn train(keys: &str) -> config::Train {
     parsed.config.unwrap().train
 }
 
-#[test]
-fn five_steps_of_adam_on_lenet5() {
-    check_run("adam", r#""adam""#, 5e-5, 5e-7);
-    let decay = r#"{ type = "adam", weight_decay = 0.01 }"#;
-    check_run("adam_weight_decay", decay, 5e-5, 5e-7);
-    check_run("adamw", r#""adamw""#, 5e-5, 5e-7);
+fn five_steps_on_lenet5(device: &Device) {
+    check_run(device, "adam", r#""adam""#, [5e-5, 5e-7]);
+    let nesterov = r#"{ type = "sgd", learning_rate = 0.05, momentum = 0.9, nesterov = true, weight_decay = 5e-4 }"#;
+    check_run(device, "sgd_nesterov", nesterov, [2e-6, 2e-6]);
 }
 
+/// What sets these apart `optimizers.rs` checks on every device.
 #[test]
-fn five_steps_of_sgd_on_lenet5() {
+fn five_steps_of_others_on_lenet5() {
+    let device = Device::flex();
+    let decay = r#"{ type = "adam", weight_decay = 0.01 }"#;
+    check_run(&device, "adam_weight_decay", decay, [5e-5, 5e-7]);
+    check_run(&device, "adamw", r#""adamw""#, [5e-5, 5e-7]);
     let plain = r#"{ type = "sgd", learning_rate = 0.05 }"#;
-    check_run("sgd", plain, 2e-6, 2e-6);
+    check_run(&device, "sgd", plain, [2e-6, 2e-6]);
     let momentum = r#"{ type = "sgd", learning_rate = 0.05, momentum = 0.9 }"#;
-    check_run("sgd_momentum", momentum, 2e-6, 2e-6);
-    let nesterov = r#"{ type = "sgd", learning_rate = 0.05, momentum = 0.9, nesterov = true, weight_decay = 5e-4 }"#;
-    check_run("sgd_nesterov", nesterov, 2e-6, 2e-6);
+    check_run(&device, "sgd_momentum", momentum, [2e-6, 2e-6]);
 }

@@ -188,7 +188,7 @@ fn slopes(case: &Case, device: &Device) -> (f64, f64) {
     (told, (at(STEP) - at(-STEP)) / f64::from(2.0 * STEP))
 }
 
-fn check_all(device: &Device) {
+pub fn check_all(device: &Device) {
     let mut failed = Vec::new();
     for case in CASES {
         let (told, found) = slopes(case, device);

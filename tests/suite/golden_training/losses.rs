@@ -49,8 +49,7 @@ fn schedules_equal_pytorch() {
     }
 }
 
-#[test]
-fn losses_and_their_gradients_equal_pytorch() {
+pub(super) fn losses_and_their_gradients_equal_pytorch(device: &Device) {
     let file = Goldens::read("losses.safetensors");
     let numbers = |name: &str| Targets::Values {
         width: 4,
@@ -106,7 +105,7 @@ fn losses_and_their_gradients_equal_pytorch() {
     for (name, settings, class_weights, targets) in cases {
         let settings = train(&format!("loss = {settings}")).loss;
         let loss = Loss::new(&settings, class_weights);
-        let tensor: Tensor<2> = outputs.to_tensor(&Device::flex().autodiff());
+        let tensor: Tensor<2> = outputs.to_tensor(&device.clone().autodiff());
         let tensor = tensor.require_grad();
         let value = loss.of(tensor.clone(), targets);
         let expected = file.get(&format!("{name}/loss"));
@@ -124,9 +123,8 @@ fn losses_and_their_gradients_equal_pytorch() {
 }
 
 /// At an output of exactly 0, where its parts have kinks, the slope is sigmoid(0) − target, as in PyTorch.
-#[test]
-fn the_slope_of_binary_cross_entropy_at_zero() {
-    let outputs = Tensor::<2>::zeros([1, 2], &Device::flex().autodiff()).require_grad();
+pub(super) fn the_slope_of_binary_cross_entropy_at_zero(device: &Device) {
+    let outputs = Tensor::<2>::zeros([1, 2], &device.clone().autodiff()).require_grad();
     let targets = Targets::Values {
         width: 2,
         values: vec![0.0, 1.0],

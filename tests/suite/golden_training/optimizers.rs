@@ -6,11 +6,10 @@ use burn::module::{Module as _, ModuleVisitor, Param};
 use burn::tensor::{Device, Tensor};
 use cnn::config;
 use cnn::load::Project;
-use cnn::loss::cross_entropy;
-use cnn::model::{Model, Pass, Value};
+use cnn::model::Model;
 use cnn::optimizer::{Average, Gradients, Optimizer};
 
-use super::{LENET5, batch, train};
+use super::train;
 use crate::goldens::{self, Array, Goldens, assert_close};
 
 /// Sums weights times the gradients they are to have.
@@ -70,18 +69,7 @@ fn given_gradients(file: &Goldens, model: &Model, step: usize) -> Gradients {
     Gradients::of(&sum.sum.unwrap(), model)
 }
 
-#[test]
-fn ten_steps_of_every_optimizer_equal_pytorch() {
-    ten_steps_of_every_optimizer(&Device::flex());
-}
-
-#[test]
-#[expect(deprecated, reason = "kept while burn has it")]
-fn so_do_those_of_stock_operations() {
-    ten_steps_of_every_optimizer(&Device::ndarray());
-}
-
-fn ten_steps_of_every_optimizer(device: &Device) {
+pub(super) fn ten_steps_of_every_optimizer(device: &Device) {
     let file = Goldens::read("optimizers.safetensors");
     let runs: BTreeMap<String, String> = serde_json::from_str(&file.metadata["runs"]).unwrap();
     let mut words: Vec<&str> = Vec::new();
@@ -127,41 +115,36 @@ fn with_rates(file: &Goldens, keys: &str, device: &Device) -> (config::Train, Mo
     (project.config.train, model)
 }
 
-#[test]
-#[expect(deprecated, reason = "kept while burn has it")]
-fn rates_by_layers_are_pytorchs_groups() {
+pub(super) fn rates_by_layers_are_pytorchs_groups(device: &Device) {
     let (file, groups) = (
         Goldens::read("optimizers.safetensors"),
         Goldens::read("groups.safetensors"),
     );
     let runs: BTreeMap<String, String> = serde_json::from_str(&groups.metadata["runs"]).unwrap();
     assert_eq!(runs.len(), 3);
-    for device in [Device::flex(), Device::ndarray()] {
-        for (run, keys) in &runs {
-            let (settings, mut model) = with_rates(&file, keys, &device);
-            let mut optimizer = Optimizer::new(&settings.optimizer);
-            for step in 0..5 {
-                let gradients = given_gradients(&file, &model, step);
-                model = optimizer.step(settings.optimizer.learning_rate, model, gradients);
-                for (name, weight) in goldens::weights(&model.valid()) {
-                    let all = groups.get(&format!("{run}/{name}"));
-                    let size = weight.values.len();
-                    let expected = Array {
-                        shape: weight.shape.clone(),
-                        values: all.values[step * size..(step + 1) * size].to_vec(),
-                    };
-                    let what = format!("{name} after step {step} of {run}");
-                    assert_close(&what, &weight, &expected, 2e-6);
-                }
+    for (run, keys) in &runs {
+        let (settings, mut model) = with_rates(&file, keys, device);
+        let mut optimizer = Optimizer::new(&settings.optimizer);
+        for step in 0..5 {
+            let gradients = given_gradients(&file, &model, step);
+            model = optimizer.step(settings.optimizer.learning_rate, model, gradients);
+            for (name, weight) in goldens::weights(&model.valid()) {
+                let all = groups.get(&format!("{run}/{name}"));
+                let size = weight.values.len();
+                let expected = Array {
+                    shape: weight.shape.clone(),
+                    values: all.values[step * size..(step + 1) * size].to_vec(),
+                };
+                let what = format!("{name} after step {step} of {run}");
+                assert_close(&what, &weight, &expected, 2e-6);
             }
         }
     }
 }
 
-#[test]
-fn a_moving_average_is_pytorchs() {
+pub(super) fn a_moving_average_is_pytorchs(device: &Device) {
     let file = Goldens::read("optimizers.safetensors");
-    let mut model = two_layers(&file, &Device::flex());
+    let mut model = two_layers(&file, device);
     let mut average = Average::new(0.9);
     let settings = train("optimizer = { type = \"sgd\", learning_rate = 0.1 }").optimizer;
     let mut optimizer = Optimizer::new(&settings);
@@ -182,16 +165,15 @@ fn a_moving_average_is_pytorchs() {
         assert_close(name, &averaged[name], expected, 1e-6);
     }
     let mut restored = Average::new(0.9);
-    restored.restore(&model, average.state(&model), &Device::flex());
+    restored.restore(&model, average.state(&model), device);
     for (name, weight) in goldens::weights(&restored.model(&model)) {
         assert_eq!(weight.values, averaged[&name].values, "{name}");
     }
 }
 
-#[test]
-fn gradients_are_clipped_as_pytorch_clips_them() {
+pub(super) fn gradients_are_clipped_as_pytorch_clips_them(device: &Device) {
     let file = Goldens::read("optimizers.safetensors");
-    let model = two_layers(&file, &Device::flex());
+    let model = two_layers(&file, device);
     let values = |gradients: &Gradients| -> Vec<f64> {
         let arrays = goldens::gradients(&model, gradients).into_values();
         arrays
@@ -217,11 +199,8 @@ fn gradients_are_clipped_as_pytorch_clips_them() {
     }
 }
 
-#[test]
-fn a_restored_optimizer_takes_the_same_next_step() {
-    let file = Goldens::read("training.safetensors");
-    let device = Device::flex().autodiff();
-    let project = goldens::project(&[1, 32, 32], LENET5);
+pub(super) fn a_restored_optimizer_takes_the_same_next_step(device: &Device) {
+    let file = Goldens::read("optimizers.safetensors");
     for settings in [
         r#""adam""#,
         r#"{ type = "sgd", momentum = 0.9, nesterov = true }"#,
@@ -231,13 +210,9 @@ fn a_restored_optimizer_takes_the_same_next_step() {
         r#"{ type = "adagrad", initial_accumulator = 0.1 }"#,
     ] {
         let settings = train(&format!("optimizer = {settings}")).optimizer;
-        let mut model = goldens::model(&project, &file.below("initial/"), &device);
+        let mut model = two_layers(&file, device);
         let mut optimizer = Optimizer::new(&settings);
-        let gradients = |model: &Model, step: usize| {
-            let (input, labels) = batch(&file, step, &device);
-            let logits = model.logits(Value::Maps(input), Pass::Train { seed: 0, step: 0 });
-            Gradients::of(&cross_entropy(logits, &labels), model)
-        };
+        let gradients = |model: &Model, step: usize| given_gradients(&file, model, step);
         for step in 0..2 {
             let step_gradients = gradients(&model, step);
             model = optimizer.step(0.01, model, step_gradients);
@@ -245,10 +220,8 @@ fn a_restored_optimizer_takes_the_same_next_step() {
         let mut restored = Optimizer::new(&settings);
         let state = optimizer.state(&model);
         assert!(!state.tensors.is_empty());
-        assert_eq!(
-            restored.restore(&model, state, &Device::flex()),
-            Vec::<String>::new()
-        );
+        let missing = restored.restore(&model, state, device);
+        assert_eq!(missing, Vec::<String>::new());
         let straight = optimizer.step(0.01, model.clone(), gradients(&model, 2));
         let resumed = restored.step(0.01, model.clone(), gradients(&model, 2));
         let resumed = goldens::weights(&resumed);
