@@ -11,7 +11,7 @@ use crate::kernels;
 use crate::load::Project;
 use crate::loss::Loss;
 use crate::memory;
-use crate::model::{Device, Model, Pass, Value};
+use crate::model::{Device, Model, Pass, Value, remote};
 use crate::optimizer::{Gradients, Optimizer};
 use crate::plan::Plan;
 use crate::random::{Purpose, Random};
@@ -211,6 +211,7 @@ pub(crate) fn wait(device: &tensor::Device) -> Result<()> {
     device
         .sync()
         .map_err(|error| Error::model(Diagnostic::error(format!("the device failed: {error:?}"))))
+        .map_err(remote::or_lost)
 }
 
 /// Makes a batch of inputs of one shape out of [`made_up_values`].

@@ -18,6 +18,7 @@ mod predict;
 mod runs;
 mod schema;
 mod serve;
+mod serve_device;
 mod show;
 mod show_words;
 mod signals;
@@ -35,7 +36,7 @@ use crate::config::{Override, is_run_name};
 use crate::diagnostic::{Diagnostic, Error, Result, in_backticks};
 use crate::kernels;
 use crate::machine;
-use crate::model::Device;
+use crate::model::{Device, remote};
 use crate::report::{self, Output, diagnostics};
 
 /// Describe a convolutional network in TOML; check, inspect, train, evaluate and use it.
@@ -68,6 +69,7 @@ enum Command {
     Eval(eval::Arguments),
     Predict(predict::Arguments),
     Serve(serve::Arguments),
+    ServeDevice(serve_device::Arguments),
     Show(show::Arguments),
     #[command(subcommand)]
     Runs(runs::Command),
@@ -88,7 +90,7 @@ enum Command {
 /// Where to compute, and with how many threads.
 #[derive(Debug, Args)]
 struct ComputeArguments {
-    /// cpu, ndarray, wgpu or wgpu:N
+    /// cpu, ndarray, wgpu, wgpu:N or remote:HOST:PORT
     #[arg(long, default_value_t = Device::Cpu, value_parser = device)]
     device: Device,
     /// Threads that compute and prepare pictures [default: all processors]
@@ -159,10 +161,17 @@ fn device(name: &str) -> std::result::Result<Device, String> {
 }
 
 /// The version with the devices compiled in.
-const VERSION: &str = if cfg!(feature = "wgpu-plain") {
-    concat!(env!("CARGO_PKG_VERSION"), " (devices: cpu, ndarray, wgpu)")
-} else {
-    concat!(env!("CARGO_PKG_VERSION"), " (devices: cpu, ndarray)")
+const VERSION: &str = match (cfg!(feature = "wgpu-plain"), cfg!(feature = "remote")) {
+    (false, false) => concat!(env!("CARGO_PKG_VERSION"), " (devices: cpu, ndarray)"),
+    (true, false) => concat!(env!("CARGO_PKG_VERSION"), " (devices: cpu, ndarray, wgpu)"),
+    (false, true) => concat!(
+        env!("CARGO_PKG_VERSION"),
+        " (devices: cpu, ndarray, remote)"
+    ),
+    (true, true) => concat!(
+        env!("CARGO_PKG_VERSION"),
+        " (devices: cpu, ndarray, wgpu, remote)"
+    ),
 };
 
 /// Reads `KEY=VALUE` of a `--set`.
@@ -241,7 +250,9 @@ pub fn run() -> u8 {
     };
     start_tracing(arguments.output.verbose);
     let quiet = arguments.output.quiet;
-    match dispatch(arguments.command, quiet, begin) {
+    #[cfg(feature = "remote")]
+    remote::keep_panics_to_the_log();
+    match remote::guarded(|| dispatch(arguments.command, quiet, begin)) {
         Ok(code) => code,
         Err(error) => {
             report::tell(&diagnostics::render_error(&error));
@@ -282,6 +293,7 @@ fn dispatch(command: Command, quiet: bool, begin: Instant) -> Result<u8> {
         Command::Eval(arguments) => eval::run(&arguments),
         Command::Predict(arguments) => predict::run(&arguments, quiet),
         Command::Serve(arguments) => serve::run(&arguments, quiet),
+        Command::ServeDevice(arguments) => serve_device::run(&arguments, quiet),
         Command::Show(arguments) => show::run(&arguments),
         Command::Runs(command) => runs::run(&command, quiet),
         Command::Import(arguments) => import::run(&arguments),

@@ -16,13 +16,17 @@ pub enum Device {
     NdArray,
     /// The graphics adapter with this index: `wgpu`, `wgpu:1`.
     Wgpu(usize),
+    /// What `cnn serve-device` serves at this address, `HOST:PORT`: `remote:HOST:PORT`. The address
+    /// lives as long as the process, as Burn's connections do.
+    Remote(&'static str),
 }
 
 /// Names of the devices compiled in.
-pub const COMPILED: &[&str] = if cfg!(feature = "wgpu-plain") {
-    &["cpu", "ndarray", "wgpu"]
-} else {
-    &["cpu", "ndarray"]
+pub const COMPILED: &[&str] = match (cfg!(feature = "wgpu-plain"), cfg!(feature = "remote")) {
+    (false, false) => &["cpu", "ndarray"],
+    (true, false) => &["cpu", "ndarray", "wgpu"],
+    (false, true) => &["cpu", "ndarray", "remote"],
+    (true, true) => &["cpu", "ndarray", "wgpu", "remote"],
 };
 
 impl std::fmt::Display for Device {
@@ -32,6 +36,7 @@ impl std::fmt::Display for Device {
             Self::NdArray => formatter.write_str("ndarray"),
             Self::Wgpu(0) => formatter.write_str("wgpu"),
             Self::Wgpu(index) => write!(formatter, "wgpu:{index}"),
+            Self::Remote(address) => write!(formatter, "remote:{address}"),
         }
     }
 }
@@ -43,7 +48,7 @@ impl std::str::FromStr for Device {
         let unknown = || {
             Error::config(
                 Diagnostic::error(format!("unknown device `{name}`"))
-                    .note("devices are `cpu`, `ndarray`, `wgpu` and `wgpu:N`")
+                    .note("devices are `cpu`, `ndarray`, `wgpu`, `wgpu:N` and `remote:HOST:PORT`")
                     .help("leave `--device` out to compute on the processor"),
             )
         };
@@ -51,10 +56,13 @@ impl std::str::FromStr for Device {
             "cpu" => Ok(Self::Cpu),
             "ndarray" => Ok(Self::NdArray),
             "wgpu" => Ok(Self::Wgpu(0)),
-            _ => {
-                let index = name.strip_prefix("wgpu:").ok_or_else(unknown)?;
-                index.parse().map(Self::Wgpu).map_err(|_| unknown())
-            }
+            _ => match name.split_once(':') {
+                Some(("wgpu", index)) => index.parse().map(Self::Wgpu).map_err(|_| unknown()),
+                Some(("remote", address)) if is_address(address) => {
+                    Ok(Self::Remote(String::from(address).leak()))
+                }
+                _ => Err(unknown()),
+            },
         }
     }
 }
@@ -80,8 +88,20 @@ impl Device {
             #[expect(deprecated, reason = "kept while burn has it")]
             Self::NdArray => Ok(tensor::Device::ndarray()),
             Self::Wgpu(index) => open_wgpu(index),
+            Self::Remote(address) => super::remote::open(address),
         }
     }
+}
+
+/// Tells whether it is `HOST:PORT` and nothing more, such as a path.
+fn is_address(text: &str) -> bool {
+    let Some((host, port)) = text.rsplit_once(':') else {
+        return false;
+    };
+    let is_of_host = |c: char| c.is_ascii_alphanumeric() || "-._:[]".contains(c);
+    !host.is_empty()
+        && host.chars().all(is_of_host)
+        && port.parse::<u16>().is_ok_and(|port| port > 0)
 }
 
 #[cfg(not(feature = "wgpu-plain"))]

@@ -119,13 +119,10 @@ impl Model {
 /// # Errors
 /// When the device fails.
 pub(crate) fn to_host<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>> {
-    let failed = |reason: String| {
-        let message = format!("failed to read values from the device: {reason}");
-        Error::model(Diagnostic::error(message))
+    let failed = |reason: &dyn std::fmt::Debug| {
+        let message = format!("failed to read values from the device: {reason:?}");
+        super::remote::or_lost(Error::model(Diagnostic::error(message)))
     };
-    let data = tensor
-        .try_into_data()
-        .map_err(|error| failed(format!("{error:?}")))?;
-    data.try_to_vec::<f32>()
-        .map_err(|error| failed(format!("{error:?}")))
+    let data = tensor.try_into_data().map_err(|error| failed(&error))?;
+    data.try_to_vec::<f32>().map_err(|error| failed(&error))
 }

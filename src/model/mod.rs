@@ -14,6 +14,8 @@ mod norm;
 mod packed;
 mod pad;
 mod pool;
+#[cfg_attr(not(feature = "remote"), path = "remote_absent.rs")]
+pub(crate) mod remote;
 mod reshape;
 mod rules;
 mod sequence;
@@ -42,6 +44,10 @@ use compile::Compiler;
 use initialize::Builder;
 use rules::{Constrain, Penalties, Rules};
 use sequence::{Flow, Sequence, Tap};
+
+/// Variable of the environment with what `cnn serve-device` asks others for.
+#[cfg(feature = "remote")]
+pub(crate) const TOKEN: &str = "CNN_DEVICE_TOKEN";
 
 /// How a forward pass is meant.
 #[derive(Clone, Copy, Debug)]

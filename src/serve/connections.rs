@@ -57,20 +57,22 @@ pub(super) async fn serve(listener: TcpListener, router: Router, app: &Arc<App>,
             }
         }
     };
-    let asked = async {
-        while stop.asked().is_none() {
-            sleep(Duration::from_millis(LOOK_MILLIS)).await;
-        }
-    };
     tokio::select! {
         () = take => {}
-        () = asked => {}
+        () = asked(stop) => {}
     }
     drop(listener);
     drop(end);
     let all = u32::try_from(most).unwrap_or(u32::MAX);
     // What has not ended by then is cut off.
     let _ = timeout(Duration::from_secs(GRACE_SECS), free.acquire_many(all)).await;
+}
+
+/// Waits until a stop is asked for.
+pub(super) async fn asked(stop: &Stop) {
+    while stop.asked().is_none() {
+        sleep(Duration::from_millis(LOOK_MILLIS)).await;
+    }
 }
 
 /// A connection that is counted while it is open, however it ends.

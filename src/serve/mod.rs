@@ -1,11 +1,14 @@
 //! A network over HTTP: a page to draw on, answers, what the network sees, and what a service is watched by.
 //!
 //! `posted.rs` takes bodies apart, `refusal.rs` and `guard.rs` refuse, `inside.rs` draws what `cnn show` draws; pictures go to the
-//! queue of a `Predictor`. The page is three files in `page/`, without a framework.
+//! queue of a `Predictor`. The page is three files in `page/`, without a framework. A device is served
+//! by Burn's own server (`device.rs`).
 
 mod app;
 mod connections;
 mod counters;
+#[cfg(feature = "remote")]
+mod device;
 mod guard;
 mod inside;
 mod posted;
@@ -15,6 +18,8 @@ mod room;
 mod routes;
 
 pub(crate) use app::{App, Limits};
+#[cfg(feature = "remote")]
+pub(crate) use device::serve_device;
 pub(crate) use room::room_for;
 
 use std::net::{SocketAddr, TcpListener};

@@ -28,8 +28,23 @@ fn help_reads_as_it_should() {
     check(&mut golden, "version", &["--version"]);
     check(&mut golden, "help", &["--help"]);
     for command in [
-        "train", "eval", "predict", "inspect", "bench", "new", "schema", "filter", "data",
-        "crossval", "sweep", "serve", "show", "runs", "import", "export",
+        "train",
+        "eval",
+        "predict",
+        "inspect",
+        "bench",
+        "new",
+        "schema",
+        "filter",
+        "data",
+        "crossval",
+        "sweep",
+        "serve",
+        "serve-device",
+        "show",
+        "runs",
+        "import",
+        "export",
     ] {
         check(
             &mut golden,

@@ -236,12 +236,13 @@ fn examples(command: &clap::Command) -> Vec<String> {
 }
 
 /// Those whose examples take minutes without optimization, or a file, a network or a page from elsewhere.
-const LONG: [&str; 8] = [
+const LONG: [&str; 9] = [
     "train",
     "crossval",
     "sweep",
     "bench",
     "serve",
+    "serve-device",
     "import",
     "data fetch",
     "filter",
