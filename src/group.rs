@@ -155,6 +155,7 @@ impl Group {
         let options = train::Options {
             project,
             device: compute.device,
+            others: &[],
             target: if has_begun {
                 Target::Resume(path)
             } else {

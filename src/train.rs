@@ -7,6 +7,8 @@ mod divergence;
 mod epoch;
 mod history;
 mod patience;
+#[cfg_attr(not(feature = "remote"), path = "train/replicas_absent.rs")]
+mod replicas;
 mod resume;
 mod save;
 mod session;
@@ -28,7 +30,7 @@ use crate::dataset::Samples;
 use crate::diagnostic::{Diagnostic, Result};
 use crate::evaluate::Split;
 use crate::load::Project;
-use crate::model::Device;
+use crate::model::{Device, remote};
 use session::Session;
 
 /// What a training run is to do.
@@ -38,6 +40,8 @@ pub struct Options<'a> {
     pub project: &'a Project,
     /// Where to compute.
     pub device: Device,
+    /// Devices that compute a share of every batch beside it.
+    pub others: &'a [Device],
     /// Where to put the results.
     pub target: Target,
     /// Threads that prepare batches.
@@ -58,12 +62,20 @@ impl<'a> Options<'a> {
         Self {
             project,
             device: Device::default(),
+            others: &[],
             target: Target::New,
             threads: std::thread::available_parallelism().map_or(1, usize::from),
             stop: &NEVER,
             until: None,
             test: true,
         }
+    }
+}
+
+impl Options<'_> {
+    fn names_of_devices(&self) -> String {
+        let others = self.others.iter().map(|device| format!(",{device}"));
+        format!("{}{}", self.device, others.collect::<String>())
     }
 }
 
@@ -283,8 +295,8 @@ pub enum Reason {
 /// they were changed after the config was read.
 pub fn train(options: &Options<'_>, emit: &mut dyn FnMut(Event)) -> Result<End> {
     options.project.check_again()?;
-    let mut session = Session::start(options, emit)?;
-    let outcome = session.run(options, emit);
+    let mut session = remote::guarded(|| Session::start(options, emit))?;
+    let outcome = remote::guarded(|| session.run(options, emit));
     match outcome {
         Ok(end) => {
             emit(Event::End(end.clone()));

@@ -20,7 +20,9 @@ use crate::train::{self, Event, Options, Reason, Target};
 /// Writes a run folder below `runs/`: the resolved config, figures of every epoch, checkpoints,
 /// and the best weights in `model.safetensors`.
 #[derive(Debug, Args)]
-#[command(after_help = "Example: cnn train configs/lenet5.toml --set train.epochs=3 --run short")]
+#[command(after_help = "Examples:
+  cnn train configs/lenet5.toml --set train.epochs=3 --run short
+  cnn train configs/lenet5.toml --devices remote:10.0.0.5:7000,remote:10.0.0.6:7000")]
 pub(super) struct Arguments {
     /// The config, a TOML file; with `--resume` the run's own if left out
     #[arg(required_unless_present = "resume")]
@@ -30,6 +32,10 @@ pub(super) struct Arguments {
     set: Vec<Override>,
     #[command(flatten)]
     compute: ComputeArguments,
+    /// Several devices in place of one: each computes a share of every batch, the first keeps the weights
+    #[arg(long, value_name = "DEVICE,…", value_delimiter = ',', conflicts_with = "device",
+          value_parser = super::device)]
+    devices: Vec<Device>,
     #[command(flatten)]
     settings: ConfigArguments,
     /// Name of the run folder [default: the network's name and a number]
@@ -49,6 +55,14 @@ pub(super) struct Arguments {
 }
 
 impl Arguments {
+    /// Returns the device that keeps the weights, and those beside it.
+    fn devices(&self) -> (Device, &[Device]) {
+        match &self.devices[..] {
+            [first, others @ ..] => (*first, others),
+            [] => (self.compute.device, &[]),
+        }
+    }
+
     fn overrides(&self) -> Vec<Override> {
         [self.set.clone(), self.settings.overrides()].concat()
     }
@@ -56,9 +70,13 @@ impl Arguments {
 
 pub(super) fn run(arguments: &Arguments, quiet: bool) -> Result<u8> {
     let threads = arguments.compute.start_threads()?;
-    if arguments.deterministic && matches!(arguments.compute.device, Device::Wgpu(_)) {
+    let (device, others) = arguments.devices();
+    let not_ours = |device: &&Device| matches!(device, Device::Wgpu(_) | Device::Remote(_));
+    if arguments.deterministic
+        && let Some(other) = [device].iter().chain(others).find(not_ours)
+    {
         return Err(Error::config(
-            Diagnostic::error("`--deterministic` cannot be promised on `wgpu`")
+            Diagnostic::error(format!("`--deterministic` cannot be promised on `{other}`"))
                 .help("use `--device cpu`"),
         ));
     }
@@ -77,7 +95,8 @@ pub(super) fn run(arguments: &Arguments, quiet: bool) -> Result<u8> {
     let stop = signals::listen()?;
     let options = Options {
         project: &project,
-        device: arguments.compute.device,
+        device,
+        others,
         target,
         threads,
         stop: &stop,

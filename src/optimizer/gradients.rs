@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, HashMap};
 use burn::module::{Module as _, ModuleVisitor, Param, ParamId};
 use burn::tensor::{self, Tensor};
 
-use crate::diagnostic::{Diagnostic, Error, Result};
+use crate::diagnostic::Result;
 use crate::kernels;
-use crate::model::Model;
+use crate::model::{Model, to_host};
 
 /// Gradients in the order of the weights.
 #[derive(Clone, Debug, Default)]
@@ -24,6 +24,17 @@ impl Gradients {
     #[must_use]
     pub fn take(gradients: tensor::Gradients, model: &Model) -> Self {
         let mut collect = Collect {
+            gradients,
+            found: Vec::new(),
+        };
+        model.visit(&mut collect);
+        Self(collect.found)
+    }
+
+    /// Takes the gradients of the weights out of those that Burn gathered.
+    #[cfg(feature = "remote")]
+    pub(crate) fn of_params(gradients: burn::optim::GradientsParams, model: &Model) -> Self {
+        let mut collect = CollectGathered {
             gradients,
             found: Vec::new(),
         };
@@ -74,14 +85,7 @@ impl Gradients {
             let squares = gradient.clone() * gradient.clone();
             squares.sum()
         });
-        let sums = Tensor::cat(squares.collect(), 0).try_into_data();
-        let failed = |reason: String| {
-            let message = format!("failed to read gradients from the device: {reason}");
-            Error::model(Diagnostic::error(message))
-        };
-        let sums = sums.map_err(|error| failed(format!("{error:?}")))?;
-        let sums = sums.try_to_vec::<f32>();
-        let sums = sums.map_err(|error| failed(format!("{error:?}")))?;
+        let sums = to_host(Tensor::cat(squares.collect(), 0))?;
         Ok(sums.into_iter().map(|sum| f64::from(sum).sqrt()).collect())
     }
 
@@ -149,6 +153,21 @@ impl ModuleVisitor for Collect {
             return;
         }
         if let Some(gradient) = param.val().grad_remove(&mut self.gradients) {
+            self.found.push((param.id, gradient.reshape([-1])));
+        }
+    }
+}
+
+#[cfg(feature = "remote")]
+struct CollectGathered {
+    gradients: burn::optim::GradientsParams,
+    found: Vec<(ParamId, Tensor<1>)>,
+}
+
+#[cfg(feature = "remote")]
+impl ModuleVisitor for CollectGathered {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        if let Some(gradient) = self.gradients.remove::<D>(param.id) {
             self.found.push((param.id, gradient.reshape([-1])));
         }
     }

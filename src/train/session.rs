@@ -7,6 +7,7 @@ use std::time::Instant;
 use burn::tensor;
 
 use super::history::{History, Row};
+use super::replicas::Replicas;
 use super::{End, Event, Options, Reason, Start, Target};
 use super::{class_weights, patience};
 use crate::checkpoint::Progress;
@@ -38,6 +39,8 @@ pub(super) struct Session {
     pub(super) device: tensor::Device,
     /// `None` only while a step is under way.
     pub(super) model: Option<Model>,
+    /// Where there are several devices.
+    pub(super) replicas: Option<Replicas>,
     pub(super) loss: Loss,
     pub(super) optimizer: Optimizer,
     pub(super) average: Option<Average>,
@@ -57,6 +60,7 @@ impl Session {
         let config = project.config.clone();
         let settings = &config.train;
         let device = options.device.open()?;
+        let replicas = Replicas::open(options, &device)?;
         let loaded = project.load_data()?;
         let (dataset, preprocessing) = (loaded.dataset, loaded.preprocessing);
         for warning in &dataset.warnings {
@@ -84,7 +88,7 @@ impl Session {
             record: Record {
                 data: project.request()?.source.clone(),
                 data_fingerprint: dataset.fingerprint.clone(),
-                ..Record::begin("running", name, settings.seed, options.device.to_string())
+                ..Record::begin("running", name, settings.seed, options.names_of_devices())
             },
             header: Header::new(&config, &dataset.classes, &preprocessing),
             augment: dataset::augment(&config.augment, dataset.classes.len()),
@@ -94,6 +98,7 @@ impl Session {
                 settings.epochs,
                 steps_per_epoch,
             ),
+            replicas,
             loss: Loss::new(&settings.loss, class_weights),
             optimizer: Optimizer::new(&settings.optimizer),
             average: settings.ema.map(Average::new),

@@ -71,8 +71,13 @@ impl Session {
             if group.is_empty() {
                 return Ok(None);
             }
-            // Nothing within waits for the loader.
-            kernels::together(|| self.step(group))?;
+            if self.replicas.is_some() {
+                // Their threads compute, and need those that `together` would hold.
+                self.step(group)?;
+            } else {
+                // Nothing within waits for the loader.
+                kernels::together(|| self.step(group))?;
+            }
             self.progress.partial.secs = secs_before + begin.elapsed().as_secs_f64();
             emit(Event::Step(Step::of(&self.progress)));
             if self.is_checkpoint_due() {
@@ -161,20 +166,28 @@ impl Session {
             // Each batch drops out other values.
             let step = step * self.batches_per_step() as u64 + number as u64;
             let pass = Pass::Train { seed, step };
-            let input = Value::of_inputs(batch.inputs, &shape, &device);
-            let outputs = model.logits(input.clone(), pass);
-            let loss = self.loss.of(outputs.clone(), &batch.targets);
-            let values = to_host(outputs.inner())?;
-            metrics.add(
-                &self.loss,
-                &values,
-                self.header.classes.len(),
-                &batch.targets,
-            );
-            if !metrics.loss().is_finite() {
-                return Err(self.loss_diverged(model, input, pass));
-            }
-            let gradients = Gradients::of(&model.penalized(loss), model);
+            let mut check = |values: &[f32]| {
+                let classes = self.header.classes.len();
+                metrics.add(&self.loss, values, classes, &batch.targets);
+                metrics.loss().is_finite()
+            };
+            let gradients = if let Some(replicas) = &self.replicas {
+                let (values, gradients) =
+                    replicas.learn(model, &self.loss, &batch, &shape, (seed, step))?;
+                if !check(&values) {
+                    let input = Value::of_inputs(batch.inputs, &shape, &device);
+                    return Err(self.loss_diverged(model, input, pass));
+                }
+                gradients
+            } else {
+                let input = Value::of_inputs(batch.inputs, &shape, &device);
+                let outputs = model.logits(input.clone(), pass);
+                let loss = self.loss.of(outputs.clone(), &batch.targets);
+                if !check(&to_host(outputs.inner())?) {
+                    return Err(self.loss_diverged(model, input, pass));
+                }
+                Gradients::of(&model.penalized(loss), model)
+            };
             if is_whole {
                 sum = Some(gradients);
                 break;

@@ -256,6 +256,11 @@ fn misused_arguments_are_told() {
         ("usage_run_and_resume", "train bars.toml --run a --resume b"),
         ("device_unknown", "train bars.toml --device cuda"),
         ("device_no_number", "train bars.toml --device wgpu:first"),
+        ("device_no_port", "train bars.toml --device remote:10.0.0.5"),
+        (
+            "device_and_devices",
+            "train bars.toml --device cpu --devices cpu,ndarray",
+        ),
         (
             "batch_beyond_counting",
             "inspect wide.toml --batch 4294967296",
@@ -267,6 +272,10 @@ fn misused_arguments_are_told() {
     }
     if !cfg!(feature = "wgpu-plain") {
         faults.check("device_not_compiled", 2, "train bars.toml --device wgpu");
+    }
+    if !cfg!(feature = "remote") {
+        let several = "train bars.toml --devices cpu,ndarray";
+        faults.check("devices_not_compiled", 2, several);
     }
     faults.golden.finish();
 }

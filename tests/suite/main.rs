@@ -68,6 +68,8 @@ mod random_layers;
 mod readme;
 mod recipes;
 mod reliability;
+#[cfg(feature = "remote")]
+mod remote;
 mod resume;
 mod runs;
 mod search;
