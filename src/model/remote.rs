@@ -97,7 +97,7 @@ pub(crate) fn lost(said: &str) -> Error {
     let gone: Vec<String> = opened
         .iter()
         .filter(|(_, device)| !answers(device))
-        .map(|(address, _)| Device::Remote(*address).to_string())
+        .map(|(address, _)| Device::Remote(address).to_string())
         .collect();
     let lines = said.lines().map(str::trim).filter(|line| !line.is_empty());
     let said: Vec<&str> = lines.take(3).collect();
