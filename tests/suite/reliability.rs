@@ -47,7 +47,9 @@ fn every_test_that_the_table_names_is_there() {
 #[test]
 fn every_row_of_the_table_has_a_code_and_a_test() {
     let document = fs::read_to_string(repository("docs/reliability.md")).unwrap();
-    let rows = document
+    // Below come figures.
+    let (faults, _) = document.split_once("\n## Fuzzing").unwrap();
+    let rows = faults
         .lines()
         .filter(|line| line.starts_with("| ") && !line.starts_with("| ---"));
     let rows: Vec<&str> = rows.filter(|line| !line.starts_with("| fault ")).collect();
