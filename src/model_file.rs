@@ -192,23 +192,23 @@ fn not_safetensors(bytes: &[u8], name: &str, reason: &str) -> Diagnostic {
     } else if is_onnx(bytes) {
         let convert =
             format!("`cnn import {name} --config NEW.toml` makes a config and a run of it");
-        return Diagnostic::error(format!("`{name}` is an ONNX file, no model file")).note(convert);
+        return Diagnostic::error(format!("`{name}` is an ONNX file, no model file")).help(convert);
     } else if is_config(bytes) {
         let message = format!("`{name}` is a config, which has no weights");
         let train = format!("`cnn train {name}` makes a run with weights of it");
         let import = format!("`cnn import WEIGHTS --into {name}` takes weights from elsewhere");
-        return Diagnostic::error(message).note(train).note(import);
+        return Diagnostic::error(message).help(train).help(import);
     } else {
         return Diagnostic::error(format!("`{name}` is not a safetensors file: {reason}"));
     };
     let convert = format!(
         "`cnn import {name} --into CONFIG` makes a run of its weights and the config of their network"
     );
-    Diagnostic::error(format!("`{name}` is {kind}, not safetensors")).note(convert)
+    Diagnostic::error(format!("`{name}` is {kind}, not safetensors")).help(convert)
 }
 
-/// Tells an ONNX file by its first field, a small version, and another field right after it; a length of safetensors
-/// has zeros there.
+/// Tells an ONNX file by its first field, a small version, and another field right after it; the length of a header of
+/// safetensors below 65,536 bytes has a zero there, and a longer one begins otherwise but by chance.
 fn is_onnx(bytes: &[u8]) -> bool {
     matches!(bytes, [0x08, 1..=64, next, ..] if *next != 0)
 }
@@ -216,7 +216,13 @@ fn is_onnx(bytes: &[u8]) -> bool {
 /// Whether a text is a config, by the line that each has.
 fn is_config(bytes: &[u8]) -> bool {
     let mut lines = std::str::from_utf8(bytes).unwrap_or_default().lines();
-    lines.any(|line| line.trim() == "[model]")
+    lines.any(|line| {
+        let line = line.split('#').next().unwrap_or_default().trim();
+        line == "[model]"
+            || line
+                .strip_prefix("model")
+                .is_some_and(|rest| rest.trim_start().starts_with('='))
+    })
 }
 
 /// Checks what the parts of a file say of each other, before anything is made of them.

@@ -64,7 +64,7 @@ impl<'a> Options<'a> {
             device: Device::default(),
             others: &[],
             target: Target::New,
-            threads: std::thread::available_parallelism().map_or(1, usize::from),
+            threads: crate::machine::threads(),
             stop: &NEVER,
             until: None,
             test: true,

@@ -10,8 +10,8 @@ use crate::report::doctor as shown;
 
 /// Check this machine and folder: devices, threads, memory, data sets, disk, terminal
 ///
-/// Each line is ok, a note or a problem, and below it stands what can be done. Files of data sets are held to their
-/// checksums. The exit code is 5 if a problem keeps networks from being trained here.
+/// Each line is ok, a note, a problem or an error, and below it stands what can be done. Files of data sets are held to their
+/// checksums. The exit code is 5 if there is an error, which keeps networks from being trained here.
 #[derive(Debug, Args)]
 #[command(after_help = "Example: cnn doctor --json")]
 pub(super) struct Arguments {

@@ -39,6 +39,8 @@ pub(super) struct Follower {
     rows: Vec<Row>,
     /// When the curves were drawn last, and how long that took.
     drawn: Option<(Instant, Duration)>,
+    /// Whether there are epochs since.
+    is_behind: bool,
     /// Training outlives whatever only shows it.
     failed: Option<Error>,
 }
@@ -53,6 +55,7 @@ impl Follower {
             run: PathBuf::new(),
             rows: Vec::new(),
             drawn: None,
+            is_behind: false,
             failed: None,
         }
     }
@@ -108,6 +111,7 @@ impl Follower {
         }
         // Of a great many short epochs not each is drawn: drawing is to take a fiftieth of the time at most.
         let is_due = |(at, took): (Instant, Duration)| at.elapsed() >= 50 * took;
+        self.is_behind = true;
         if self.drawn.is_none_or(is_due) {
             self.draw()?;
         }
@@ -119,11 +123,16 @@ impl Follower {
         let drawn = curves::render(&self.rows)?;
         files::write(&self.run.join("curves.svg"), drawn.as_bytes())?;
         self.drawn = Some((Instant::now(), begin.elapsed()));
+        self.is_behind = false;
         Ok(())
     }
 
-    /// Takes away what is shown of a training that failed.
+    /// Takes away what is shown of a training that failed, and draws its last epochs.
     pub(super) fn leave(&mut self) {
+        if self.is_behind {
+            // The failure itself is what the user hears of.
+            let _ = self.draw();
+        }
         if let Some(progress) = &mut self.progress {
             progress.leave();
         }
@@ -153,9 +162,10 @@ pub(super) fn write_report(
         page: found.as_ref(),
         missing,
     })?;
-    files::write(
-        &end.run.join("curves.svg"),
-        curves::render(&end.rows)?.as_bytes(),
-    )?;
+    let drawing = end.run.join("curves.svg");
+    // Where the rows are lost, what was drawn of them is not.
+    if !end.rows.is_empty() || !drawing.exists() {
+        files::write(&drawing, curves::render(&end.rows)?.as_bytes())?;
+    }
     files::write(&end.run.join("report.html"), page.as_bytes())
 }

@@ -124,6 +124,9 @@ pub(super) fn run(arguments: &Arguments, quiet: bool) -> Result<u8> {
         // The error itself says more than that its event cannot be written.
         let _ = output.write(&json::line(&json::training_error(error)));
     }
+    if end.is_err() {
+        follower.leave();
+    }
     let end = end?;
     failed = failed.or(follower.finish().err());
     failed = failed.or(write_report(&project, &end, threads, None).err());

@@ -169,11 +169,8 @@ const LITTLE_ROOM_BYTES: u64 = 1_000_000_000;
 pub(super) fn runs() -> Finding {
     let folder = Path::new(run::FOLDER);
     // The first training makes it.
-    let place = if folder.exists() {
-        folder
-    } else {
-        Path::new(".")
-    };
+    let there = std::fs::symlink_metadata(folder).is_ok();
+    let place = if there { folder } else { Path::new(".") };
     let fault = write_into(place).err();
     let free_bytes = machine::free_on_disk(place);
     let finding = Finding::ok(Fact::Runs {
@@ -181,7 +178,11 @@ pub(super) fn runs() -> Finding {
         fault: fault.map(|error| error.to_string()),
     });
     if matches!(finding.fact, Fact::Runs { fault: Some(_), .. }) {
-        let help = "go to a folder that you may write to, on a disk with room, and run `cnn` there";
+        let help = if there && !folder.is_dir() {
+            "move `runs` away: it is no folder, and the next training makes one"
+        } else {
+            "go to a folder that you may write to, on a disk with room, and run `cnn` there"
+        };
         finding.with(State::Hindrance, help)
     } else if free_bytes.is_some_and(|bytes| bytes < LITTLE_ROOM_BYTES) {
         let help = "`cnn runs rm RUN` removes a run; `checkpoint = { keep = 1 }` in `[train]` keeps fewer of its states";

@@ -14,7 +14,7 @@ pub fn render(checkup: &Checkup) -> String {
     text.push_str(if checkup.can_train() {
         "\nnetworks can be trained here\n"
     } else {
-        "\nnothing can be trained here before each problem is mended\n"
+        "\nnothing can be trained here before each error is mended\n"
     });
     text
 }
@@ -33,7 +33,8 @@ fn word(state: State) -> &'static str {
     match state {
         State::Ok => "ok",
         State::Note => "note",
-        State::Problem | State::Hindrance => "problem",
+        State::Problem => "problem",
+        State::Hindrance => "error",
     }
 }
 
@@ -290,7 +291,7 @@ mod tests {
         };
         assert_eq!(
             said(runs, State::Hindrance, &[]),
-            "problem  runs/         cannot be written: Permission denied; 5.0 GB free on the disk\n"
+            "error    runs/         cannot be written: Permission denied; 5.0 GB free on the disk\n"
         );
         let terminal = Terminal {
             columns: Some(120),

@@ -3,7 +3,6 @@
 use burn::module::Module as _;
 use burn::tensor::Tensor;
 
-use super::history::History;
 use super::session::Session;
 use super::{Back, Event};
 use crate::checkpoint::{self, Progress};
@@ -107,8 +106,7 @@ impl Session {
             train_secs: secs - self.progress.partial.secs,
             ..std::mem::take(&mut self.progress)
         };
-        let (history, rows) = History::open(&self.run.path, self.progress.epoch)?;
-        self.history = history;
+        let rows = self.history.begin(self.progress.epoch)?;
         let message = error.diagnostics.first();
         let message = message.map_or_else(String::new, |diagnostic| diagnostic.message.clone());
         let rate = self.rate();

@@ -30,8 +30,7 @@ pub struct Row {
     pub images_per_second: f64,
 }
 
-/// The file of a run's rows, to which a line is added for each epoch. Rows are not kept in memory, which so takes no more
-/// for a hundred thousand epochs than for ten.
+/// The file of a run's rows, to which a line is added for each epoch.
 #[derive(Debug)]
 pub(super) struct History {
     path: PathBuf,
@@ -51,21 +50,25 @@ const HEADER: [&str; 9] = [
 ];
 
 impl History {
-    /// Opens the history of a run and drops rows beyond `epochs`, which will be trained again; returns the others too.
-    pub(super) fn open(run: &Path, epochs: usize) -> Result<(Self, Vec<Row>)> {
+    /// Names the history of a run.
+    pub(super) fn of(run: &Path) -> Self {
         let path = run.join("metrics.csv");
-        let mut rows = if path.exists() {
-            read_rows(&path)?
+        Self { path }
+    }
+
+    /// Drops rows beyond `epochs`, which will be trained again, and returns the others. Makes the file where there is none.
+    pub(super) fn begin(&self, epochs: usize) -> Result<Vec<Row>> {
+        let mut rows = if self.path.exists() {
+            self.rows()?
         } else {
             Vec::new()
         };
         rows.retain(|row| row.epoch <= epochs);
-        let history = Self { path };
         let mut writer = writer();
         let header = writer.write_record(HEADER);
-        header.map_err(|error| history.failed(error))?;
-        files::write(&history.path, &history.text(writer, &rows)?)?;
-        Ok((history, rows))
+        header.map_err(|error| self.failed(error))?;
+        files::write(&self.path, &self.text(writer, &rows)?)?;
+        Ok(rows)
     }
 
     /// Reads the rows so far.
@@ -74,7 +77,7 @@ impl History {
     }
 
     /// Adds a row and makes sure it is on disk.
-    pub(super) fn add(&mut self, row: &Row) -> Result<()> {
+    pub(super) fn add(&self, row: &Row) -> Result<()> {
         files::append(&self.path, &self.text(writer(), &[*row])?)
     }
 
@@ -98,7 +101,7 @@ fn writer() -> csv::Writer<Vec<u8>> {
         .from_writer(Vec::new())
 }
 
-/// Reads the figures of a run's epochs. A last line without its end, cut short while it was written, is none.
+/// Reads the figures of a run's epochs. A last line that was cut short while it was written is none.
 ///
 /// # Errors
 /// When the file cannot be read, or is damaged.
@@ -110,10 +113,11 @@ pub fn read_rows(path: &Path) -> Result<Vec<Row>> {
         )
     };
     let bytes = std::fs::read(path).map_err(|error| damaged(error.into()))?;
-    let whole = bytes.iter().rposition(|&byte| byte == b'\n');
-    let whole = whole.map_or(0, |end| end + 1);
-    csv::Reader::from_reader(&bytes[..whole])
-        .deserialize()
-        .collect::<std::result::Result<_, _>>()
-        .map_err(damaged)
+    let mut reader = csv::Reader::from_reader(&bytes[..]);
+    let mut rows: Vec<std::result::Result<Row, csv::Error>> = reader.deserialize().collect();
+    if !bytes.ends_with(b"\n") {
+        rows.pop_if(|last| last.is_err());
+    }
+    let rows: std::result::Result<_, _> = rows.into_iter().collect();
+    rows.map_err(damaged)
 }

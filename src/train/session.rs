@@ -109,7 +109,7 @@ impl Session {
             model: Some(new_model(&project.plan, settings, &device)),
             plan: project.plan.clone(),
             progress: Progress::default(),
-            history: History::open(&run.path, usize::MAX)?.0,
+            history: History::of(&run.path),
             saved_at: Instant::now(),
             saved_step: None,
             device,
@@ -121,8 +121,7 @@ impl Session {
         } else {
             session.take_first_weights(emit)?;
         }
-        let (history, rows) = History::open(&session.run.path, session.progress.epoch)?;
-        session.history = history;
+        let rows = session.history.begin(session.progress.epoch)?;
         session.check_history(rows.len(), emit);
         let text = session.config.to_toml();
         crate::files::write(&session.run.path.join("config.toml"), text.as_bytes())?;

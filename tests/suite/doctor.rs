@@ -90,11 +90,11 @@ fn what_keeps_networks_from_being_trained_is_exit_5() {
     lab.write("runs", "no folder");
     let said = lab.cnn(&["doctor", "--json"]).code(5);
     let runs = finding(&said, "runs", None);
-    assert_eq!(runs["state"], "problem");
+    assert_eq!(runs["state"], "error");
     assert_eq!(said.json()["can_train"], false);
     let text = lab.cnn(&["doctor"]).code(5).stdout;
     assert!(
-        text.contains("\nproblem  runs/         cannot be written: "),
+        text.contains("\nerror    runs/         cannot be written: "),
         "{text}"
     );
 
