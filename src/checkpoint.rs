@@ -125,6 +125,9 @@ const AVERAGE: &str = "average.safetensors";
 /// The file with the checksum of all others, byte for byte.
 const CHECKSUM: &str = "checksum";
 
+/// The largest file beside the weights that is read.
+const MAX_STATE_BYTES: u64 = 256 << 20;
+
 /// Writes a checkpoint into `folder` and removes all but the newest few.
 ///
 /// # Errors
@@ -224,7 +227,10 @@ fn list(folder: &Path) -> Result<Vec<PathBuf>> {
 
 fn read(path: &Path) -> std::result::Result<Checkpoint, String> {
     let file = |name: &str| {
-        fs::read(path.join(name)).map_err(|error| format!("failed to read `{name}`: {error}"))
+        let is_small = !name.ends_with(".safetensors");
+        let most = if is_small { MAX_STATE_BYTES } else { u64::MAX };
+        files::read(&path.join(name), most)
+            .map_err(|error| format!("failed to read `{name}`: {error}"))
     };
     let state = file("state.json")?;
     let (model, optimizer) = (file("model.safetensors")?, file("optimizer.safetensors")?);

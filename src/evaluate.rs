@@ -142,6 +142,7 @@ pub fn load_split(
         return Err(Error::data(Diagnostic::error(message).help(help)));
     }
     let undivided = dataset.test.is_none() && dataset.validation.is_none();
+    let has_validation = dataset.validation.is_some();
     let (split, samples) = match split {
         Some(Split::Train) => (Split::Train, Some(dataset.train)),
         Some(Split::Test) => (Split::Test, dataset.test),
@@ -152,7 +153,11 @@ pub fn load_split(
     };
     let Some(mut samples) = samples else {
         let message = format!("`{}` has no {} split", request.source, split.word());
-        let help = "name another with `--split train` or `--split validation`";
+        let help = if has_validation {
+            "name another with `--split train` or `--split validation`"
+        } else {
+            "measure on `--split train`, or put pictures aside: `validation = 0.2` in `[data]`, or a folder `test`"
+        };
         return Err(Error::data(Diagnostic::error(message).help(help)));
     };
     let mut warnings = dataset.warnings;

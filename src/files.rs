@@ -1,7 +1,7 @@
 //! Files that appear whole or not at all, and one that grows by whole lines.
 
 use std::fs::{self, File, TryLockError};
-use std::io::Write as _;
+use std::io::{ErrorKind, Read as _, Write as _};
 use std::path::Path;
 
 use crate::diagnostic::{Error, Result};
@@ -34,6 +34,36 @@ pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     Ok(())
 }
 
+/// Reads a file of a run, which is no pipe or device and has `most` bytes at most.
+///
+/// # Errors
+/// When it is not there, is no file, or is larger.
+pub(crate) fn read(path: &Path, most: u64) -> std::io::Result<Vec<u8>> {
+    let found = fs::metadata(path)?;
+    if found.is_dir() {
+        return Err(ErrorKind::IsADirectory.into());
+    }
+    if !found.is_file() {
+        return Err(std::io::Error::other("it is not a regular file"));
+    }
+    if found.len() > most {
+        let text = format!("it has {} bytes, {most} at most are read", found.len());
+        return Err(std::io::Error::other(text));
+    }
+    let mut bytes = Vec::new();
+    File::open(path)?.take(most).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// Reads a text of a run, as [`read`] does.
+///
+/// # Errors
+/// As [`read`], and when it is no UTF-8.
+pub(crate) fn read_text(path: &Path, most: u64) -> std::io::Result<String> {
+    String::from_utf8(read(path, most)?)
+        .map_err(|error| std::io::Error::new(ErrorKind::InvalidData, error))
+}
+
 /// Adds whole lines to a file that is there.
 ///
 /// # Errors
@@ -56,7 +86,7 @@ pub(crate) fn append(path: &Path, lines: &[u8]) -> Result<()> {
 pub(crate) fn write_new(path: &Path, bytes: &[u8]) -> Result<bool> {
     let mut file = match File::create_new(path) {
         Ok(file) => file,
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => return Ok(false),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => return Ok(false),
         Err(error) => return Err(Error::io("create", path, &error)),
     };
     if let Err(error) = file.write_all(bytes) {

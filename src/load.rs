@@ -361,7 +361,7 @@ pub fn read_text(path: &Path) -> Result<String> {
     let failed = |reason: String| {
         Error::config(
             Diagnostic::error(format!("failed to read the config `{name}`: {reason}"))
-                .help("give the path of a TOML file, such as `configs/lenet5.toml`"),
+                .help("give the path of a TOML file; `cnn new lenet5` writes one"),
         )
     };
     let metadata = std::fs::metadata(path).map_err(|error| failed(error.to_string()))?;

@@ -146,10 +146,21 @@ fn limits_of_process(root: &Path) -> Option<u64> {
         let most: u64 = line.split_whitespace().next()?.parse().ok()?;
         Some(most.saturating_sub(number(&status, taken)?.checked_mul(1024)?))
     };
-    // Addresses are also taken by what threads set aside and never touch.
-    let address_space = left("Max address space", "VmSize:").map(|bytes| bytes / 4 * 3);
-    let data = left("Max data size", "VmData:");
-    address_space.into_iter().chain(data).min()
+    // Threads set addresses aside, for memory that they take later: these are still to be had.
+    let bytes = |key: &str| number(&status, key)?.checked_mul(1024);
+    let set_aside = bytes("VmData:")
+        .zip(bytes("RssAnon:"))
+        .map_or(0, |(data, touched)| data.saturating_sub(touched));
+    let limits = [
+        ("Max address space", "VmSize:"),
+        ("Max data size", "VmData:"),
+    ];
+    let left = limits
+        .into_iter()
+        .filter_map(|(limit, taken)| left(limit, taken));
+    // A quarter is left for what they set aside from now on.
+    left.map(|left| (left.saturating_add(set_aside)) / 4 * 3)
+        .min()
 }
 
 /// Returns the bytes that a control group may take and those that it has, without what the system keeps of files and
@@ -253,16 +264,18 @@ mod tests {
                 ("proc/self/limits", &limits),
                 (
                     "proc/self/status",
-                    "VmSize:\t    1000 kB\nVmData:\t     100 kB\n",
+                    "VmSize:\t    1000 kB\nVmData:\t     100 kB\nRssAnon:\t      40 kB\n",
                 ),
             ]);
             found.unwrap().free_bytes
         };
         assert_eq!(free("unlimited", "unlimited"), 6000 * 1024);
-        let three_quarters = (4_096_000 - 1_024_000) / 4 * 3;
-        assert_eq!(free("4096000", "unlimited"), three_quarters);
-        assert_eq!(free("4096000", "204800"), 204_800 - 102_400);
-        assert_eq!(free("5", "unlimited"), 0);
+        // Of 100 kB of data 40 are touched; the others are still to be had.
+        let three_quarters = |left: u64| (left + 60 * 1024) / 4 * 3;
+        let of_addresses = three_quarters(4_096_000 - 1_024_000);
+        assert_eq!(free("4096000", "unlimited"), of_addresses);
+        assert_eq!(free("4096000", "204800"), three_quarters(204_800 - 102_400));
+        assert_eq!(free("5", "unlimited"), three_quarters(0));
     }
 
     #[test]

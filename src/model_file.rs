@@ -105,7 +105,8 @@ pub fn to_bytes(model: &Model, header: &Header) -> Result<Vec<u8>> {
 /// # Errors
 /// When it cannot be read, is no model file of `cnn`, or its weights do not fit its config.
 pub fn load(path: &Path, device: &tensor::Device) -> Result<Trained> {
-    let bytes = std::fs::read(path).map_err(|error| Error::io("read", path, &error))?;
+    let bytes =
+        crate::files::read(path, u64::MAX).map_err(|error| Error::io("read", path, &error))?;
     let name = path.display().to_string();
     let header = read_header(&bytes, &name)?;
     let parsed = Config::parse(&name, &header.config, &[]);

@@ -15,6 +15,9 @@ pub const FOLDER: &str = "runs";
 /// The file of the best weights.
 pub const MODEL: &str = "model.safetensors";
 
+/// The largest `run.json` that is read.
+const MAX_RECORD_BYTES: u64 = 4 << 20;
+
 /// A run folder in use by this process.
 #[derive(Debug)]
 pub struct Run {
@@ -219,7 +222,8 @@ pub(crate) fn lock(folder: &Path, busy: Diagnostic) -> Result<File> {
 /// When it is not there or damaged.
 pub fn read_record(path: &Path) -> Result<Record> {
     let file = path.join("run.json");
-    let text = fs::read(&file).map_err(|error| Error::io("read", &file, &error))?;
+    let text =
+        files::read(&file, MAX_RECORD_BYTES).map_err(|error| Error::io("read", &file, &error))?;
     serde_json::from_slice(&text).map_err(|error| {
         let message = format!("`{}` is damaged: {error}", file.display());
         let help = "bring back a copy of it, or train anew without `--resume`";
@@ -308,7 +312,7 @@ fn with_runs(diagnostic: Diagnostic, root: &Path) -> Diagnostic {
         .collect();
     names.sort();
     if names.is_empty() {
-        return diagnostic.help("train one with `cnn train configs/lenet5.toml`");
+        return diagnostic.help("begin with `cnn new lenet5`, then `cnn train lenet5.toml`");
     }
     let shown = in_backticks(names.iter().take(10));
     let rest = names.len().saturating_sub(10);
@@ -351,7 +355,7 @@ fn latest(root: &Path, what: &str, serves: impl Fn(&Path) -> bool) -> Result<Pat
         Some((path, _)) => Ok(path),
         None => Err(Error::model(
             Diagnostic::error(format!("no {what} in `runs/`"))
-                .help("train one with `cnn train configs/lenet5.toml`"),
+                .help("begin with `cnn new lenet5`, then `cnn train lenet5.toml`"),
         )),
     }
 }

@@ -5,7 +5,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::checkpoint::Best;
+use crate::config::MAX_CONFIG_BYTES;
 use crate::diagnostic::{Diagnostic, Error, Kind, Result};
+use crate::files;
 use crate::run::{self, FOLDER, Record};
 use crate::train::{End, Reason, Row, read_rows};
 
@@ -113,7 +115,8 @@ impl Past {
     /// When its config cannot be read.
     pub fn settings(&self) -> Result<BTreeMap<String, String>> {
         let path = self.path.join("config.toml");
-        let text = fs::read_to_string(&path).map_err(|error| Error::io("read", &path, &error))?;
+        let text = files::read_text(&path, MAX_CONFIG_BYTES as u64)
+            .map_err(|error| Error::io("read", &path, &error))?;
         let table: toml::Table = text.parse().map_err(|error: toml::de::Error| {
             let message = format!("`{}` is damaged: {}", path.display(), error.message());
             Error::model(Diagnostic::error(message))

@@ -30,6 +30,7 @@ use std::io::ErrorKind;
 use std::path::Path;
 use std::time::Instant;
 
+use clap::error::ContextKind;
 use clap::{ArgAction, Args, CommandFactory as _, Parser, Subcommand};
 
 use crate::config::{Override, is_run_name};
@@ -245,7 +246,7 @@ pub fn run() -> u8 {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {
-            return tell_usage(&error);
+            return tell_usage(error);
         }
     };
     start_tracing(arguments.output.verbose);
@@ -262,7 +263,11 @@ pub fn run() -> u8 {
 }
 
 /// Writes help, or what is wrong with the arguments; returns the exit code.
-fn tell_usage(error: &clap::Error) -> u8 {
+fn tell_usage(mut error: clap::Error) -> u8 {
+    // That `-- --option` is a value is of use to no one who mistyped an option.
+    if error.kind() == clap::error::ErrorKind::UnknownArgument {
+        error.remove(ContextKind::Suggested);
+    }
     let code = u8::try_from(error.exit_code()).unwrap_or(2);
     let is_odd = |argument: OsString| {
         let argument = argument.to_string_lossy();
@@ -286,6 +291,8 @@ fn tell_usage(error: &clap::Error) -> u8 {
 }
 
 fn dispatch(command: Command, quiet: bool, begin: Instant) -> Result<u8> {
+    #[cfg(unix)]
+    signals::let_writes_fail()?;
     match command {
         Command::Train(arguments) => train::run(&arguments, quiet),
         Command::Crossval(arguments) => crossval::run(&arguments, quiet),

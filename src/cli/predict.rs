@@ -116,7 +116,7 @@ fn write(
         return output.write(&json::line(&json::prediction(answer)));
     }
     if arguments.csv {
-        output.write(&prediction::csv(answer))?;
+        output.write_data(&prediction::csv(answer))?;
     } else {
         let shown = drawn
             .and_then(|picture| prediction::render_shown(answer, picture, report::has_colours()));

@@ -27,6 +27,16 @@ pub(super) fn listen() -> Result<Stop> {
     Ok(stop)
 }
 
+/// Takes a file that would grow beyond `ulimit -f` for an error of writing it, which is told; else a signal ends the process
+/// without a word.
+#[cfg(unix)]
+pub(super) fn let_writes_fail() -> Result<()> {
+    let too_large = rustix::process::Signal::XFSZ.as_raw();
+    flag::register(too_large, Arc::default())
+        .map(|_| ())
+        .map_err(|error| Error::io("listen to", Path::new("signals"), &error))
+}
+
 /// Ends the process at the first signal, with its exit code: for commands that leave nothing half
 /// done, however they end.
 pub(super) fn end_at_once() -> Result<()> {

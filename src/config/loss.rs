@@ -164,7 +164,7 @@ const LOSSES: &[(&str, ReadTagged<Loss>)] = &[
 
 /// Reads `loss`.
 pub(super) fn read(reader: &Reader<'_>) -> Option<Loss> {
-    tagged::read(reader, "loss", LOSSES)
+    tagged::read(reader, "loss", LOSSES, "cross_entropy")
 }
 
 fn read_smoothing(reader: &Reader<'_>) -> f64 {

@@ -262,7 +262,7 @@ const OPTIMIZERS: &[(&str, ReadTagged<Optimizer>)] = &[
 
 /// Reads `optimizer`.
 pub(super) fn read(reader: &Reader<'_>) -> Option<Optimizer> {
-    tagged::read(reader, "optimizer", OPTIMIZERS)
+    tagged::read(reader, "optimizer", OPTIMIZERS, "adam")
 }
 
 fn read_with(

@@ -208,7 +208,7 @@ const EPOCHS: Plain<Vec<usize>> = Plain {
 
 /// Reads `schedule`.
 pub(super) fn read(reader: &Reader<'_>) -> Option<Schedule> {
-    tagged::read(reader, "schedule", SCHEDULES)
+    tagged::read(reader, "schedule", SCHEDULES, "constant")
 }
 
 fn positive() -> value::Number {

@@ -10,11 +10,13 @@ use crate::diagnostic::Diagnostic;
 /// Reads the other keys of one type.
 pub(super) type ReadTagged<T> = fn(&Reader<'_>) -> T;
 
-/// Reads a table whose `type` decides its other keys, or the `type` alone as a string.
+/// Reads a table whose `type` decides its other keys, or the `type` alone as a string; `usual` is the one to propose where there
+/// is none.
 pub(super) fn read<T>(
     reader: &Reader<'_>,
     name: &'static str,
     types: &[(&'static str, ReadTagged<T>)],
+    usual: &str,
 ) -> Option<T> {
     let form = || {
         let variant = |(name, read): &(&'static str, ReadTagged<T>)| Variant {
@@ -47,7 +49,7 @@ pub(super) fn read<T>(
         .as_ref()
         .and_then(|word| types.iter().find(|(name, _)| name == word));
     let Some((known, read)) = known else {
-        problems.add(unknown_type(name, word.as_deref(), types).at(&span, ""));
+        problems.add(unknown_type(name, word.as_deref(), types, usual).at(&span, ""));
         return None;
     };
     let inner = Reader::new(known, table, &node.span, problems);
@@ -57,7 +59,12 @@ pub(super) fn read<T>(
     Some(value)
 }
 
-fn unknown_type<T>(name: &str, word: Option<&str>, types: &[(&'static str, T)]) -> Diagnostic {
+fn unknown_type<T>(
+    name: &str,
+    word: Option<&str>,
+    types: &[(&'static str, T)],
+    usual: &str,
+) -> Diagnostic {
     let quoted: Vec<String> = types
         .iter()
         .map(|(name, _)| format!("`\"{name}\"`"))
@@ -65,11 +72,12 @@ fn unknown_type<T>(name: &str, word: Option<&str>, types: &[(&'static str, T)]) 
     let expected = format!("this version has {}", quoted.join(", "));
     let names: Vec<&str> = types.iter().map(|(name, _)| *name).collect();
     let Some(word) = word else {
-        let diagnostic = Diagnostic::error(format!("`{name}` needs `type`")).note(expected);
-        return match names.first() {
-            Some(first) => diagnostic.help(format!("write `{name} = {{ type = \"{first}\", … }}`")),
-            None => diagnostic,
-        };
+        let write = format!(
+            "write `{name} = {{ type = \"{usual}\", … }}`, or beside one `--set` another: `….{name}.type={usual}`"
+        );
+        return Diagnostic::error(format!("`{name}` needs `type`"))
+            .note(expected)
+            .help(write);
     };
     let diagnostic = Diagnostic::error(format!("unknown {name} `{word}`")).note(expected);
     let ours = words::our_value(word, &names);

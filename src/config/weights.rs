@@ -163,13 +163,13 @@ impl Weights {
         let default = Self::default();
         let factor = value::number("a number of 0 or more", |factor| factor >= 0.0);
         Self {
-            initializer: tagged::read(reader, "initializer", INITIALIZERS)
+            initializer: tagged::read(reader, "initializer", INITIALIZERS, "he_normal")
                 .unwrap_or(default.initializer),
-            bias_initializer: tagged::read(reader, "bias_initializer", INITIALIZERS)
+            bias_initializer: tagged::read(reader, "bias_initializer", INITIALIZERS, "he_normal")
                 .unwrap_or(default.bias_initializer),
             l1: reader.or("l1", 0.0, &factor).value,
             l2: reader.or("l2", 0.0, &factor).value,
-            constraint: tagged::read(reader, "constraint", CONSTRAINTS),
+            constraint: tagged::read(reader, "constraint", CONSTRAINTS, "max_norm"),
             trainable: reader.or("trainable", true, &BOOLEAN).value,
         }
     }

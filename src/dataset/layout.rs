@@ -167,8 +167,19 @@ fn passed_over(tree: &dyn Tree, name: &OsString) -> Diagnostic {
 }
 
 fn names(classes: &[OsString]) -> Vec<String> {
-    let names = classes.iter().map(|name| name.to_string_lossy());
-    names.map(std::borrow::Cow::into_owned).collect()
+    classes.iter().map(|name| class_name(name)).collect()
+}
+
+/// Names a class after its folder; bytes that are no text become `\xff`, so that no two folders are one class.
+fn class_name(folder: &OsStr) -> String {
+    let mut name = String::new();
+    for chunk in folder.as_encoded_bytes().utf8_chunks() {
+        name.push_str(chunk.valid());
+        for byte in chunk.invalid() {
+            name.push_str(&format!("\\x{byte:02x}"));
+        }
+    }
+    name
 }
 
 fn class_folders(tree: &dyn Tree, folder: &Path, content: &Content) -> Result<Vec<OsString>> {
@@ -224,7 +235,7 @@ fn classified_files(
     let mut faults = Vec::new();
     for (label, name) in classes.iter().enumerate() {
         if !files.add(tree, &folder.join(name), label as u32, &content)? {
-            let (name, folder) = (name.to_string_lossy(), tree.shown(folder));
+            let (name, folder) = (class_name(name), tree.shown(folder));
             let (noun, folder) = (content.noun, folder.display());
             faults.push(
                 Diagnostic::error(format!("class `{name}` of `{folder}` has no {noun}"))
@@ -276,7 +287,7 @@ fn matched_files(
         if let Some(label) = classes.iter().position(|class| *class == name) {
             files.add(tree, &folder.join(&name), label as u32, content)?;
         } else {
-            let name = name.to_string_lossy();
+            let name = class_name(&name);
             faults.push(
                 Diagnostic::error(format!("class `{name}` of `{shown}` is not in `train`"))
                     .note(format!("classes of `train`: `{}`", shown_classes(classes)))

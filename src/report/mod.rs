@@ -47,19 +47,41 @@ pub struct Output {
 }
 
 impl Output {
+    /// Writes data to standard output: to a file or a program byte for byte, to a terminal without orders to it.
+    ///
+    /// # Errors
+    /// As [`Output::write`].
+    pub fn write_data(&mut self, text: &str) -> crate::diagnostic::Result<()> {
+        if io::IsTerminal::is_terminal(&io::stdout()) {
+            let lines: Vec<String> = text.split('\n').map(plain).collect();
+            return self.write(&lines.join("\n"));
+        }
+        self.write_through(text, |bytes| {
+            let mut stdout = io::stdout().lock();
+            stdout.write_all(bytes).and_then(|()| stdout.flush())
+        })
+    }
+
     /// Writes text to standard output.
     ///
     /// # Errors
     /// When standard output cannot be written for another reason than that nobody reads it.
     pub fn write(&mut self, text: &str) -> crate::diagnostic::Result<()> {
+        self.write_through(text, |bytes| {
+            let mut stdout = anstream::stdout().lock();
+            stdout.write_all(bytes).and_then(|()| stdout.flush())
+        })
+    }
+
+    fn write_through(
+        &mut self,
+        text: &str,
+        write: impl FnOnce(&[u8]) -> io::Result<()>,
+    ) -> crate::diagnostic::Result<()> {
         if self.closed {
             return Ok(());
         }
-        let mut stdout = anstream::stdout().lock();
-        match stdout
-            .write_all(text.as_bytes())
-            .and_then(|()| stdout.flush())
-        {
+        match write(text.as_bytes()) {
             Ok(()) => Ok(()),
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
                 self.closed = true;

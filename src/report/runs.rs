@@ -26,7 +26,8 @@ fn figure(value: Option<f64>, write: impl Fn(f64) -> String) -> String {
 #[must_use]
 pub fn render_list(runs: &[Past]) -> String {
     if runs.is_empty() {
-        return "no runs in `runs/`: train one with `cnn train configs/lenet5.toml`\n".to_owned();
+        return "no runs in `runs/`: begin with `cnn new lenet5`, then `cnn train lenet5.toml`\n"
+            .to_owned();
     }
     let mut table = plain_table();
     table.set_header([

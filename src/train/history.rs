@@ -36,6 +36,9 @@ pub(super) struct History {
     path: PathBuf,
 }
 
+/// The largest file that is read: rows of two million epochs.
+const MAX_BYTES: u64 = 256 << 20;
+
 /// The columns, in the order of [`Row`].
 const HEADER: [&str; 9] = [
     "epoch",
@@ -112,7 +115,7 @@ pub fn read_rows(path: &Path) -> Result<Vec<Row>> {
                 .help("move it away; it is written anew"),
         )
     };
-    let bytes = std::fs::read(path).map_err(|error| damaged(error.into()))?;
+    let bytes = files::read(path, MAX_BYTES).map_err(|error| damaged(error.into()))?;
     let mut reader = csv::Reader::from_reader(&bytes[..]);
     let mut rows: Vec<std::result::Result<Row, csv::Error>> = reader.deserialize().collect();
     if !bytes.ends_with(b"\n") {

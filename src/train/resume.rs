@@ -1,7 +1,7 @@
 //! Going on where a run stopped.
 
 use crate::checkpoint::{self, Checkpoint};
-use crate::config::{self, Config, Metric, Task, Validation};
+use crate::config::{self, Config, MAX_CONFIG_BYTES, Metric, Task, Validation};
 use crate::diagnostic::{Diagnostic, Error, Result};
 use crate::import;
 use crate::load::Project;
@@ -70,7 +70,7 @@ impl Session {
         };
         let path = self.run.path.join(MODEL);
         let name = path.display().to_string();
-        let lost = match std::fs::read(&path) {
+        let lost = match crate::files::read(&path, u64::MAX) {
             Ok(bytes) => model_file::read_header(&bytes, &name).err(),
             Err(error) => Some(Error::io("read", &path, &error)),
         };
@@ -206,7 +206,8 @@ fn check_rows(model: &Model, checkpoint: &Checkpoint) -> Result<()> {
 /// Reads the config a run was trained with so far.
 fn read_config(run: &Run) -> Result<Project> {
     let path = run.path.join("config.toml");
-    let text = std::fs::read_to_string(&path).map_err(|error| Error::io("read", &path, &error))?;
+    let text = crate::files::read_text(&path, MAX_CONFIG_BYTES as u64)
+        .map_err(|error| Error::io("read", &path, &error))?;
     Project::check(&path.display().to_string(), &text, &[])
 }
 
