@@ -41,6 +41,8 @@ mod faults_files;
 mod faults_memory;
 mod faults_names;
 mod faults_numbers;
+#[cfg(target_os = "linux")]
+mod faults_runs;
 #[cfg(feature = "serve")]
 mod faults_serve;
 #[cfg(target_os = "linux")]

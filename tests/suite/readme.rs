@@ -78,7 +78,7 @@ fn looking_into_a_network() {
             .collect();
         lab.write(format!("digits/{class}/{number}.png"), png(28, 28, &pixels));
     }
-    lab.write("digit.png", lab.read("digits/3/0.png"));
+    lab.write("examples/seven.png", lab.read("digits/3/0.png"));
     let config = repository("configs/lenet5.toml");
     let config = config.to_str().unwrap();
     let sets = ["--set", "data.validation=0.25", "--epochs", "1", "--quiet"];
