@@ -229,22 +229,28 @@ def main() -> None:
 
         until = time.time() + 60 * options.minutes
         errors = open("said", "w+")
-        training = subprocess.Popen([cnn, "train", "net.toml", "--run", "long", "--quiet"], stderr=errors)
-        serving = subprocess.Popen([cnn, "serve", "served", "--port", "0"], stdout=subprocess.PIPE, stderr=errors, text=True)
-        port = int(re.search(r":(\d+)/", serving.stdout.readline())[1])
-        watched = [Memory("train", training), Memory("serve", serving)]
-        rng = random.Random(2)
-        pictures = [png(SIDE, SIDE, picture(rng, label)) for label in (0, 1)]
-        clients = [Client(honest(port, pictures[index % 2]), until) for index in range(options.honest)]
-        attackers = [Client(hostile(port, pictures[0], seed), until) for seed in range(options.hostile)]
-        for thread in watched + clients + attackers:
-            thread.start()
+        processes = {}
         try:
+            processes["train"] = subprocess.Popen([cnn, "train", "net.toml", "--run", "long", "--quiet"], stderr=errors)
+            service = subprocess.Popen([cnn, "serve", "served", "--port", "0"], stdout=subprocess.PIPE, stderr=errors, text=True)
+            processes["serve"] = service
+            address = re.search(r":(\d+)/", service.stdout.readline())
+            if not address:
+                errors.seek(0)
+                raise SystemExit(f"FAIL serve says no address: {errors.read()}")
+            port = int(address[1])
+            watched = [Memory(name, process) for name, process in processes.items()]
+            rng = random.Random(2)
+            pictures = [png(SIDE, SIDE, picture(rng, label)) for label in (0, 1)]
+            clients = [Client(honest(port, pictures[index % 2]), until) for index in range(options.honest)]
+            attackers = [Client(hostile(port, pictures[0], seed), until) for seed in range(options.hostile)]
+            for thread in watched + clients + attackers:
+                thread.start()
             for thread in clients + attackers:
                 thread.join()
                 if thread.fault:
                     raise SystemExit(f"FAIL serve: {thread.fault!r}")
-            for name, process in (("train", training), ("serve", serving)):
+            for name, process in processes.items():
                 if process.poll() is not None:
                     errors.seek(0)
                     raise SystemExit(f"FAIL {name} ended with {process.returncode}: {errors.read()}")
@@ -252,9 +258,9 @@ def main() -> None:
                 if process.wait(timeout=60) != 143:
                     raise SystemExit(f"FAIL {name} ended with {process.returncode} at SIGTERM")
         finally:
-            for process in (training, serving):
-                if process.poll() is None:
-                    process.kill()
+            for process in processes.values():
+                process.kill()
+                process.wait()
 
         rows = pathlib.Path("runs/long/metrics.csv").read_text().splitlines()
         epochs, steps = rows[-1].split(",")[:2]
