@@ -31,14 +31,16 @@ layers = [
 """
 
 
-# What Adam remembers of a weight.
-SLOTS = ["exp_avg", "exp_avg_sq"]
-
-
 def put(target, name, content):
     path = FOLDER / target / name
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content)
+
+
+def written(write):
+    file = io.BytesIO()
+    write(file)
+    return file.getvalue()
 
 
 def safetensors(metadata, tensors):
@@ -206,14 +208,12 @@ def language():
 
 
 def image(kind, mode, size=(3, 2), **options):
-    file = io.BytesIO()
     values = bytes(range(7, 7 + size[0] * size[1] * len(mode)))
     if mode == "P":
         picture = Image.frombytes("L", size, values[: size[0] * size[1]]).convert("P")
     else:
         picture = Image.frombytes(mode, size, values)
-    picture.save(file, kind, **options)
-    return file.getvalue()
+    return written(lambda file: picture.save(file, kind, **options))
 
 
 def pictures():
@@ -232,9 +232,7 @@ def pictures():
 
 
 def array(values, order="C"):
-    file = io.BytesIO()
-    np.save(file, np.asarray(values, order=order))
-    return file.getvalue()
+    return written(lambda file: np.save(file, np.asarray(values, order=order)))
 
 
 def idx(kind, values):
@@ -281,9 +279,8 @@ def data_sets():
     put("npy", "labels", b"\1" + labels)
     put("npy", "one_hot", b"\1" + array(np.eye(3, dtype=">f8")))
     for name, write in {"stored": np.savez, "packed": np.savez_compressed}.items():
-        file = io.BytesIO()
-        write(file, x=np.arange(12, dtype=np.uint8).reshape(3, 2, 2), y=[0, 1, 2])
-        put("npz", name, file.getvalue())
+        arrays = {"x": np.arange(12, dtype=np.uint8).reshape(3, 2, 2), "y": [0, 1, 2]}
+        put("npz", name, written(lambda file: write(file, **arrays)))
     png = image("PNG", "L", (2, 2))
     # Without most of the zeros that an archive ends with.
     whole = archive({"a/1.png": png, "b/1.png": png, "c/1.png": png})[: 7 * 512]
@@ -339,7 +336,8 @@ def checkpoints():
     config = "[model]\ninput = [1, 2]\nlayers = [{ type = 'flatten' }, { type = 'dense', units = 2 }]\n"
     put("checkpoint", "model", b"\0" + model_file(config, ["x", "y"], [1, 2], weights))
     flat = {name: tensor.flatten() for name, tensor in weights.items()}
-    memory = {f"{name}.{slot}": tensor.clone() for name, tensor in flat.items() for slot in SLOTS}
+    # What Adam remembers of a weight.
+    memory = {f"{name}.{slot}": tensor.clone() for name, tensor in flat.items() for slot in ["exp_avg", "exp_avg_sq"]}
     put("checkpoint", "optimizer", b"\1" + save(memory))
     put("checkpoint", "average", b"\2" + save(flat))
     put("checkpoint", "state", b"\3" + state())
@@ -380,15 +378,9 @@ def main():
     put("safetensors", "kinds", save({str(at): torch.ones(2).to(kind) for at, kind in enumerate(kinds)}))
     put("safetensors", "empty", save({"none": torch.zeros(0, 3)}))
 
-    file = io.BytesIO()
-    torch.save({"c": torch.rand(2)}, file)
-    put("pytorch", "zip", file.getvalue())
-    file = io.BytesIO()
-    torch.save({"state_dict": state}, file, _use_new_zipfile_serialization=False)
-    put("pytorch", "legacy", file.getvalue())
-    file = io.BytesIO()
-    torch.save({"wide": torch.ones(1).expand(4, 3)}, file, _use_new_zipfile_serialization=False)
-    put("pytorch", "expanded", file.getvalue())
+    put("pytorch", "zip", written(lambda file: torch.save({"c": torch.rand(2)}, file)))
+    for name, content in {"legacy": {"state_dict": state}, "expanded": {"wide": torch.ones(1).expand(4, 3)}}.items():
+        put("pytorch", name, written(lambda file: torch.save(content, file, _use_new_zipfile_serialization=False)))
     put("pytorch", "pickle", pickle.dumps({"a": [1, 2.5, None, (True, "b")], "c": {}}, protocol=2))
 
     tensors = {
