@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::source::without_tests;
+
 /// Modules by floor, the lowest first; a module uses what stands on its own floor or below.
 const FLOORS: &[&[&str]] = &[
     &[
@@ -93,11 +95,6 @@ fn used(text: &str) -> impl Iterator<Item = String> {
             .next();
         name.unwrap_or_default().to_owned()
     })
-}
-
-/// Drops what stands below `#[cfg(test)]`.
-fn without_tests(text: &str) -> &str {
-    text.split("#[cfg(test)]").next().unwrap_or_default()
 }
 
 /// Drops what is said of the code, and the examples in it.
@@ -248,12 +245,15 @@ fn files_are_short_and_safe() {
 #[test]
 fn tests_and_their_generators_are_short_too() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let folders = ["tests", "benches"].map(|folder| files_below(root.join(folder)));
+    let folders = ["tests", "benches", "fuzz/targets"].map(|folder| files_below(root.join(folder)));
+    // What a build and a run leave below it is not ours.
+    let fuzz = fs::read_dir(root.join("fuzz")).unwrap();
+    let fuzz = fuzz.map(|entry| entry.unwrap().path()).collect();
     let is_code = |path: &&PathBuf| {
         path.extension()
             .is_some_and(|ending| ["rs", "py", "sh"].iter().any(|own| ending == *own))
     };
-    let all = folders.concat();
+    let all = [folders.concat(), fuzz].concat();
     let code: Vec<&PathBuf> = all.iter().filter(is_code).collect();
     assert!(code.len() > 60, "the test has lost sight of the tests");
     for path in code {

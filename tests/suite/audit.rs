@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
+use crate::source::without_tests;
 use crate::support::{Golden, Lab, repository};
 
 /// Each source file with its path below `src/`.
@@ -29,8 +30,7 @@ fn sources() -> Vec<(String, String)> {
 
 /// The files whose code, without its tests, has one of these words.
 fn files_with(words: &[&str]) -> Vec<String> {
-    let code = |text: &str| text.split("#[cfg(test)]").next().unwrap().to_owned();
-    let has = |text: &str| words.iter().any(|word| code(text).contains(word));
+    let has = |text: &str| words.iter().any(|word| without_tests(text).contains(word));
     let files = sources().into_iter().filter(|(_, text)| has(text));
     let mut names: Vec<String> = files.map(|(name, _)| name).collect();
     names.sort();

@@ -15,12 +15,19 @@ pub(crate) enum Call {
     HandsOn(String),
 }
 
+/// Drops the tests that stand below the code; those of a file of their own are named amid it.
+pub(crate) fn without_tests(text: &str) -> &str {
+    let mut tests = text.match_indices("#[cfg(test)]\n").map(|(at, _)| at);
+    let is_within = |at: &usize| {
+        let module = text[*at..].lines().nth(1).unwrap_or_default();
+        module.contains("mod ") && module.ends_with('{')
+    };
+    &text[..tests.find(is_within).unwrap_or(text.len())]
+}
+
 impl Source {
     pub(crate) fn new(text: &str) -> Self {
-        let tests = text.match_indices("#[cfg(test)]\nmod ");
-        let tests = tests.map(|(at, _)| at);
-        let is_within = |at: &usize| text[*at..].lines().nth(1).unwrap().ends_with('{');
-        let text = &text[..tests.into_iter().find(is_within).unwrap_or(text.len())];
+        let text = without_tests(text);
         let mut source = Self {
             code: String::new(),
             texts: Vec::new(),
