@@ -16,12 +16,15 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 use proptest::test_runner::{Config as ProptestConfig, RngSeed, TestRunner};
 
-use crate::described::{Described, HOSTILE, LIKELY, Part, described};
+use crate::described::{Described, FURTHER_UP, HOSTILE, LIKELY, Part, READ, ROOT, UP, described};
 use crate::resume::copy_folder;
 use crate::support::{BARS, CLASSES, Lab, bar_png, names, repository, signal};
 
 /// Command lines of the suite.
 const LINES: u32 = 48;
+
+/// The folder that a command runs in, so deep that what leads out of it does not lead out of the temporary one.
+const FOLDER: &str = "one/two/three";
 
 /// KiB of address space that a process may take: threads without number and sizes without bound meet it.
 const MEMORY_KIB: u32 = 12_000_000;
@@ -86,6 +89,7 @@ impl Value {
             .flat_map(|(_, values)| *values)
             .chain(HOSTILE)
             .copied()
+            .filter(|value| *value != ROOT || words.iter().any(|word| READ.contains(word)))
             .collect();
         (*self.which.get(all.unwrap_or(&any))).to_owned()
     }
@@ -188,14 +192,14 @@ struct Said {
 }
 
 /// Runs a command line in a folder within bounds of time and memory.
-fn run(lab: &Lab, arguments: &[String]) -> Result<Said, String> {
+fn run(folder: &Path, arguments: &[String]) -> Result<Said, String> {
     let limited = format!("ulimit -v {MEMORY_KIB}; exec \"$0\" \"$@\"");
-    let streams = [lab.path(".stdout"), lab.path(".stderr")];
+    let streams = [folder.join(".stdout"), folder.join(".stderr")];
     let [stdout, stderr] = [0, 1].map(|stream| fs::File::create(&streams[stream]).unwrap());
     let mut child = Command::new("sh")
         .args(["-c", &limited, env!("CARGO_BIN_EXE_cnn")])
         .args(arguments)
-        .current_dir(lab.path(""))
+        .current_dir(folder)
         .env("NO_COLOR", "1")
         .stdin(Stdio::null())
         .stdout(stdout)
@@ -234,10 +238,14 @@ fn run(lab: &Lab, arguments: &[String]) -> Result<Said, String> {
 
 /// Holds one command line to the contract; returns whether it did what was asked.
 fn check(template: &Lab, commands: &[Described], chosen: &Chosen) -> Result<bool, String> {
-    let lab = Lab::new();
-    copy_folder(&template.path(""), &lab.path(""));
+    let fence = Lab::new();
+    let folder = fence.path(FOLDER);
+    copy_folder(&template.path(""), &folder);
+    for above in folder.ancestors().skip(1).take(3) {
+        fs::write(above.join("kept"), "not to be touched").unwrap();
+    }
     if let Some((file, place, how)) = &chosen.damage {
-        let all: Vec<(PathBuf, Vec<u8>)> = contents(&lab.path(""))
+        let all: Vec<(PathBuf, Vec<u8>)> = contents(&folder)
             .into_iter()
             .filter(|(_, bytes)| !bytes.is_empty())
             .collect();
@@ -251,9 +259,15 @@ fn check(template: &Lab, commands: &[Described], chosen: &Chosen) -> Result<bool
         }
         fs::write(path, bytes).unwrap();
     }
-    let data = contents(&lab.path("bars"));
+    let data = contents(&folder.join("bars"));
+    let outside = || {
+        let mut all = contents(&fence.path(""));
+        all.retain(|path, _| !path.starts_with(&folder));
+        all
+    };
+    let around = outside();
     let arguments = chosen.arguments(commands);
-    let said = run(&lab, &arguments)?;
+    let said = run(&folder, &arguments)?;
     let code = said.status.code();
     // A command that leaves nothing half done lets the system end it.
     let is_ended = said.was_stopped && said.status.signal() == Some(15);
@@ -279,14 +293,20 @@ fn check(template: &Lab, commands: &[Described], chosen: &Chosen) -> Result<bool
                 .map_err(|error| format!("{error}: {line}"))?;
         }
     }
-    let after = contents(&lab.path("bars"));
-    if data
-        .iter()
-        .any(|(path, bytes)| after.get(path) != Some(bytes))
-    {
+    let keeps = |before: &BTreeMap<PathBuf, Vec<u8>>, after: &BTreeMap<PathBuf, Vec<u8>>| {
+        let mut files = before.iter();
+        files.all(|(path, bytes)| after.get(path) == Some(bytes))
+    };
+    if !keeps(&data, &contents(&folder.join("bars"))) {
         return Err("a file of the data has changed".to_owned());
     }
-    let left = contents(&lab.path(""))
+    // Files of its own come where a command is told to write.
+    let is_led_out = has(UP) || has(FURTHER_UP);
+    let after = outside();
+    if !keeps(&around, &after) || (!is_led_out && after.len() > around.len()) {
+        return Err(format!("outside are now {:?}", after.keys()));
+    }
+    let left = contents(&fence.path(""))
         .into_keys()
         .find(|path| path.to_string_lossy().contains("/.unfinished"));
     match left.filter(|_| !is_ended) {

@@ -60,6 +60,16 @@ const SETTINGS: &[&str] = &[
     "a.b.c=[[[[",
 ];
 
+/// Folders that lead out of the one where a command runs.
+pub(crate) const UP: &str = "..";
+pub(crate) const FURTHER_UP: &str = "../..";
+
+/// Where nothing may be written, so that it is given only where something is read: see [`READ`].
+pub(crate) const ROOT: &str = "/";
+
+/// Names of values that say what to read.
+pub(crate) const READ: [&str; 5] = ["CONFIG", "RUN", "IMAGE", "SOURCE", "WEIGHTS"];
+
 /// Values that fit nowhere, or where no one expects them.
 pub(crate) const HOSTILE: &[&str] = &[
     "",
@@ -67,9 +77,9 @@ pub(crate) const HOSTILE: &[&str] = &[
     "-",
     "--",
     "=",
-    "..",
-    "/",
-    "../..",
+    UP,
+    FURTHER_UP,
+    ROOT,
     "runs",
     "none",
     "empty",
