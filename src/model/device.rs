@@ -4,6 +4,7 @@
 
 use burn::tensor;
 
+use super::address;
 use crate::diagnostic::{Diagnostic, Error, Result};
 
 /// A device as the user names it.
@@ -58,8 +59,8 @@ impl std::str::FromStr for Device {
             "wgpu" => Ok(Self::Wgpu(0)),
             _ => match name.split_once(':') {
                 Some(("wgpu", index)) => index.parse().map(Self::Wgpu).map_err(|_| unknown()),
-                Some(("remote", address)) if is_address(address) => {
-                    Ok(Self::Remote(String::from(address).leak()))
+                Some(("remote", address)) => {
+                    address::read(address).map(Self::Remote).ok_or_else(unknown)
                 }
                 _ => Err(unknown()),
             },
@@ -78,6 +79,11 @@ impl Device {
             .collect()
     }
 
+    /// Tells whether the processor of this machine computes, in its memory.
+    pub(crate) fn is_processor(self) -> bool {
+        matches!(self, Self::Cpu | Self::NdArray)
+    }
+
     /// Opens the device, without automatic differentiation.
     ///
     /// # Errors
@@ -91,17 +97,6 @@ impl Device {
             Self::Remote(address) => super::remote::open(address),
         }
     }
-}
-
-/// Tells whether it is `HOST:PORT` and nothing more, such as a path.
-fn is_address(text: &str) -> bool {
-    let Some((host, port)) = text.rsplit_once(':') else {
-        return false;
-    };
-    let is_of_host = |c: char| c.is_ascii_alphanumeric() || "-._:[]".contains(c);
-    !host.is_empty()
-        && host.chars().all(is_of_host)
-        && port.parse::<u16>().is_ok_and(|port| port > 0)
 }
 
 #[cfg(not(feature = "wgpu-plain"))]

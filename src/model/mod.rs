@@ -1,6 +1,7 @@
 //! A plan as a Burn model: one file a family of layers, one row in the table of `kind.rs`.
 
 mod activation;
+mod address;
 mod compile;
 mod conv;
 mod dense;
