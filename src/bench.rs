@@ -97,7 +97,7 @@ pub(crate) fn bench(options: &Options<'_>) -> Result<Benchmark> {
         let device = options.device.open()?;
         return bench_inference(options, &device);
     }
-    memory::check(&config.model, plan, options.batch)?;
+    memory::check(&[options.device], &config.model, plan, options.batch)?;
     check_trainable(plan, "measure its answers with `--mode infer`")?;
     let device = options.device.open()?;
     bench_training(options, &device)

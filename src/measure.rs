@@ -46,7 +46,7 @@ pub struct LayerMeasurement {
 /// When the device cannot be opened, the batch does not fit the free memory, or the network has
 /// nothing to train.
 pub(crate) fn measure(project: &Project, device: Device, batch: usize) -> Result<Measurement> {
-    memory::check(&project.config.model, &project.plan, batch)?;
+    memory::check(&[device], &project.config.model, &project.plan, batch)?;
     check_trainable(&project.plan, "leave `--measure` out")?;
     let device = device.open()?;
     let (layers, forward_secs) = measure_forward(project, &device, batch)?;

@@ -3,16 +3,21 @@
 use crate::config::{LayerKind, Model, Size};
 use crate::diagnostic::{Diagnostic, Error, Result};
 use crate::machine::Memory;
+use crate::model::Device;
 use crate::plan::{Dtype, Layer, Operation, Plan};
 use crate::shape;
 
 /// Refuses a training that would not fit into the memory that is free.
 ///
-/// Where the system does not tell (only Linux does), nothing is refused.
+/// Where the system does not tell (only Linux does), nothing is refused; nor where other devices than the processor
+/// compute, which have memory of their own.
 ///
 /// # Errors
 /// A diagnostic with the largest batch that fits and the other ways out.
-pub(crate) fn check(model: &Model, plan: &Plan, batch: usize) -> Result<()> {
+pub(crate) fn check(devices: &[Device], model: &Model, plan: &Plan, batch: usize) -> Result<()> {
+    if !devices.iter().any(|device| device.is_processor()) {
+        return Ok(());
+    }
     let error = Diagnostic::error;
     match free_bytes().and_then(|free| shortage(model, plan, batch, free, error)) {
         Some(diagnostic) => Err(Error::config(diagnostic)),
@@ -270,6 +275,16 @@ mod tests {
         }
         let beyond = inference_shortage(&plan, usize::MAX, 1 << 40).unwrap();
         assert!(beyond.message.contains("a forward pass"), "{beyond:?}");
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn devices_with_memory_of_their_own_are_not_held_to_this_machines() {
+        let (model, plan) = model("{ type = \"flatten\" }");
+        let is_refused = |devices: &[Device]| check(devices, &model, &plan, 1 << 50).is_err();
+        let remote = Device::Remote("127.0.0.1:7000");
+        assert!(!is_refused(&[remote]) && !is_refused(&[Device::Wgpu(0), remote]));
+        assert!(is_refused(&[Device::Cpu]) && is_refused(&[remote, Device::NdArray]));
     }
 
     #[test]

@@ -67,7 +67,8 @@ impl Session {
             emit(Event::Warning(warning.clone()));
         }
         let batch = settings.batch_size.min(dataset.train.len());
-        memory::check(&config.model, &project.plan, batch)?;
+        let devices = [&[options.device], options.others].concat();
+        memory::check(&devices, &config.model, &project.plan, batch)?;
         check_watched(settings, &dataset)?;
         let class_weights = class_weights::resolve(settings.loss.class_weights(), &dataset)?;
         let name = config
