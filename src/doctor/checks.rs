@@ -22,6 +22,7 @@ pub(super) fn program() -> Finding {
             "wgpu-plain",
             cfg!(feature = "wgpu-plain") && !cfg!(feature = "wgpu"),
         ),
+        ("remote", cfg!(feature = "remote")),
     ];
     let features = features.into_iter().filter(|(_, is_in)| *is_in);
     let optimized = !cfg!(debug_assertions);

@@ -29,6 +29,10 @@ fn a_sound_machine_can_train() {
         (computes("cpu"), computes("ndarray")),
         (true.into(), true.into())
     );
+    let features = of("program", None)["features"].clone();
+    let has = |name: &str| features.as_array().unwrap().contains(&name.into());
+    assert_eq!(has("remote"), cfg!(feature = "remote"));
+    assert_eq!(has("serve"), cfg!(feature = "serve"));
     assert_eq!(of("data_set", Some("mnist-5k"))["state"], "ok");
     let missing = of("data_sets_not_fetched", None);
     assert_eq!(missing["state"], "note");
