@@ -133,11 +133,11 @@ fn pages_are_written_one_by_one_too() {
     check_page(&page(&[]), "cnn");
     assert!(page(&[]).contains(".SH \"EXIT STATUS\"\n"));
     check_page(&page(&["data", "fetch"]), "cnn-data-fetch");
-    let train = page(&["train"]);
-    let help = lab.cnn(&["train", "--help"]).ok().stdout;
+    let folds = page(&["crossval"]);
+    let help = lab.cnn(&["crossval", "--help"]).ok().stdout;
     let example = help.split("Example: ").nth(1).unwrap().trim();
     let example = format!(".SH EXAMPLES\n.nf\n{}\n.fi\n", example.replace('-', "\\-"));
-    assert!(train.contains(&example), "{example}\n{train}");
+    assert!(folds.contains(&example), "{example}\n{folds}");
 
     lab.write("file", "");
     let outcome = lab.cnn(&["man", "--dir", "file/below"]).code(5);
