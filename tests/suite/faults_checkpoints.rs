@@ -6,14 +6,6 @@ use std::path::Path;
 use crate::resume::copy_folder;
 use crate::support::{BARS, Lab, finished, signal, wait_until};
 
-/// A lab with a run `run` of three epochs, a checkpoint after each.
-fn trained() -> Lab {
-    let lab = Lab::with_bars();
-    lab.cnn(&["train", "bars.toml", "--run", "run", "--quiet"])
-        .ok();
-    lab
-}
-
 fn checkpoints(lab: &Lab, run: &str) -> Vec<String> {
     lab.names(format!("runs/{run}/checkpoints"))
 }
@@ -34,7 +26,7 @@ fn assert_same(lab: &Lab, run: &str, other: &str) {
 
 #[test]
 fn a_checkpoint_is_whole_or_does_not_count() {
-    let lab = trained();
+    let lab = Lab::trained();
     let newest = checkpoints(&lab, "run").pop().unwrap();
     let files = lab.names(format!("runs/run/checkpoints/{newest}"));
     assert!(files.len() >= 3, "weights, optimizer, state: {files:?}");
@@ -154,7 +146,7 @@ fn of_several_that_resume_together_one_trains() {
 
 #[test]
 fn a_config_that_changes_meanwhile_changes_no_run() {
-    let lab = trained();
+    let lab = Lab::trained();
     let arguments = ["train", "bars.toml", "--run", "changed", "--quiet"];
     let one = [&arguments[..], &["--epochs", "1"]].concat();
     lab.cnn(&one).ok();
@@ -170,7 +162,7 @@ fn a_config_that_changes_meanwhile_changes_no_run() {
 
 #[test]
 fn a_clock_that_went_back_is_no_fault() {
-    let lab = trained();
+    let lab = Lab::trained();
     let mut record = lab.json("runs/run/run.json");
     for key in ["started_unix", "updated_unix"] {
         record[key] = u64::MAX.into();
@@ -188,7 +180,7 @@ fn a_clock_that_went_back_is_no_fault() {
 
 #[test]
 fn a_run_folder_that_is_elsewhere_is_gone_on_with_there() {
-    let lab = trained();
+    let lab = Lab::trained();
     copy_folder(&lab.path("runs/run"), &lab.path("elsewhere/run"));
     #[cfg(unix)]
     std::os::unix::fs::symlink("../elsewhere/run", lab.path("runs/linked")).unwrap();

@@ -42,17 +42,9 @@ fn pipe(lab: &Lab, name: &str) {
     assert!(status.unwrap().success());
 }
 
-/// A lab with a trained run `run`.
-fn trained() -> Lab {
-    let lab = Lab::with_bars();
-    lab.cnn(&["train", "bars.toml", "--run", "run", "--quiet"])
-        .ok();
-    lab
-}
-
 #[test]
 fn what_is_no_file_is_refused_and_never_waited_for() {
-    let lab = trained();
+    let lab = Lab::trained();
     for name in ["pipe.png", "pipe.csv", "pipe.npz", "pipe.tar", "pipe"] {
         pipe(&lab, name);
     }
@@ -101,7 +93,7 @@ fn what_is_no_file_is_refused_and_never_waited_for() {
 
 #[test]
 fn pipes_among_the_data_are_told() {
-    let lab = trained();
+    let lab = Lab::trained();
     pipe(&lab, "bars/down/99.png");
     let said = ends(&lab, "train bars.toml").code(3);
     let message = "failed to read picture `bars/down/99.png`: it is not a regular file";
@@ -125,7 +117,7 @@ fn pipes_among_the_data_are_told() {
 
 #[test]
 fn links_in_a_circle_are_told_or_passed_over() {
-    let lab = trained();
+    let lab = Lab::trained();
     // A folder that holds itself: no picture comes twice.
     symlink("..", lab.path("bars/down/up")).unwrap();
     symlink("self.png", lab.path("bars/down/self.png")).unwrap();
@@ -161,7 +153,7 @@ fn a_place_for_runs_that_is_none_is_told() {
 
 #[test]
 fn what_lies_in_a_run_folder_and_is_no_file_is_told() {
-    let lab = trained();
+    let lab = Lab::trained();
     let damages: [(&str, i32, &str); 4] = [
         ("run.json", 4, "train --resume run"),
         ("config.toml", 2, "train --resume run"),

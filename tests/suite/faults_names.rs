@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::support::{Lab, Outcome, bar_png, names};
+use crate::support::{Lab, Outcome, bar_png, has_program, names};
 
 /// An order to clear the screen, one to rename the window, a bell, and one that turns the direction of writing.
 const ORDERS: [&str; 4] = [
@@ -99,11 +99,7 @@ fn names_give_no_orders_to_a_terminal() {
 #[cfg(target_os = "linux")]
 fn what_was_typed_gives_no_orders_to_a_real_terminal() {
     let lab = Lab::new();
-    let has_script = std::process::Command::new("script")
-        .arg("--version")
-        .output();
-    if has_script.is_err() {
-        eprintln!("skipped: no `script` to make a terminal with");
+    if !has_program("script") {
         return;
     }
     let said = |argument: &str| {

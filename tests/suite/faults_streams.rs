@@ -6,9 +6,7 @@ use crate::support::{Lab, Outcome, finished};
 
 /// A lab with a trained run, and a picture.
 fn trained() -> Lab {
-    let lab = Lab::with_bars();
-    lab.cnn(&["train", "bars.toml", "--run", "run", "--quiet"])
-        .ok();
+    let lab = Lab::trained();
     lab.write("a.png", crate::support::bar_png(1, 2));
     lab
 }

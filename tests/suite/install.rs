@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::Command;
 
-use crate::support::{Golden, Lab, outcome, repository};
+use crate::support::{Golden, Lab, has_program, outcome, repository};
 
 /// The commands that `--help` lists.
 fn commands(lab: &Lab, arguments: &[&str]) -> Vec<String> {
@@ -19,15 +19,6 @@ fn commands(lab: &Lab, arguments: &[&str]) -> Vec<String> {
         .filter(|name| *name != "help")
         .map(str::to_owned)
         .collect()
-}
-
-/// Whether a program is there to check with; says so if not.
-fn has(program: &str) -> bool {
-    let found = Command::new(program).arg("--version").output().is_ok();
-    if !found {
-        eprintln!("skipped: no `{program}`");
-    }
-    found
 }
 
 #[test]
@@ -60,7 +51,7 @@ fn every_shell_completes_every_command() {
 #[test]
 #[cfg(unix)]
 fn bash_completes_commands_and_options() {
-    if !has("bash") {
+    if !has_program("bash") {
         return;
     }
     let lab = Lab::new();
@@ -117,7 +108,7 @@ fn every_command_has_a_page() {
         let name = file.trim_end_matches(".1");
         let page = lab.text(format!("share/man1/{file}"));
         check_page(&page, name);
-        if has("groff") {
+        if has_program("groff") {
             let mut groff = Command::new("groff");
             groff.args(["-k", "-man", "-Tutf8", "-wall", "-z", file]);
             let said = outcome(groff.current_dir(lab.path("share/man1"))).ok();

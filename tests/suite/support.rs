@@ -81,6 +81,14 @@ impl Lab {
         lab
     }
 
+    /// Makes one with these and a run `run` of three epochs, a checkpoint after each.
+    pub(crate) fn trained() -> Self {
+        let lab = Self::with_bars();
+        lab.cnn(&["train", "bars.toml", "--run", "run", "--quiet"])
+            .ok();
+        lab
+    }
+
     /// Returns a path in it.
     pub(crate) fn path(&self, name: impl AsRef<Path>) -> PathBuf {
         self.folder.path().join(name)
@@ -184,6 +192,18 @@ fn said(status: ExitStatus, stdout: Vec<u8>, stderr: Vec<u8>) -> Outcome {
         stdout: String::from_utf8(stdout).unwrap(),
         stderr,
     }
+}
+
+/// Whether a program is there to check with. Says so if not, and fails where `CNN_REQUIRE_MACHINE` is set.
+#[track_caller]
+pub(crate) fn has_program(name: &str) -> bool {
+    let found = Command::new(name).arg("--version").output().is_ok();
+    let is_required = std::env::var_os("CNN_REQUIRE_MACHINE").is_some();
+    assert!(found || !is_required, "no `{name}`");
+    if !found {
+        eprintln!("skipped: no `{name}`");
+    }
+    found
 }
 
 /// Waits until `done` holds.
