@@ -8,38 +8,23 @@ use std::process::Command;
 
 use crate::support::{Lab, bar_png, wait_until};
 
-fn trained() -> Lab {
-    let lab = Lab::with_bars();
-    let train = [
-        "train",
-        "bars.toml",
-        "--run",
-        "one",
-        "--epochs",
-        "1",
-        "--quiet",
-    ];
-    lab.cnn(&train).ok();
-    lab
-}
-
 #[test]
 fn what_never_ends_in_a_run_folder_is_not_read() {
     for (file, command) in [
-        ("run.json", "runs show one"),
+        ("run.json", "runs show run"),
         // Told as a warning, and the rest is shown.
-        ("metrics.csv", "runs show one"),
-        ("metrics.csv", "train --resume one --epochs 2"),
-        ("config.toml", "train --resume one --epochs 2"),
-        ("model.safetensors", "eval one"),
+        ("metrics.csv", "runs show run"),
+        ("metrics.csv", "train --resume run --epochs 5"),
+        ("config.toml", "train --resume run --epochs 5"),
+        ("model.safetensors", "eval run"),
         (
-            "checkpoints/step-00000003/state.json",
-            "train --resume one --epochs 2",
+            "checkpoints/step-00000009/state.json",
+            "train --resume run --epochs 5",
         ),
     ] {
         for kind in ["device", "pipe", "large"] {
-            let lab = trained();
-            let path = lab.path("runs/one").join(file);
+            let lab = Lab::trained();
+            let path = lab.path("runs/run").join(file);
             fs::remove_file(&path).unwrap();
             match kind {
                 "device" => symlink("/dev/zero", &path).unwrap(),
