@@ -100,6 +100,10 @@ const SECTIONS: &[(&str, &[(&str, &str)])] = &[
                 "CNN_ISA",
                 "Vector instructions to compute with: avx512, avx2 or portable.",
             ),
+            (
+                "CNN_DEVICE_TOKEN",
+                "What cnn serve-device asks others for, and what they show to it.",
+            ),
             ("NO_COLOR", "Set to anything, no colours are shown."),
             (
                 "HTTPS_PROXY, SSL_CERT_FILE",

@@ -252,7 +252,7 @@ pub fn run() -> u8 {
     start_tracing(arguments.output.verbose);
     let quiet = arguments.output.quiet;
     #[cfg(feature = "remote")]
-    remote::keep_panics_to_the_log();
+    remote::hold_panics_back(report::tell);
     match remote::guarded(|| dispatch(arguments.command, quiet, begin)) {
         Ok(code) => code,
         Err(error) => {

@@ -34,7 +34,7 @@ pub(super) fn run(arguments: &Arguments, quiet: bool) -> Result<u8> {
 
     use super::signals;
     use crate::diagnostic::{Diagnostic, Error};
-    use crate::model::{Device, TOKEN};
+    use crate::model::{Device, TOKEN, remote};
     use crate::report::{self, Output};
     use crate::serve::{self, Door};
 
@@ -43,7 +43,7 @@ pub(super) fn run(arguments: &Arguments, quiet: bool) -> Result<u8> {
         let message = format!("`{device}` is served already, where it is");
         return Err(Error::config(Diagnostic::error(message)));
     }
-    let token = std::env::var(TOKEN).ok().filter(|token| !token.is_empty());
+    let token = remote::token()?;
     if token.is_none() && !arguments.host.is_loopback() {
         let message = format!("whoever reaches `{}` could compute here", arguments.host);
         let help = format!("set `{TOKEN}` here and where `cnn train` runs, or leave `--host` out");

@@ -1,17 +1,17 @@
 //! `cnn train`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
 use super::follow::{Follower, ShowArguments, write_report};
 use super::{ComputeArguments, ConfigArguments, run_name, signals};
 use crate::config::Override;
-use crate::diagnostic::{Diagnostic, Error, Result};
+use crate::diagnostic::{Diagnostic, Error, Kind, Result};
 use crate::load::Project;
 use crate::model::Device;
 use crate::report::training::render_end;
-use crate::report::{Output, json};
+use crate::report::{self, Output, json};
 use crate::run;
 use crate::train::{self, Event, Options, Reason, Target};
 
@@ -106,20 +106,30 @@ pub(super) fn run(arguments: &Arguments, quiet: bool) -> Result<u8> {
     let mut output = Output::default();
     let mut follower = Follower::new(arguments.show, quiet);
     let mut failed = None;
-    let mut has_begun = false;
+    let mut begun = None;
     let end = train::train(&options, &mut |event: Event| {
+        if let Event::Start(start) = &event {
+            begun = Some(start.run.clone());
+        }
         if !arguments.json {
             return follower.follow(&event);
         }
-        has_begun |= matches!(event, Event::Start(_));
         if let Some(value) = json::training_event(&event) {
             // Training outlives whoever reads along.
             failed = output.write(&json::line(&value)).err().or(failed.take());
         }
         follower.follow_silently(&event);
     });
+    let is_elsewhere = |device: &Device| matches!(device, Device::Remote(_));
+    let end = match (end, &begun) {
+        (Err(error), Some(run)) if [device].iter().chain(others).any(is_elsewhere) => {
+            Err(with_way_on(error, run))
+        }
+        (end, _) => end,
+    };
     if let Err(error) = &end
-        && has_begun
+        && arguments.json
+        && begun.is_some()
     {
         // The error itself says more than that its event cannot be written.
         let _ = output.write(&json::line(&json::training_error(error)));
@@ -138,4 +148,14 @@ pub(super) fn run(arguments: &Arguments, quiet: bool) -> Result<u8> {
         (Some(error), _) => Err(error),
         (None, Reason::Finished | Reason::NoBetter | Reason::Paused | Reason::OutOfTime) => Ok(0),
     }
+}
+
+/// Adds to what broke a run off, such as a machine that is gone, how the run goes on.
+fn with_way_on(mut error: Error, run: &Path) -> Error {
+    if let (Kind::Io, Some(last)) = (error.kind, error.diagnostics.last_mut()) {
+        let run = report::plain(&run.display().to_string());
+        let help = format!("`cnn train --resume {run}` goes on, on any device");
+        last.helps.push(help);
+    }
+    error
 }

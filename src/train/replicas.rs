@@ -6,6 +6,7 @@
 
 use std::fmt;
 use std::ops::Range;
+use std::panic;
 use std::sync::Arc;
 
 use burn::data::dataloader::{DataLoaderIterator, Progress};
@@ -27,8 +28,9 @@ use crate::optimizer::Gradients;
 /// The devices of a run, a thread for each.
 pub(super) struct Replicas {
     step: MultiDevicesTrainStep<Replica>,
-    /// With automatic differentiation; the first holds the weights.
-    devices: Vec<tensor::Device>,
+    /// Holds the weights; all are with automatic differentiation.
+    first: tensor::Device,
+    others: Vec<tensor::Device>,
 }
 
 impl Replicas {
@@ -41,17 +43,20 @@ impl Replicas {
             return Ok(None);
         }
         let mut named = vec![options.device];
-        let mut devices = vec![first.clone().autodiff()];
+        let mut others = Vec::new();
         for device in options.others {
             if named.contains(device) {
                 return Err(named_twice(*device));
             }
             named.push(*device);
-            devices.push(device.open()?.autodiff());
+            others.push(device.open()?.autodiff());
         }
+        let first = first.clone().autodiff();
+        let devices = [std::slice::from_ref(&first), &others].concat();
         Ok(Some(Self {
             step: MultiDevicesTrainStep::new(&devices),
-            devices,
+            first,
+            others,
         }))
     }
 
@@ -67,20 +72,17 @@ impl Replicas {
         shape: &[usize],
         (seed, step): (u64, u64),
     ) -> Result<(Vec<f32>, Gradients)> {
-        let [first, ..] = &self.devices[..] else {
-            return Ok((Vec::new(), Gradients::default()));
-        };
         let whole = loss.weight(&batch.targets);
-        let count = self.devices.len();
+        let count = 1 + self.others.len();
         let share = |number: usize, device: &tensor::Device| {
             let samples = range(batch.indices.len(), number, count);
             let targets = batch.targets.of(&samples.clone().collect::<Vec<_>>());
             let size: usize = shape.iter().product();
             let inputs = batch.inputs.get(samples.start * size..samples.end * size);
-            Share {
+            Ok(Share {
                 number,
                 device: device.clone(),
-                inputs: inputs.unwrap_or_default().to_vec(),
+                inputs: inputs.ok_or_else(|| incomplete(batch))?.to_vec(),
                 shape: shape.to_vec(),
                 fraction: loss.weight(&targets) / whole,
                 targets,
@@ -89,23 +91,24 @@ impl Replicas {
                     seed,
                     step: step * count as u64 + number as u64,
                 },
-            }
+            })
         };
         let mut shares: Vec<Box<dyn DataLoaderIterator<Share>>> = Vec::new();
-        for (number, device) in self.devices.iter().enumerate() {
-            let share = Some(share(number, device)).filter(Share::has_samples);
+        let devices = std::iter::once(&self.first).chain(&self.others);
+        for (number, device) in devices.enumerate() {
+            let share = Some(share(number, device)?).filter(Share::has_samples);
             shares.push(Box::new(Once(share)));
         }
         let replica = Replica {
             model: model.clone(),
             loss: Arc::new(loss.clone()),
-            first: first.clone(),
+            first: self.first.clone(),
         };
         let (outputs, _) = self.step.step(&mut shares, &replica).map_err(failed)?;
         let mut outputs: Vec<_> = outputs.into_iter().map(|output| output.output).collect();
         // They come as they are ready; sums depend on the order.
         outputs.sort_by_key(|output| output.item.number);
-        let first = first.clone().without_autodiff();
+        let first = self.first.clone().without_autodiff();
         let mut sum = GradientsAccumulator::new();
         let mut values = Vec::new();
         for output in outputs {
@@ -130,15 +133,22 @@ fn named_twice(device: Device) -> Error {
     Error::config(Diagnostic::error(message).help(help))
 }
 
+fn incomplete(batch: &Batch) -> Error {
+    let (samples, values) = (batch.indices.len(), batch.inputs.len());
+    let message = format!("a batch of {samples} samples has {values} values, too few for them");
+    Error::model(Diagnostic::error(message))
+}
+
+/// Makes an error of devices that are gone; a panic for which they are no reason goes on.
 fn failed(error: MultiDeviceStepError) -> Error {
-    let MultiDeviceStepError::Workers(failures) = error else {
-        return remote::lost(&error.to_string());
+    let said = match error {
+        MultiDeviceStepError::Workers(failures) => {
+            let said = failures.into_iter().map(|failure| failure.message);
+            said.collect::<Vec<_>>().join("; ")
+        }
+        MultiDeviceStepError::Dataset(_) => error.to_string(),
     };
-    let said: Vec<String> = failures
-        .into_iter()
-        .map(|failure| failure.message)
-        .collect();
-    remote::lost(&said.join("; "))
+    remote::lost(&said).unwrap_or_else(|| panic::resume_unwind(Box::new(said)))
 }
 
 /// What one device computes of a batch.

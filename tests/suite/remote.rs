@@ -37,7 +37,8 @@ impl Served {
         Self { child, name }
     }
 
-    fn kill(&mut self) {
+    /// Ends it without a word.
+    pub fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
@@ -234,6 +235,8 @@ fn a_server_that_dies_ends_the_run_and_keeps_its_checkpoint() {
             said && outcome.stderr.contains(&served[dead].name),
             "{outcome:#?}"
         );
+        let way_on = "help: `cnn train --resume runs/long` goes on";
+        assert!(outcome.stderr.contains(way_on), "{outcome:#?}");
         assert_eq!(lab.json("runs/long/run.json")["status"], "failed");
         // It goes on where it was, wherever that is.
         let epochs = lab.json("runs/long/run.json")["epochs"].as_u64().unwrap();
@@ -286,6 +289,25 @@ fn a_server_with_a_token_serves_those_who_have_it() {
     assert!(outcome.stderr.contains("CNN_DEVICE_TOKEN"), "{outcome:#?}");
     let mut command = lab.command(&train);
     crate::support::outcome(command.env("CNN_DEVICE_TOKEN", "open sesame")).ok();
+}
+
+#[test]
+#[cfg(unix)]
+fn a_token_that_is_no_text_is_refused_at_both_ends() {
+    use std::os::unix::ffi::OsStrExt as _;
+
+    let lab = Lab::with_bars();
+    let token = std::ffi::OsStr::from_bytes(b"open \xff sesame");
+    for arguments in [
+        &["serve-device", "--port", "0"][..],
+        &["train", "bars.toml", "--device", "remote:127.0.0.1:1"],
+    ] {
+        let mut command = lab.command(arguments);
+        let outcome = crate::support::outcome(command.env("CNN_DEVICE_TOKEN", token)).code(2);
+        let said = "the token in `CNN_DEVICE_TOKEN` is no text";
+        assert!(outcome.stderr.contains(said), "{outcome:#?}");
+    }
+    assert!(!lab.path("runs").exists());
 }
 
 #[test]
