@@ -26,6 +26,16 @@ pub(crate) fn guarded<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
     work()
 }
 
+/// Finds that none is gone.
+///
+/// # Errors
+/// None.
+#[cfg(feature = "serve")]
+#[expect(clippy::unnecessary_wraps, reason = "as where there are some")]
+pub(crate) fn check() -> Result<()> {
+    Ok(())
+}
+
 /// Leaves an error of a device as it is.
 pub(crate) fn or_lost(error: Error) -> Error {
     error

@@ -13,7 +13,7 @@ use super::report::Report;
 use crate::config::Task;
 use crate::diagnostic::Result;
 use crate::look;
-use crate::model::Device;
+use crate::model::{Device, remote};
 use crate::model_file::{self, Trained};
 use crate::predict::{Picture, Predictor, Queue};
 use crate::run;
@@ -77,7 +77,8 @@ impl App {
         let device = device.open()?;
         let trained = model_file::load(path, &device)?;
         let predictor = Predictor::new(&trained, &device)?;
-        let predict = move |pictures: &[Picture], top| predictor.predict(pictures, top);
+        let predict =
+            move |pictures: &[Picture], top| remote::guarded(|| predictor.predict(pictures, top));
         let queue = Arc::new(Queue::start(predict, WAITING)?);
         let report = Report::beside(path).map(Arc::new);
         let name = run::name_of(path);

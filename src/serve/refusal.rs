@@ -34,6 +34,15 @@ impl Refusal {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, message).help("ask again in a moment")
     }
 
+    /// Refuses until the service is started anew, on devices that are there.
+    fn gone(error: Error) -> Self {
+        let refusal = Self::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string());
+        let edits = error.diagnostics.into_iter();
+        let mut edits: Vec<String> = edits.flat_map(|diagnostic| diagnostic.helps).collect();
+        edits.push("then start `cnn serve` anew".to_owned());
+        refusal.help(edits.join("; "))
+    }
+
     #[must_use]
     pub(super) fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
@@ -46,6 +55,8 @@ impl From<Error> for Refusal {
         let status = match error.kind {
             Kind::Config => StatusCode::BAD_REQUEST,
             Kind::Data => StatusCode::UNPROCESSABLE_ENTITY,
+            // Pictures and networks are in memory: it is a device of another machine that is gone.
+            Kind::Io => return Self::gone(error),
             _ => StatusCode::INTERNAL_SERVER_ERROR,
         };
         // What there is helps a program too; the edits are those of the command line.

@@ -19,6 +19,7 @@ use super::inside::Inside;
 use super::posted::Posted;
 use super::refusal::Refusal;
 use crate::diagnostic::Result;
+use crate::model::remote;
 use crate::predict::{Asker, Full, Picture, Prediction};
 use crate::report::json::prediction;
 
@@ -78,8 +79,9 @@ async fn model(State(app): Shared) -> Json<Value> {
     Json(app.about.clone())
 }
 
-async fn health(State(app): Shared) -> Json<Value> {
-    Json(json!({ "status": "ok", "model": app.name }))
+async fn health(State(app): Shared) -> Answer {
+    blocking(|| Ok(remote::check()?)).await?;
+    Ok(Json(json!({ "status": "ok", "model": app.name })).into_response())
 }
 
 async fn metrics(State(app): Shared) -> impl IntoResponse {

@@ -313,3 +313,24 @@ fn an_address_that_cannot_be_had_is_told() {
     let outcome = Lab::new().cnn(&["serve"]).code(4);
     assert!(outcome.stderr.contains("no trained run"), "{outcome:#?}");
 }
+
+#[test]
+#[cfg(feature = "remote")]
+fn a_remote_device_that_is_gone_is_told() {
+    let lab = lab();
+    let mut device = crate::remote::Served::start(&lab);
+    let served = Served::start(&lab, &["latest", "--device", &device.name]);
+    let picture = std::fs::read(lab.path("0.png")).unwrap();
+    served.post("/predict", "image/png", &picture).json(200);
+    served.get("/healthz").json(200);
+    device.kill();
+    for reply in [
+        served.get("/healthz"),
+        served.post("/predict", "image/png", &picture),
+    ] {
+        reply.refused(503, &format!("no answer from `{}`", device.name));
+        let help = reply.json(503)["help"].as_str().unwrap().to_owned();
+        assert!(help.contains("`cnn serve-device`"), "{help}");
+        assert!(!help.contains("--resume"), "{help}");
+    }
+}
