@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use burn::module::Module as _;
 use burn::tensor;
 
 use crate::diagnostic::{Diagnostic, Error, Result};
@@ -21,7 +22,9 @@ pub(super) struct Inside {
 impl Inside {
     pub(super) fn load(path: &Path) -> Result<Self> {
         let device = Device::Cpu.open()?.autodiff();
-        let trained = model_file::load(path, &device)?;
+        let mut trained = model_file::load(path, &device)?;
+        // Nothing is learnt: what Burn noted down of the weights would stay in its graph, explanation after explanation.
+        trained.model = trained.model.no_grad();
         Ok(Self { trained, device })
     }
 
