@@ -93,7 +93,9 @@ impl Benchmark {
 pub(crate) fn bench(options: &Options<'_>) -> Result<Benchmark> {
     let Project { config, plan, .. } = options.project;
     if options.mode == Mode::Infer {
-        memory::check_inference(plan, options.batch)?;
+        if options.device.is_processor() {
+            memory::check_inference(plan, options.batch)?;
+        }
         let device = options.device.open()?;
         return bench_inference(options, &device);
     }

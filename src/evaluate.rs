@@ -127,7 +127,16 @@ pub fn load_split(
         // Other pictures are brought to the network's size, as in prediction.
         request.preprocessing.resize = true;
     }
-    let dataset = dataset::load(&request)?;
+    let dataset = dataset::load(&request).map_err(|mut error| {
+        // It may lie elsewhere by now.
+        if let (None, Some(last)) = (source, error.diagnostics.last_mut()) {
+            let note = format!("the network was trained on `{}`", request.source);
+            last.notes.push(note);
+            let help = "where it lies elsewhere by now, `--data` names the place";
+            last.helps.push(help.to_owned());
+        }
+        error
+    })?;
     if dataset.train.are_bytes() == request.preprocessing.floats {
         let [has, learnt] = if request.preprocessing.floats {
             ["bytes", "floats"]

@@ -3,6 +3,7 @@
 use std::fs::{self, File, TryLockError};
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::path::Path;
+use std::time::Duration;
 
 use crate::diagnostic::{Error, Result};
 
@@ -69,7 +70,7 @@ pub(crate) fn read_text(path: &Path, most: u64) -> std::io::Result<String> {
 /// # Errors
 /// When the disk is full or the file is gone; the file then ends where it did.
 pub(crate) fn append(path: &Path, lines: &[u8]) -> Result<()> {
-    let failed = |error: std::io::Error| Error::io("write", path, &error);
+    let failed = |error: std::io::Error| Error::io("add to", path, &error);
     let mut file = File::options().append(true).open(path).map_err(failed)?;
     let length = file.metadata().map_err(failed)?.len();
     let attempt = file.write_all(lines).and_then(|()| file.sync_data());
@@ -145,7 +146,15 @@ pub(crate) fn lock_folder(folder: &Path) -> Result<Option<File>> {
         (path.clone(), File::create(path))
     };
     let lock = opened.map_err(|error| Error::io("open", &path, &error))?;
-    match lock.try_lock() {
+    let attempt = lock.try_lock().or_else(|error| match error {
+        // Whoever looks whether a run is held has it for a moment.
+        TryLockError::WouldBlock => {
+            std::thread::sleep(Duration::from_millis(20));
+            lock.try_lock()
+        }
+        TryLockError::Error(_) => Err(error),
+    });
+    match attempt {
         Ok(()) => Ok(Some(lock)),
         Err(TryLockError::WouldBlock) => Ok(None),
         Err(TryLockError::Error(error)) => Err(Error::io("lock", &path, &error)),

@@ -36,7 +36,7 @@ pub(crate) fn unix_secs() -> u64 {
 /// What `run.json` says.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Record {
-    /// `running`, `finished`, `stopped`, `failed` or `imported`.
+    /// `running`, `finished`, `stopped`, `failed` or `imported`. A killed process leaves `running` behind.
     pub status: String,
     /// Name of the network.
     pub model: String,
@@ -337,20 +337,27 @@ fn runs(root: &Path) -> Vec<(PathBuf, Record)> {
     with_record.collect()
 }
 
-/// Returns the number at the end of a run's name: of runs started in the same second, the one
-/// with the larger number came later.
-fn number(run: &Path) -> u64 {
-    let name = run.file_name().unwrap_or_default().to_string_lossy();
-    let digits = name.rsplit('-').next().unwrap_or_default();
-    digits.parse().unwrap_or_default()
+/// Tells whether a run that is `running` by its record is so no more, as nothing holds it.
+pub(crate) fn is_abandoned(path: &Path) -> bool {
+    matches!(files::lock_folder(&path.join("checkpoints")), Ok(Some(_)))
 }
 
-/// Returns the run that was started last, of those that serve.
+/// What runs are put in order by, the latest last: when it was last trained, which its record tells to the second and the
+/// record's file finer. Of two at one moment the one with the larger number came later.
+pub(crate) fn recency<'a>(path: &'a Path, record: &Record) -> impl Ord + use<'a> {
+    let modified = fs::metadata(path.join("run.json")).and_then(|file| file.modified());
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let digits = name.rsplit('-').next().unwrap_or_default();
+    let number: u64 = digits.parse().unwrap_or_default();
+    (record.updated_unix, modified.ok(), number, path)
+}
+
+/// Returns the run that was trained last, of those that serve.
 fn latest(root: &Path, what: &str, serves: impl Fn(&Path) -> bool) -> Result<PathBuf> {
     let newest = runs(root)
         .into_iter()
         .filter(|(path, _)| serves(path))
-        .max_by_key(|(path, record)| (record.started_unix, number(path)));
+        .max_by(|(path, record), (other, its)| recency(path, record).cmp(&recency(other, its)));
     match newest {
         Some((path, _)) => Ok(path),
         None => Err(Error::model(

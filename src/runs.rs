@@ -18,7 +18,7 @@ pub struct Past {
     pub name: String,
     /// Its folder.
     pub path: PathBuf,
-    /// What `run.json` says.
+    /// What `run.json` says; `killed` if it says `running` and no process holds the run.
     pub record: Record,
     /// The figures of its epochs.
     pub rows: Vec<Row>,
@@ -27,7 +27,9 @@ pub struct Past {
 /// What runs are put in order by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Order {
-    /// The newest first.
+    /// The last trained first, which `latest` names.
+    Latest,
+    /// The last begun first.
     Started,
     /// By the alphabet.
     Name,
@@ -47,10 +49,14 @@ impl Past {
     pub fn read(path: &Path) -> Result<Self> {
         let below = path.strip_prefix(FOLDER).unwrap_or(path);
         let figures = path.join("metrics.csv");
+        let mut record = run::read_record(path)?;
+        if record.status == "running" && run::is_abandoned(path) {
+            "killed".clone_into(&mut record.status);
+        }
         Ok(Self {
             name: below.display().to_string(),
             path: path.to_owned(),
-            record: run::read_record(path)?,
+            record,
             rows: if figures.is_file() {
                 read_rows(&figures)?
             } else {
@@ -199,6 +205,9 @@ pub(crate) fn sort(runs: &mut [Past], order: Order) {
     runs.sort_by(|a, b| {
         let newest = b.record.started_unix.cmp(&a.record.started_unix);
         match order {
+            Order::Latest => {
+                run::recency(&b.path, &b.record).cmp(&run::recency(&a.path, &a.record))
+            }
             Order::Started => newest,
             Order::Name => a.name.cmp(&b.name),
             Order::Accuracy => {

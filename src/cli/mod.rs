@@ -24,13 +24,10 @@ mod show_words;
 mod signals;
 mod sweep;
 mod train;
+mod usage;
 
-use std::ffi::OsString;
-use std::io::ErrorKind;
-use std::path::Path;
 use std::time::Instant;
 
-use clap::error::ContextKind;
 use clap::{ArgAction, Args, CommandFactory as _, Parser, Subcommand};
 
 use crate::config::{Override, is_run_name};
@@ -246,7 +243,7 @@ pub fn run() -> u8 {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {
-            return tell_usage(error);
+            return usage::tell(error);
         }
     };
     start_tracing(arguments.output.verbose);
@@ -259,34 +256,6 @@ pub fn run() -> u8 {
             report::tell(&diagnostics::render_error(&error));
             error.kind.exit_code()
         }
-    }
-}
-
-/// Writes help, or what is wrong with the arguments; returns the exit code.
-fn tell_usage(mut error: clap::Error) -> u8 {
-    // That `-- --option` is a value is of use to no one who mistyped an option.
-    if error.kind() == clap::error::ErrorKind::UnknownArgument {
-        error.remove(ContextKind::Suggested);
-    }
-    let code = u8::try_from(error.exit_code()).unwrap_or(2);
-    let is_odd = |argument: OsString| {
-        let argument = argument.to_string_lossy();
-        argument != report::plain(&argument)
-    };
-    // It repeats what was typed, and a file that `*` stood for may be called by an order to the terminal.
-    if error.use_stderr() && std::env::args_os().any(is_odd) {
-        let text = error.render().to_string();
-        let lines: Vec<String> = text.lines().map(report::plain).collect();
-        report::tell(&format!("{}\n", lines.join("\n")));
-        return code;
-    }
-    match error.print() {
-        Err(failed) if !error.use_stderr() && failed.kind() != ErrorKind::BrokenPipe => {
-            let error = Error::io("write", Path::new("standard output"), &failed);
-            report::tell(&diagnostics::render_error(&error));
-            error.kind.exit_code()
-        }
-        _ => code,
     }
 }
 

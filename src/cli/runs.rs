@@ -38,13 +38,13 @@ pub(super) enum Command {
 #[derive(Debug, Args)]
 #[command(after_help = "Example: cnn runs list --filter lenet5 --sort accuracy --limit 5")]
 pub(super) struct ListArguments {
-    /// What runs are put in order by: the newest, the best or the longest first
-    #[arg(long, value_enum, default_value_t = SortArgument::Started)]
+    /// What runs are put in order by: the last trained, the last begun, the best or the longest first
+    #[arg(long, value_enum, default_value_t = SortArgument::Latest)]
     sort: SortArgument,
     /// Only runs whose name, network or data holds this text, in capitals or not
     #[arg(long, value_name = "TEXT")]
     filter: Option<String>,
-    /// Only runs of this status: `finished`, `stopped`, `running`, …
+    /// Only runs of this status: `finished`, `stopped`, `running`, `killed`, …
     #[arg(long)]
     status: Option<String>,
     /// So many runs at most
@@ -57,6 +57,7 @@ pub(super) struct ListArguments {
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum SortArgument {
+    Latest,
     Started,
     Name,
     Accuracy,
@@ -134,6 +135,7 @@ fn list(arguments: &ListArguments) -> Result<u8> {
     runs::sort(
         &mut found,
         match arguments.sort {
+            SortArgument::Latest => Order::Latest,
             SortArgument::Started => Order::Started,
             SortArgument::Name => Order::Name,
             SortArgument::Accuracy => Order::Accuracy,

@@ -296,7 +296,16 @@ impl<'a> Reader<'a> {
             let is_layer = asked.contains(&"type") && asked.contains(&"name");
             let behind = (name == "activation" && is_layer)
                 .then(|| "put `{ type = \"activation\", fn = \"relu\" }` after it".to_owned());
-            let suggestion = suggestion.or(behind);
+            let is_whole = asked.contains(&"model") && asked.contains(&"train");
+            let elsewhere = || {
+                let (section, own) = super::describe::section_of(name).filter(|_| is_whole)?;
+                let deeper = words::within_optimizer(name, own).map(|words| format!("; {words}"));
+                Some(format!(
+                    "`{own}` stands in `[{section}]`{}",
+                    deeper.unwrap_or_default()
+                ))
+            };
+            let suggestion = suggestion.or(behind).or_else(elsewhere);
             if suggestion.is_none() {
                 diagnostic = diagnostic.note(format!("it takes {}", in_backticks(&*asked)));
             }

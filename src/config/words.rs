@@ -2,6 +2,15 @@
 
 /// Words of PyTorch, Keras, Caffe, Darknet and others, each with ours.
 const FOREIGN: &[(&str, &str)] = &[
+    ("architecture", "model"),
+    ("network", "model"),
+    ("net", "model"),
+    ("augmentation", "augment"),
+    ("transforms", "augment"),
+    ("dataset", "data"),
+    ("trainer", "train"),
+    ("training", "train"),
+    ("hyperparameters", "train"),
     ("alpha", "slope"),
     ("alpha", "rho"),
     ("accumulate_grad_batches", "accumulate"),

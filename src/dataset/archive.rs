@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::path::{MAIN_SEPARATOR, Path, PathBuf};
 use std::sync::Arc;
 
-use super::layout::{self, Split, Tree, ends_in};
+use super::layout::{self, Tree};
 use super::stream::Location;
 use super::tar::{self, Archive, Entry, Place};
 use super::{Request, Splits, binary};
@@ -25,8 +25,6 @@ pub(super) fn load(path: &Path, request: &Request) -> Result<Splits> {
 struct Index {
     path: PathBuf,
     archive: Arc<Archive>,
-    /// The folder that holds all others, where there is one alone.
-    root: PathBuf,
     /// The names in each folder.
     folders: BTreeMap<PathBuf, BTreeSet<OsString>>,
     /// By path, bytewise; of two with the same path the later, as if they were unpacked.
@@ -63,32 +61,11 @@ impl Index {
         files.reverse();
         files.dedup_by(|(a, _), (b, _)| a == b);
         files.reverse();
-        let mut index = Self {
+        Self {
             path: path.to_owned(),
             archive,
-            root: PathBuf::new(),
             folders,
             files,
-        };
-        index.descend();
-        index
-    }
-
-    /// Passes over a single folder that holds folders: archives are made of a folder and its name.
-    fn descend(&mut self) {
-        let none = BTreeSet::new();
-        loop {
-            let names = self.folders.get(&self.root).unwrap_or(&none);
-            let mut names = names.iter();
-            let (Some(only), None) = (names.next(), names.next()) else {
-                return;
-            };
-            let below = self.root.join(only);
-            let is_split = Split::named(&only.to_string_lossy()).is_some();
-            if is_split || !self.folders.contains_key(&below) {
-                return;
-            }
-            self.root = below;
         }
     }
 
@@ -111,7 +88,7 @@ impl Index {
 
     /// Returns the files in a folder and the folders inside it.
     fn below(&self, folder: &Path) -> &[(PathBuf, Place)] {
-        let mut prefix = bytes(&self.root.join(folder)).to_vec();
+        let mut prefix = bytes(folder).to_vec();
         let separator = MAIN_SEPARATOR as u8;
         if !prefix.is_empty() && !prefix.ends_with(&[separator]) {
             prefix.push(separator);
@@ -131,32 +108,28 @@ fn bytes(path: &Path) -> &[u8] {
 
 impl Tree for Index {
     fn shown(&self, path: &Path) -> PathBuf {
-        let inner = self.root.join(path);
         // Joining nothing would add a slash.
-        match inner.iter().next() {
-            Some(_) => self.path.join(inner.iter().collect::<PathBuf>()),
+        match path.iter().next() {
+            Some(_) => self.path.join(path),
             None => self.path.clone(),
         }
     }
 
     fn folders(&self, folder: &Path) -> Result<Vec<OsString>> {
-        let folder: PathBuf = self.root.join(folder).iter().collect();
-        let names = self.folders.get(&folder);
+        let names = self.folders.get(folder);
         Ok(names.into_iter().flatten().cloned().collect())
     }
 
     fn files(&self, folder: &Path) -> Result<Vec<OsString>> {
-        let whole: PathBuf = self.root.join(folder).iter().collect();
         let direct = self.below(folder).iter().filter_map(|(path, _)| {
-            let is_direct = path.parent() == Some(whole.as_path());
+            let is_direct = path.parent() == Some(folder);
             path.file_name().filter(|_| is_direct)
         });
         Ok(direct.map(OsString::from).collect())
     }
 
-    fn files_below(&self, folder: &Path, endings: &[&str]) -> Result<Vec<Location>> {
-        let wanted = |path: &Path| path.file_name().is_some_and(|name| ends_in(name, endings));
-        let found = self.below(folder).iter().filter(|(path, _)| wanted(path));
+    fn files_below(&self, folder: &Path) -> Result<Vec<Location>> {
+        let found = self.below(folder).iter();
         Ok(found
             .map(|(path, place)| self.location(path, *place))
             .collect())

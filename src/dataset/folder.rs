@@ -5,7 +5,8 @@ use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::layout::{self, PICTURES, Tree, ends_in};
+use super::class_files::{PICTURES, ends_in};
+use super::layout::{self, Tree};
 use super::stream::Location;
 use super::{Request, Splits};
 use crate::diagnostic::{Error, Result};
@@ -51,8 +52,8 @@ impl Tree for Folder<'_> {
         Ok(files.map(|(name, _)| name).collect())
     }
 
-    fn files_below(&self, folder: &Path, endings: &[&str]) -> Result<Vec<Location>> {
-        let found = files_below(&self.shown(folder), |name| ends_in(name, endings))?;
+    fn files_below(&self, folder: &Path) -> Result<Vec<Location>> {
+        let found = files_below(&self.shown(folder), |_| true)?;
         Ok(found.into_iter().map(Location::File).collect())
     }
 }

@@ -316,3 +316,68 @@ fn bad_pictures_are_skipped_where_asked_for() {
     let error = assemble(&streamed, &[0, 1], &request.preprocessing, None).unwrap_err();
     assert!(error.to_string().contains("a/2.png"), "{error}");
 }
+
+#[test]
+fn a_folder_around_the_classes_is_passed_over() {
+    let within = folder(&[("all/mine/a/1.png", 1), ("all/mine/b/1.png", 2)], &[]);
+    assert_eq!(load_2x2(&within).unwrap().classes, ["a", "b"]);
+    let around_splits = folder(&[("all/train/a/1.png", 1), ("all/test/a/1.png", 2)], &[]);
+    let splits = load_2x2(&around_splits).unwrap();
+    assert_eq!(splits.classes, ["a"]);
+    assert_eq!(splits.test.unwrap().len(), 1);
+    // The one class that there is has no folders.
+    let alone = folder(&[("a/1.png", 1)], &[]);
+    assert_eq!(load_2x2(&alone).unwrap().classes, ["a"]);
+}
+
+#[test]
+fn files_of_other_kinds_are_counted() {
+    let pictures = [
+        ("train/a/1.png", 1),
+        ("train/b/1.png", 2),
+        ("test/a/1.png", 3),
+    ];
+    let others: [(&str, &[u8]); 5] = [
+        ("train/a/2.GIF", b"x"),
+        ("train/b/more/3.gif", b"x"),
+        ("test/a/2.heic", b"x"),
+        ("test/a/notes", b"x"),
+        ("train/a/.hidden", b"x"),
+    ];
+    let mixed = folder(&pictures, &others);
+    let warnings = load_2x2(&mixed).unwrap().warnings;
+    assert_eq!(warnings.len(), 1);
+    let message = format!(
+        "`{}`: 4 files of its class folders are passed over: gif (2), heic (1), without an ending (1)",
+        mixed.path().display()
+    );
+    assert_eq!(warnings[0].message, message);
+    assert_eq!(
+        warnings[0].helps,
+        ["pictures end in png, jpg, jpeg, webp, bmp"]
+    );
+    assert!(
+        load_2x2(&folder(&pictures, &[]))
+            .unwrap()
+            .warnings
+            .is_empty()
+    );
+    let none = folder(&pictures[..1], &[("train/b/1.gif", b"x")]);
+    let error = load_2x2(&none).err().unwrap();
+    assert_eq!(error.diagnostics[0].notes, ["its files are gif (1)"]);
+}
+
+#[test]
+fn faults_of_all_splits_are_told_together() {
+    let pictures = [
+        ("train/a/1.png", 1),
+        ("test/c/1.png", 2),
+        ("val/d/1.png", 3),
+    ];
+    let folder = folder(&pictures, &[("train/b/1.txt", b"x")]);
+    let error = load_2x2(&folder).err().unwrap();
+    let told: Vec<&str> = (error.diagnostics.iter())
+        .map(|diagnostic| &diagnostic.message[..9])
+        .collect();
+    assert_eq!(told, ["class `b`", "class `d`", "class `c`"]);
+}

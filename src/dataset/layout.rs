@@ -3,9 +3,9 @@
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
+use super::class_files::{Content, Labelled, Others, PICTURES, ends_in, is_of};
 use super::decode::{self, Files};
 use super::faults;
-use super::samples::Targets;
 use super::stream::Location;
 use super::{Request, SUPPORTED, Splits};
 use crate::diagnostic::{Diagnostic, Error, Result};
@@ -44,58 +44,16 @@ pub(super) trait Tree {
     /// Lists the files in a folder.
     fn files(&self, folder: &Path) -> Result<Vec<OsString>>;
 
-    /// Returns the files of some endings in a folder and the folders inside it, sorted by path.
-    fn files_below(&self, folder: &Path, endings: &[&str]) -> Result<Vec<Location>>;
+    /// Returns the files in a folder and the folders inside it, sorted by path.
+    fn files_below(&self, folder: &Path) -> Result<Vec<Location>>;
 }
-
-/// Endings of pictures.
-pub(super) const PICTURES: [&str; 5] = ["png", "jpg", "jpeg", "webp", "bmp"];
 
 /// Endings of files that are data sets by themselves.
 const SOURCES: [&str; 5] = ["csv", "npz", "tar", "gz", "tgz"];
 
-/// What the files of samples are, by the shape of the input.
-struct Content {
-    noun: &'static str,
-    endings: &'static [&'static str],
-    shown_endings: &'static str,
-}
-
-impl Content {
-    fn of(shape: &[usize]) -> Self {
-        let (noun, endings, shown_endings): (_, &'static [_], _) = match shape {
-            [1 | 3, _, _] => (
-                "pictures",
-                &["png", "jpg", "jpeg", "webp", "bmp", "npy"],
-                "png, jpg, jpeg, webp, bmp",
-            ),
-            [_, _] => ("signals", &["wav", "npy"], "wav, npy"),
-            _ => ("arrays", &["npy"], "npy"),
-        };
-        Self {
-            noun,
-            endings,
-            shown_endings,
-        }
-    }
-
-    fn help(&self) -> String {
-        let (noun, endings) = (self.noun, self.shown_endings);
-        format!("add {noun} ({endings}), or remove the folder")
-    }
-}
-
-/// Tells whether a name ends in one of some endings, in any case.
-pub(super) fn ends_in(name: &OsStr, endings: &[&str]) -> bool {
-    let extension = Path::new(name).extension().unwrap_or_default();
-    endings
-        .iter()
-        .any(|known| extension.eq_ignore_ascii_case(known))
-}
-
 /// Loads class folders, with or without `train/`, `validation/` (or `val/`) and `test/` above.
 pub(super) fn load(tree: &dyn Tree, request: &Request) -> Result<Splits> {
-    let root = Path::new("");
+    let root = &root(tree)?;
     let content = Content::of(&request.preprocessing.shape);
     let found = tree.folders(root)?;
     let split_of = |name: &OsString| Split::named(&name.to_string_lossy());
@@ -103,10 +61,11 @@ pub(super) fn load(tree: &dyn Tree, request: &Request) -> Result<Splits> {
     let mut folders: [Option<PathBuf>; 3] = [None, None, None];
     for (split, folder) in Split::ALL.into_iter().zip(&mut folders) {
         let mut named = found.iter().filter(|name| split_of(name) == Some(split));
-        *folder = named.next().map(PathBuf::from);
-        if let (Some(folder), Some(other)) = (folder, named.next()) {
-            return Err(two_folders(tree, folder, Path::new(other)));
+        let (one, other) = (named.next(), named.next());
+        if let (Some(one), Some(other)) = (one, other) {
+            return Err(two_folders(&tree.shown(root), one, other));
         }
+        *folder = one.map(|name| root.join(name));
     }
     let mut beside = Vec::new();
     let (train, validation, test) = match folders {
@@ -128,15 +87,16 @@ pub(super) fn load(tree: &dyn Tree, request: &Request) -> Result<Splits> {
         _ => (root.to_owned(), None, None),
     };
     let classes = class_folders(tree, &train, &content)?;
-    let train = classified_files(tree, &train, &classes, request)?;
-    let other = |folder: Option<PathBuf>| {
-        let files = folder.map(|folder| matched_files(tree, &folder, &classes, &content));
-        files.transpose()
+    let mut others = Others::default();
+    let train = classified_files(tree, &train, &classes, request, &mut others);
+    let mut other = |folder: Option<PathBuf>| {
+        folder.map(|at| matched_files(tree, &at, &classes, &content, &mut others))
     };
-    let (validation, test) = (other(validation)?, other(test)?);
-    let splits = [Some(train), validation, test];
+    let splits = whole([Some(train), other(validation), other(test)])?;
     let (splits, mut warnings) = decode::load_all(splits, request)?;
-    warnings.extend(beside.into_iter().map(|name| passed_over(tree, name)));
+    let beside = beside.into_iter();
+    warnings.extend(beside.map(|name| passed_over(&tree.shown(&root.join(name)))));
+    warnings.extend(others.warning(&tree.shown(root), &content));
     let [train, validation, test] = splits;
     Ok(Splits {
         classes: names(&classes),
@@ -148,8 +108,39 @@ pub(super) fn load(tree: &dyn Tree, request: &Request) -> Result<Splits> {
     })
 }
 
-fn two_folders(tree: &dyn Tree, one: &Path, other: &Path) -> Error {
-    let shown = tree.shown(Path::new(""));
+/// Takes the files of all splits; fails with what is wrong in any of them.
+fn whole(splits: [Option<Result<Files>>; 3]) -> Result<[Option<Files>; 3]> {
+    let mut errors = Vec::new();
+    let files = splits.map(|split| split?.map_err(|error| errors.push(error)).ok());
+    let mut errors = errors.into_iter();
+    let Some(mut first) = errors.next() else {
+        return Ok(files);
+    };
+    let alike = errors.filter(|error| error.kind == first.kind);
+    let more: Vec<Diagnostic> = alike.flat_map(|error| error.diagnostics).collect();
+    first.diagnostics.extend(more);
+    Err(first)
+}
+
+/// Returns the folder of the classes or splits: folders that hold one folder alone, which holds folders, are passed over,
+/// as what is unpacked often lies in a folder of its own name.
+fn root(tree: &dyn Tree) -> Result<PathBuf> {
+    let mut root = PathBuf::new();
+    loop {
+        let folders = tree.folders(&root)?;
+        let [only] = &folders[..] else {
+            return Ok(root);
+        };
+        let below = root.join(only);
+        let is_split = Split::named(&only.to_string_lossy()).is_some();
+        if is_split || tree.folders(&below)?.is_empty() {
+            return Ok(root);
+        }
+        root = below;
+    }
+}
+
+fn two_folders(shown: &Path, one: &OsStr, other: &OsStr) -> Error {
     let message = format!(
         "`{}` has both `{}` and `{}`",
         shown.display(),
@@ -160,8 +151,7 @@ fn two_folders(tree: &dyn Tree, one: &Path, other: &Path) -> Error {
 }
 
 /// Says that a folder which is no split stands beside the splits.
-fn passed_over(tree: &dyn Tree, name: &OsString) -> Diagnostic {
-    let shown = tree.shown(Path::new(name));
+fn passed_over(shown: &Path) -> Diagnostic {
     let message = format!("`{}` is no split and is passed over", shown.display());
     Diagnostic::warning(message).help("splits are `train`, `validation` and `test`")
 }
@@ -229,21 +219,27 @@ fn classified_files(
     folder: &Path,
     classes: &[OsString],
     request: &Request,
+    others: &mut Others,
 ) -> Result<Files> {
     let content = Content::of(&request.preprocessing.shape);
     let mut files = Labelled::default();
     let mut faults = Vec::new();
     for (label, name) in classes.iter().enumerate() {
-        if !files.add(tree, &folder.join(name), label as u32, &content)? {
+        let own = files.add(tree, &folder.join(name), label as u32, &content)?;
+        if files.lacks(label as u32) {
             let (name, folder) = (class_name(name), tree.shown(folder));
             let (noun, folder) = (content.noun, folder.display());
-            faults.push(
-                Diagnostic::error(format!("class `{name}` of `{folder}` has no {noun}"))
-                    .help(content.help()),
-            );
+            let message = format!("class `{name}` of `{folder}` has no {noun}");
+            let diagnostic = Diagnostic::error(message).help(content.help());
+            faults.push(if own.is_empty() {
+                diagnostic
+            } else {
+                diagnostic.note(format!("its files are {}", own.shown()))
+            });
         }
+        others.add(own);
     }
-    if files.locations.is_empty() {
+    if files.is_empty() {
         refuse_pictures(tree, folder, request)?;
     }
     faults::fail_with(faults)?;
@@ -252,7 +248,8 @@ fn classified_files(
 
 /// Refuses pictures where the input is none.
 fn refuse_pictures(tree: &dyn Tree, folder: &Path, request: &Request) -> Result<()> {
-    if tree.files_below(folder, &PICTURES)?.is_empty() {
+    let files = tree.files_below(folder)?;
+    if !files.iter().any(|file| is_of(file, &PICTURES)) {
         return Ok(());
     }
     let shown = tree.shown(Path::new(""));
@@ -278,6 +275,7 @@ fn matched_files(
     folder: &Path,
     classes: &[OsString],
     content: &Content,
+    others: &mut Others,
 ) -> Result<Files> {
     let mut files = Labelled::default();
     let mut faults = Vec::new();
@@ -285,7 +283,7 @@ fn matched_files(
     let shown = shown.display();
     for name in class_folders(tree, folder, content)? {
         if let Some(label) = classes.iter().position(|class| *class == name) {
-            files.add(tree, &folder.join(&name), label as u32, content)?;
+            others.add(files.add(tree, &folder.join(&name), label as u32, content)?);
         } else {
             let name = class_name(&name);
             faults.push(
@@ -296,7 +294,7 @@ fn matched_files(
         }
     }
     faults::fail_with(faults)?;
-    if files.locations.is_empty() {
+    if files.is_empty() {
         let message = format!("`{shown}` has no {}", content.noun);
         return Err(Error::data(Diagnostic::error(message).help(content.help())));
     }
@@ -311,36 +309,5 @@ fn shown_classes(classes: &[OsString]) -> String {
             "{shown}` and {more} more, the last `{}",
             names(&classes[classes.len() - 1..]).concat()
         ),
-    }
-}
-
-/// Files with the classes of their folders.
-#[derive(Default)]
-struct Labelled {
-    locations: Vec<Location>,
-    labels: Vec<u32>,
-}
-
-impl Labelled {
-    /// Adds the files under the folder of a class; tells whether there were any.
-    fn add(
-        &mut self,
-        tree: &dyn Tree,
-        class: &Path,
-        label: u32,
-        content: &Content,
-    ) -> Result<bool> {
-        let mut found = tree.files_below(class, content.endings)?;
-        self.labels.extend(found.iter().map(|_| label));
-        let any = !found.is_empty();
-        self.locations.append(&mut found);
-        Ok(any)
-    }
-
-    fn into_files(self) -> Files {
-        Files {
-            locations: self.locations,
-            targets: Targets::Classes(self.labels),
-        }
     }
 }

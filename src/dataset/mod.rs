@@ -18,6 +18,7 @@ mod binary;
 mod builtin;
 mod canvas;
 mod cifar;
+mod class_files;
 mod columns;
 mod csv;
 mod decode;

@@ -51,7 +51,7 @@ pub(super) fn read(path: &Path) -> Result<Weights> {
         let root = hdf5::read(bytes, &keras::SKIPPED).map_err(|reason| damaged(path, &reason))?;
         return Ok(Weights::Keras(keras::model(&root, config.as_deref())));
     }
-    let mut found = if has_ending(path, "safetensors") {
+    let mut found = if is_safetensors(path, length)? {
         of_safetensors(&bytes(path)?, path)?
     } else {
         of_pytorch(path, length)?
@@ -106,6 +106,18 @@ fn check(path: &Path) -> Result<u64> {
 fn has_ending(path: &Path, ending: &str) -> bool {
     let own = path.extension();
     own.is_some_and(|own| own.eq_ignore_ascii_case(ending))
+}
+
+/// Tells whether a file is of safetensors, by its ending or, whatever it is called, by the size and begin of its header.
+fn is_safetensors(path: &Path, length: u64) -> Result<bool> {
+    let failed = |error: std::io::Error| Error::io("read", path, &error);
+    let mut begin = Vec::new();
+    let file = File::open(path).map_err(failed)?;
+    file.take(9).read_to_end(&mut begin).map_err(failed)?;
+    let has_header =
+        |size: &[u8; 8]| u64::from_le_bytes(*size) < length && begin.last() == Some(&b'{');
+    let by_content = begin.len() == 9 && begin.first_chunk().is_some_and(has_header);
+    Ok(by_content || has_ending(path, "safetensors"))
 }
 
 /// Returns the HDF5 file that a file is, or that a `.keras` archive holds with a description; nothing where it is neither.

@@ -85,6 +85,10 @@ pub fn render_one(run: &Past) -> String {
         line("test loss", format!("{:.4}", test.loss));
     }
     line("folder", plain(&run.path.display().to_string()));
+    if matches!(&record.status[..], "stopped" | "killed") {
+        let resume = format!("cnn train --resume {}", plain(&run.name));
+        line("goes on with", resume);
+    }
     text
 }
 

@@ -285,3 +285,30 @@ fn colours_come_to_a_terminal_alone() {
     assert!(outcome.stderr.contains("config read"), "{outcome:?}");
     assert!(!outcome.stderr.contains('\u{1b}'), "{outcome:?}");
 }
+
+#[test]
+fn options_of_other_programs_are_named_as_they_are_here() {
+    let lab = Lab::new();
+    for (argument, here) in [
+        ("--lr=0.1", "`--set train.optimizer.learning_rate=0.01`"),
+        ("--gpu", "`--device wgpu`"),
+        ("-o", "`--out FILE`"),
+    ] {
+        let said = lab.cnn(&["train", "bars.toml", argument]).code(2).stderr;
+        assert!(said.contains("error: unexpected argument"), "{said}");
+        assert!(said.contains("tip: ") && said.contains(here), "{said}");
+    }
+    let near = lab.cnn(&["train", "bars.toml", "--epoch", "3"]).code(2);
+    assert!(near.stderr.contains("'--epochs'"), "{near:?}");
+}
+
+#[test]
+#[cfg(unix)]
+fn an_argument_that_is_no_text_is_named() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let odd = std::ffi::OsStr::from_bytes(b"caf\xe9\x1b[2J.toml");
+    let mut command = command_in(&repository(""), &["train", "--run"]);
+    let said = outcome(command.arg(odd)).code(2);
+    let message = "error: the argument `caf\\xe9\\x1b[2J.toml` is no UTF-8 text";
+    assert!(said.stderr.starts_with(message), "{said:?}");
+}

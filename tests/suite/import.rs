@@ -139,6 +139,9 @@ fn names_rules_and_shapes_find_the_places() {
         Some(name.to_owned())
     });
     check("same.safetensors", &[], "by their names");
+    // What it is called tells nothing.
+    lab.write("same.bin", lab.read("same.safetensors"));
+    check("same.bin", &[], "by their names");
     let rename = |conv: &'static str, dense: &'static str| {
         move |name: &str| Some(name.replace("0.", conv).replace("3.", dense))
     };

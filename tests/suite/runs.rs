@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::Lab;
+use crate::support::{Lab, wait_until};
 
 /// A lab with two runs that differ in rate and epochs, and a sweep of two trials.
 fn lab() -> Lab {
@@ -192,4 +192,44 @@ fn a_report_shows_answers_and_needs_nothing_beside_it() {
     let page = lab.text("runs/bars-1/report.html");
     assert!(page.contains("No answers are shown") && !page.contains("<h2>Answers</h2>"));
     assert!(page.contains("<h2>Learned filters</h2>"));
+}
+
+#[test]
+fn the_latest_run_is_the_one_trained_last() {
+    let lab = lab();
+    let first = || -> String {
+        let listed = lab.cnn(&["runs", "list", "--json"]).ok().json_lines();
+        listed[0]["run"].as_str().unwrap().to_owned()
+    };
+    let latest = || lab.cnn(&["runs", "show", "--json"]).ok().json()["run"].clone();
+    assert_eq!((first(), latest()), ("bars-2".to_owned(), json!("bars-2")));
+    let more = ["train", "--resume", "bars-1", "--epochs", "4", "--quiet"];
+    lab.cnn(&more).ok();
+    assert_eq!((first(), latest()), ("bars-1".to_owned(), json!("bars-1")));
+    let begun = lab.cnn(&["runs", "list", "--sort", "started", "--json"]);
+    assert_eq!(begun.ok().json_lines().len(), 2);
+}
+
+#[test]
+fn a_killed_run_does_not_stay_running() {
+    let lab = Lab::with_bars();
+    let endless = ["train", "bars.toml", "--epochs", "100000000", "--quiet"];
+    let mut child = lab.start(&endless);
+    wait_until("start", || lab.path("runs/bars-1/run.json").is_file());
+    let status = || {
+        let listed = lab.cnn(&["runs", "list", "--json"]).ok().json_lines();
+        listed[0]["status"].clone()
+    };
+    assert_eq!(status(), "running");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(lab.json("runs/bars-1/run.json")["status"], "running");
+    assert_eq!(status(), "killed");
+    let shown = lab.cnn(&["runs", "show"]).ok().stdout;
+    assert!(shown.contains("cnn train --resume bars-1"), "{shown}");
+    let killed = lab.cnn(&["runs", "list", "--status", "killed"]).ok();
+    assert!(killed.stdout.contains("bars-1"), "{killed:?}");
+    let one = ["train", "--resume", "bars-1", "--epochs", "1", "--quiet"];
+    lab.cnn(&one).ok();
+    assert_eq!(status(), "finished");
 }
