@@ -49,6 +49,7 @@ mod faults_serve;
 mod faults_streams;
 mod fetch;
 mod filter;
+mod glossary;
 mod golden_layers;
 mod golden_training;
 mod goldens;
