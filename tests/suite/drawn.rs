@@ -1,4 +1,5 @@
-//! Pictures of the commands that draw, as they were when they were looked at; those of `cnn show` are in `look.rs`.
+//! Pictures of the commands that draw, as they were when they were looked at; those of `cnn show` are in `look.rs`, that of
+//! a network is the README's (`readme.rs`).
 
 use std::fs;
 
@@ -49,14 +50,6 @@ fn a_sheet_of_samples() {
     ];
     lab.cnn(&words).ok();
     check_drawing(&lab, "sheet.png");
-}
-
-#[test]
-fn a_network() {
-    let lab = Lab::new();
-    let config = repository("configs/lenet5.toml").display().to_string();
-    lab.cnn(&["inspect", &config, "--svg", "lenet5.svg"]).ok();
-    check_svg(&lab, "lenet5.svg");
 }
 
 /// Figures of three epochs, with validation or without.

@@ -1,6 +1,8 @@
 //! The commands of the README, as a reader types them.
 
-use crate::support::{Lab, png, repository};
+use std::fs;
+
+use crate::support::{Golden, Lab, png, repository};
 
 /// Returns what stands below a heading of the README, up to the next.
 pub(crate) fn section(heading: &str) -> String {
@@ -8,7 +10,7 @@ pub(crate) fn section(heading: &str) -> String {
 }
 
 fn section_of(document: &str, heading: &str) -> String {
-    let text = std::fs::read_to_string(repository(document)).unwrap();
+    let text = fs::read_to_string(repository(document)).unwrap();
     let start = format!("## {heading}\n");
     let (_, after) = text.split_once(&start).unwrap();
     after.split("\n## ").next().unwrap().to_owned()
@@ -61,6 +63,23 @@ fn check_text(lab: &Lab, text: &str, heading: &str, expected: usize) {
 }
 
 #[test]
+fn the_drawing_is_what_the_command_below_it_draws() {
+    let readme = fs::read_to_string(repository("README.md")).unwrap();
+    let (_, after) = readme.split_once("\n![").unwrap();
+    let (_, after) = after.split_once("](").unwrap();
+    let (picture, after) = after.split_once(')').unwrap();
+    let command = after.trim_start().strip_prefix("`cnn ").unwrap();
+    let command: Vec<&str> = command.split('`').next().unwrap().split(' ').collect();
+    let lab = Lab::new();
+    let config = fs::read(repository("configs/lenet5.toml")).unwrap();
+    lab.write("configs/lenet5.toml", config);
+    lab.cnn(&command).ok();
+    let mut golden = Golden::new();
+    golden.check(&repository(picture), &lab.text(command.last().unwrap()));
+    golden.finish();
+}
+
+#[test]
 fn your_own_pictures_and_resume() {
     let lab = lab();
     let pictures = section("Your own pictures");
@@ -84,6 +103,6 @@ fn looking_into_a_network() {
     let sets = ["--set", "data.validation=0.25", "--epochs", "1", "--quiet"];
     lab.cnn(&[&["train", config, "--data", "digits"], &sets[..]].concat())
         .ok();
-    let text = std::fs::read_to_string(repository("docs/look.md")).unwrap();
+    let text = fs::read_to_string(repository("docs/look.md")).unwrap();
     check_text(&lab, &text, "docs/look.md", 5);
 }
