@@ -125,6 +125,34 @@ fn a_picture_that_cannot_be_read_keeps_no_other_from_its_answer() {
     );
 }
 
+/// What docs/serve.md says of pictures that are sent wrongly.
+#[test]
+fn pictures_that_are_sent_wrongly_are_told_as_the_page_says() {
+    let lab = lab();
+    let served = Served::start(&lab, &[]);
+    let picture = lab.read("0.png");
+    // As `curl -d @FILE` sends it.
+    let form = "application/x-www-form-urlencoded";
+    let mut stripped = picture.clone();
+    stripped.retain(|byte| !b"\r\n\0".contains(byte));
+    let reply = served.post("/predict", form, &stripped).json(422);
+    let unknown = reply["results"][0]["error"].as_str().unwrap();
+
+    let whole = base64(&picture);
+    let in_lines = format!("{}\n{}", &whole[..76], &whole[76..]);
+    let body = |text: &str| format!("{{\"image\": \"{text}\"}}").into_bytes();
+    let sent = |kind: &str, text: &str| served.post("/predict", kind, &body(text));
+    let unreadable = sent("application/json", &in_lines).json(400);
+    let unreadable = unreadable["error"].as_str().unwrap();
+    assert_eq!(sent(form, &whole).json(422)["results"][0]["error"], unknown);
+    sent("application/json", &whole).json(200);
+
+    let page = std::fs::read_to_string(crate::support::repository("docs/serve.md")).unwrap();
+    for said in [unknown, unreadable.split(" at line").next().unwrap()] {
+        assert!(page.contains(said), "docs/serve.md does not tell `{said}`");
+    }
+}
+
 #[test]
 fn requests_that_come_together_are_answered_as_alone() {
     let lab = lab();
