@@ -131,7 +131,7 @@ fn plan(block: &Block) {
 const RUN: [(&str, usize); 5] = [
     ("README.md", 3),
     ("docs/filters.md", 1),
-    ("docs/install.md", 3),
+    ("docs/install.md", 4),
     ("docs/look.md", 1),
     ("docs/training.md", 1),
 ];

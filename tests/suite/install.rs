@@ -173,7 +173,7 @@ fn the_commands_of_the_page_on_installing_run() {
         lab.cnn(&arguments).ok();
         count += 1;
     }
-    assert_eq!(count, 7);
+    assert_eq!(count, 9);
     let shown = text.split("$ cnn doctor\n").nth(1).unwrap();
     let said = lab.cnn(&["doctor"]).ok().stdout;
     for line in shown.lines().take_while(|line| !line.is_empty()) {
