@@ -24,6 +24,7 @@ mod command_line;
 #[cfg(target_os = "linux")]
 mod command_line_properties;
 mod container;
+mod contributing;
 #[cfg(target_os = "linux")]
 mod described;
 mod devices;

@@ -92,7 +92,7 @@ impl Golden {
     pub(crate) fn finish(self) {
         assert!(
             self.differences.is_empty(),
-            "{}\n{} files differ; `UPDATE_GOLDEN=1 cargo test --test suite` writes them anew",
+            "{}\n{} files differ; where that is meant, run the test with `UPDATE_GOLDEN=1`",
             self.differences.join("\n"),
             self.differences.len()
         );
