@@ -49,11 +49,9 @@ impl Posted {
     pub(super) async fn read(app: &App, request: Request) -> Result<Self, Refusal> {
         let (head, body) = request.into_parts();
         let reading = body_of(app, &head.headers, body);
-        let patience = of_answer(app, BODY_SECS);
-        let read = tokio::time::timeout(patience, reading).await;
+        let read = tokio::time::timeout(Duration::from_secs(BODY_SECS), reading).await;
         let (bytes, room) = read.map_err(|_| {
-            let secs = patience.as_secs_f64();
-            let message = format!("the request's body did not come within {secs} s");
+            let message = format!("the request's body did not come within {BODY_SECS} s");
             Refusal::new(StatusCode::REQUEST_TIMEOUT, message)
         })??;
         let kind = head.headers.get(header::CONTENT_TYPE);
@@ -98,12 +96,6 @@ impl Posted {
     }
 }
 
-/// Returns for how long is waited for a part of a request: at most for half of the time that an answer may take, so that
-/// who is late hears of it, and not that nobody answers.
-fn of_answer(app: &App, secs: u64) -> Duration {
-    Duration::from_secs(secs).min(app.limits.time / 2)
-}
-
 /// Reads a body, and takes room for it as it comes.
 async fn body_of(
     app: &App,
@@ -121,7 +113,7 @@ async fn body_of(
     if length.is_some_and(|length| length > most as u64) {
         let reading = drain(body);
         // Whoever goes on sending hears nothing.
-        let _ = tokio::time::timeout(of_answer(app, UNREAD_SECS), reading).await;
+        let _ = tokio::time::timeout(Duration::from_secs(UNREAD_SECS), reading).await;
         return Err(too_large());
     }
     let mut bytes = Vec::new();
