@@ -4,34 +4,24 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::support::repository;
+use crate::support::{files_below, has_ending, repository};
 
-/// Files with the words of the layer, below a folder.
-fn knowing(folder: &Path, found: &mut BTreeSet<PathBuf>) {
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            knowing(&path, found);
-            continue;
-        }
-        let is_written_by_hand = ["rs", "py", "toml"]
-            .map(Some)
-            .contains(&path.extension().and_then(|own| own.to_str()));
-        let is_this = path.ends_with("tests/suite/adding_a_layer.rs");
-        if !is_written_by_hand || is_this {
-            continue;
-        }
-        let text = fs::read_to_string(&path).unwrap();
-        let words = [
-            "pixel_shuffle",
-            "PixelShuffle",
-            "DepthToSpace",
-            "mod shuffle;",
-        ];
-        if words.iter().any(|word| text.contains(word)) {
-            found.insert(path);
-        }
+/// What tells of the layer.
+const WORDS: [&str; 4] = [
+    "pixel_shuffle",
+    "PixelShuffle",
+    "DepthToSpace",
+    "mod shuffle;",
+];
+
+/// Tells whether a file is written by hand and knows of the layer.
+fn knows(path: &Path) -> bool {
+    let is_this = path.ends_with("tests/suite/adding_a_layer.rs");
+    if !has_ending(path, &["rs", "py", "toml"]) || is_this {
+        return false;
     }
+    let text = fs::read_to_string(path).unwrap();
+    WORDS.iter().any(|word| text.contains(word))
 }
 
 #[test]
@@ -61,10 +51,9 @@ fn the_page_shows_lines_of_the_sources_and_leaves_no_file_out() {
         checked += 1;
     }
     assert!(checked > 100, "{checked} lines: the page has lost its diff");
-    let mut all = BTreeSet::new();
-    for folder in ["src", "tests"] {
-        knowing(&repository(folder), &mut all);
-    }
+    let all = ["src", "tests"].map(|folder| files_below(&repository(folder)));
+    let knowing = all.concat().into_iter().filter(|path| knows(path));
+    let all: BTreeSet<PathBuf> = knowing.collect();
     let missing: Vec<&PathBuf> = all.difference(&shown).collect();
     assert!(missing.is_empty(), "the page does not show {missing:?}");
 }

@@ -1,40 +1,16 @@
 //! What the program may reach, read off its code; `tests/audit.sh` watches it run.
 
 use std::fs;
-use std::path::PathBuf;
 
-use crate::source::without_tests;
+use crate::source::{self, without_tests};
 use crate::support::{Golden, Lab, repository};
-
-/// Each source file with its path below `src/`.
-fn sources() -> Vec<(String, String)> {
-    let root = repository("src");
-    let mut found = Vec::new();
-    let mut folders = vec![root.clone()];
-    while let Some(folder) = folders.pop() {
-        let entries = fs::read_dir(folder).unwrap();
-        let paths: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
-        for path in paths {
-            if path.is_dir() {
-                folders.push(path);
-                continue;
-            }
-            let name = path.strip_prefix(&root).unwrap().display().to_string();
-            if name.ends_with(".rs") && !name.ends_with("_tests.rs") {
-                found.push((name, fs::read_to_string(path).unwrap()));
-            }
-        }
-    }
-    found
-}
 
 /// The files whose code, without its tests, has one of these words.
 fn files_with(words: &[&str]) -> Vec<String> {
     let has = |text: &str| words.iter().any(|word| without_tests(text).contains(word));
-    let files = sources().into_iter().filter(|(_, text)| has(text));
-    let mut names: Vec<String> = files.map(|(name, _)| name).collect();
-    names.sort();
-    names
+    let files = source::files().into_iter();
+    let found = files.filter(|file| !file.is_tests() && has(&file.text));
+    found.map(|file| file.name).collect()
 }
 
 #[test]

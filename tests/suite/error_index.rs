@@ -5,10 +5,9 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
 
-use crate::source::{Call, Source, calls};
-use crate::support::{names, repository};
+use crate::source::{self, Call, Source, calls};
+use crate::support::{files_below, names, repository};
 
 /// Diagnostics whose message is handed on from elsewhere: the file, and what stands for the message. Golden files show
 /// what these say.
@@ -31,18 +30,15 @@ const BESIDE: [&str; 2] = [
     "set `input` in `[model]` to the channels, height and width of a picture",
 ];
 
-/// Returns the files below a folder with an ending.
-fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    for name in names(folder) {
-        let path = folder.join(&name);
-        if path.is_dir() {
-            found.extend(files(&path, ending));
-        } else if name.ends_with(ending) {
-            found.push(path);
-        }
-    }
-    found
+/// Returns the texts below a folder whose names end so: the name of each, and what it says.
+fn texts(folder: &str, ending: &str) -> Vec<(String, String)> {
+    let paths = files_below(&repository(folder)).into_iter();
+    let named = paths.filter_map(|path| {
+        let name = path.file_name()?.to_str()?.to_owned();
+        let is_text = name.ends_with(ending);
+        is_text.then(|| (name, fs::read_to_string(path).unwrap()))
+    });
+    named.collect()
 }
 
 /// A message of the index.
@@ -54,9 +50,7 @@ struct Entry {
 /// Returns all messages of the index, and holds each item to saying something of them.
 fn entries() -> Vec<Entry> {
     let mut entries = Vec::new();
-    for path in files(&repository("docs/errors"), ".md") {
-        let text = fs::read_to_string(&path).unwrap();
-        let place = path.file_name().unwrap().to_string_lossy().into_owned();
+    for (place, text) in texts("docs/errors", ".md") {
         for item in text.split("\n- **").skip(1) {
             let item = item.split("\n\n").next().unwrap().replace("\n  ", " ");
             let (bold, said) = item
@@ -118,22 +112,16 @@ struct Said {
 }
 
 fn said() -> Said {
-    let root = repository("src");
     let mut messages = Vec::new();
     let mut texts = BTreeSet::new();
     let mut handed_on = BTreeSet::new();
     let mut beside = BTreeSet::new();
-    for path in files(&root, ".rs") {
-        let file = path
-            .strip_prefix(&root)
-            .unwrap()
-            .to_str()
-            .unwrap()
-            .to_owned();
-        if file.ends_with("tests.rs") {
+    for file in source::files() {
+        if file.is_tests() {
             continue;
         }
-        let source = Source::new(&fs::read_to_string(&path).unwrap());
+        let source = Source::new(&file.text);
+        let file = file.name;
         texts.extend(source.texts());
         for call in calls(&source) {
             match call {
@@ -161,17 +149,11 @@ fn said() -> Said {
     assert_eq!(handed_on.len(), HANDED_ON.len(), "{handed_on:?}");
     assert_eq!(beside.len(), BESIDE.len(), "{beside:?}");
     assert!(messages.len() > 300, "{}", messages.len());
-    let golden =
-        ["tests/errors", "tests/snapshots"].map(|folder| files(&repository(folder), ".txt"));
+    let golden = ["tests/errors", "tests/snapshots"].map(|folder| texts(folder, ".txt"));
     let golden = golden.concat();
-    let golden = golden.iter().map(|path| fs::read_to_string(path).unwrap());
-    let lines: Vec<String> = golden
-        .flat_map(|text| text.lines().map(str::to_owned).collect::<Vec<_>>())
-        .collect();
+    let lines = golden.iter().flat_map(|(_, text)| text.lines());
     let starts = ["error: ", "warning: "];
-    let golden = lines
-        .iter()
-        .filter_map(|line| starts.iter().find_map(|start| line.strip_prefix(start)));
+    let golden = lines.filter_map(|line| starts.iter().find_map(|start| line.strip_prefix(start)));
     Said {
         messages,
         texts,
@@ -238,9 +220,8 @@ fn the_index_names_its_pages_and_shows_a_real_error() {
     let index = fs::read_to_string(repository("docs/errors.md")).unwrap();
     let shown = index.split("```text\n").nth(1).unwrap();
     let shown = shown.split("```").next().unwrap();
-    let real = files(&repository("tests/errors"), ".txt");
-    let mut real = real.iter().map(|path| fs::read_to_string(path).unwrap());
-    assert!(real.any(|real| real.starts_with(shown)), "{shown}");
+    let mut real = texts("tests/errors", ".txt").into_iter();
+    assert!(real.any(|(_, real)| real.starts_with(shown)), "{shown}");
     for name in names(&repository("docs/errors")) {
         assert!(index.contains(&format!("(errors/{name})")), "{name}");
     }

@@ -1,5 +1,41 @@
 //! Rust's sources, read as far as it takes to find what diagnostics say.
 
+use std::fs;
+
+use crate::support::{files_below, has_ending, repository};
+
+/// A file of `src/`.
+pub(crate) struct File {
+    /// Its path below `src/`.
+    pub(crate) name: String,
+    pub(crate) text: String,
+}
+
+/// Returns the files of `src/`, sorted by their names.
+pub(crate) fn files() -> Vec<File> {
+    let root = repository("src");
+    let paths = files_below(&root).into_iter();
+    let rust = paths.filter(|path| has_ending(path, &["rs"]));
+    let file = rust.map(|path| File {
+        name: path.strip_prefix(&root).unwrap().display().to_string(),
+        text: fs::read_to_string(&path).unwrap(),
+    });
+    file.collect()
+}
+
+impl File {
+    /// Returns the module of the crate that it stands in, `lib` and `main` among them.
+    pub(crate) fn module(&self) -> &str {
+        let first = self.name.split('/').next().unwrap();
+        first.trim_end_matches(".rs")
+    }
+
+    /// Tells whether it holds tests alone.
+    pub(crate) fn is_tests(&self) -> bool {
+        self.name.ends_with("_tests.rs")
+    }
+}
+
 /// A source: its code without comments and tests, its texts aside.
 pub(crate) struct Source {
     /// The code; `"3"` stands for the text with the number 3.

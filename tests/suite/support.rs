@@ -233,6 +233,27 @@ pub(crate) fn names(folder: &Path) -> Vec<String> {
     names
 }
 
+/// Returns the files below a folder, sorted.
+#[track_caller]
+pub(crate) fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for name in names(folder) {
+        let path = folder.join(name);
+        if path.is_dir() {
+            files.extend(files_below(&path));
+        } else {
+            files.push(path);
+        }
+    }
+    files
+}
+
+/// Tells whether the name of a file ends with one of these, behind a dot.
+pub(crate) fn has_ending(path: &Path, endings: &[&str]) -> bool {
+    let own = path.extension().and_then(OsStr::to_str);
+    own.is_some_and(|own| endings.contains(&own))
+}
+
 /// Returns the keys of a JSON object, sorted.
 #[track_caller]
 pub(crate) fn keys(value: &Value) -> Vec<&str> {
