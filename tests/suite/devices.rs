@@ -25,6 +25,32 @@ fn logits(device: &Device) -> Array {
     Array::of(model.logits(input, Pass::Train { seed: 1, step: 2 }))
 }
 
+/// Makes the tests `on_cpu`, `on_ndarray` and `on_wgpu` of a check that takes a device.
+macro_rules! on_every_device {
+    ($check:path) => {
+        #[test]
+        fn on_cpu() {
+            $check(&burn::tensor::Device::flex());
+        }
+
+        #[test]
+        #[expect(deprecated, reason = "kept while burn has it")]
+        fn on_ndarray() {
+            $check(&burn::tensor::Device::ndarray());
+        }
+
+        #[test]
+        #[cfg(feature = "wgpu-plain")]
+        fn on_wgpu() {
+            if let Some(device) = crate::devices::wgpu() {
+                $check(&device);
+            }
+        }
+    };
+}
+
+pub(crate) use on_every_device;
+
 #[test]
 fn cpu_and_ndarray_agree() {
     let cpu = logits(&Choice::Cpu.open().unwrap());

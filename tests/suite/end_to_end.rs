@@ -17,16 +17,7 @@ const COLUMNS: &str = "epoch,step,train_loss,train_accuracy,validation_loss,vali
 /// Makes a folder with a run `run` that tells the bars apart.
 fn trained() -> Lab {
     let lab = Lab::with_bars();
-    lab.cnn(&[
-        "train",
-        "bars.toml",
-        "--run",
-        "run",
-        "--epochs",
-        "12",
-        "--quiet",
-    ])
-    .ok();
+    lab.train("run", &["--epochs", "12"]);
     lab
 }
 

@@ -74,16 +74,7 @@ impl Faults {
 /// Makes a folder with a run `one` of one epoch.
 fn trained() -> Lab {
     let lab = Lab::with_bars();
-    lab.cnn(&[
-        "train",
-        "bars.toml",
-        "--run",
-        "one",
-        "--epochs",
-        "1",
-        "--quiet",
-    ])
-    .ok();
+    lab.train("one", &["--epochs", "1"]);
     lab
 }
 

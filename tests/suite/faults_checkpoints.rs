@@ -67,8 +67,7 @@ fn the_best_epoch_outlives_a_resume_after_it() {
     let schedule = "schedule = { type = \"multi_step\", milestones = [1], gamma = 200.0 }\n";
     let keys = format!("{schedule}checkpoint = {{ every = \"1 epoch\", keep = 9 }}\nepochs = 5");
     lab.write("bars.toml", BARS.replace("epochs = 3", &keys));
-    lab.cnn(&["train", "bars.toml", "--run", "run", "--quiet"])
-        .ok();
+    lab.train("run", &[]);
     let best = |run: &str| lab.json(format!("runs/{run}/run.json"))["best_epoch"].clone();
     let epoch = best("run").as_u64().unwrap() as usize;
     let all = checkpoints(&lab, "run");
@@ -120,8 +119,7 @@ fn a_second_signal_ends_at_once() {
 #[test]
 fn of_several_that_resume_together_one_trains() {
     let lab = Lab::with_bars();
-    lab.cnn(&["train", "bars.toml", "--run", "run", "--quiet"])
-        .ok();
+    lab.train("run", &[]);
     let resume = ["train", "--resume", "run", "--epochs", "4000", "--quiet"];
     let mut children: Vec<_> = (0..4).map(|_| lab.start(&resume)).collect();
     wait_until("three that give way", || {

@@ -32,8 +32,7 @@ fn trained() -> Lab {
         let picture = format!("{}.png", ORDERS[2]);
         fs::rename(folder.join("00.png"), folder.join(picture)).unwrap();
     }
-    lab.cnn(&["train", "bars.toml", "--run", "run", "--quiet"])
-        .ok();
+    lab.train("run", &[]);
     lab
 }
 

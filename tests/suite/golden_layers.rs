@@ -7,6 +7,7 @@ use cnn::model::{Engine, Pass, Value};
 use cnn::optimizer;
 use serde::Deserialize;
 
+use crate::devices::on_every_device;
 use crate::goldens::{self, Array, Goldens, array_of, assert_close};
 
 /// What two correct 32-bit implementations may differ by; sums run in another order.
@@ -20,7 +21,7 @@ struct Case {
 }
 
 /// Runs every case of a file on a device; returns how many there were.
-pub fn check_all(name: &str, device: &Device) -> usize {
+fn check_all(name: &str, device: &Device) -> usize {
     let file = Goldens::read(name);
     let cases: Vec<Case> = serde_json::from_str(&file.metadata["cases"]).unwrap();
     let fails = |case: &&Case| {
@@ -40,44 +41,21 @@ pub fn check_all(name: &str, device: &Device) -> usize {
     cases.len()
 }
 
-#[test]
-fn on_cpu() {
-    assert!(check_all("layers.safetensors", &Device::flex()) >= 100);
+/// Holds each layer by itself to PyTorch.
+pub fn each_layer(device: &Device) {
+    assert!(check_all("layers.safetensors", device) >= 100);
 }
 
-#[test]
-fn the_whole_language_on_cpu() {
-    assert!(check_all("language.safetensors", &Device::flex()) >= 380);
-}
+on_every_device!(each_layer);
 
-#[test]
-#[expect(deprecated, reason = "kept while burn has it")]
-fn on_ndarray() {
-    assert!(check_all("layers.safetensors", &Device::ndarray()) >= 100);
-}
+mod the_whole_language {
+    use burn::tensor::Device;
 
-#[test]
-#[expect(deprecated, reason = "kept while burn has it")]
-fn the_whole_language_on_ndarray() {
-    assert!(check_all("language.safetensors", &Device::ndarray()) >= 380);
-}
+    fn every_setting(device: &Device) {
+        assert!(super::check_all("language.safetensors", device) >= 380);
+    }
 
-#[test]
-#[cfg(feature = "wgpu-plain")]
-fn on_wgpu() {
-    let Some(device) = crate::devices::wgpu() else {
-        return;
-    };
-    assert!(check_all("layers.safetensors", &device) >= 100);
-}
-
-#[test]
-#[cfg(feature = "wgpu-plain")]
-fn the_whole_language_on_wgpu() {
-    let Some(device) = crate::devices::wgpu() else {
-        return;
-    };
-    assert!(check_all("language.safetensors", &device) >= 380);
+    crate::devices::on_every_device!(every_setting);
 }
 
 fn check(file: &Goldens, case: &Case, device: &Device) {

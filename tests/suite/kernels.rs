@@ -50,7 +50,7 @@ fn every_layer_is_as_in_pytorch_and_its_gradients_as_by_differences() {
             name,
             &[
                 "golden_layers::on_cpu",
-                "golden_layers::the_whole_language_on_cpu",
+                "golden_layers::the_whole_language::on_cpu",
                 "numeric_gradients::on_cpu",
                 "golden_training::everywhere::on_cpu",
                 "kernels::random_networks_are_as_with_stock_operations",

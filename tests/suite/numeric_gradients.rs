@@ -10,6 +10,7 @@ use burn::tensor::{Device, Tensor};
 use cnn::model::{Model, Pass, Value};
 use cnn::optimizer::Gradients;
 
+use crate::devices::on_every_device;
 use crate::goldens::{self, Array, array_of};
 
 /// A network of one layer, or of few where the layer needs others.
@@ -199,24 +200,7 @@ pub fn check_all(device: &Device) {
     assert!(failed.is_empty(), "{}", failed.join("\n"));
 }
 
-#[test]
-fn on_cpu() {
-    check_all(&Device::flex());
-}
-
-#[test]
-#[expect(deprecated, reason = "kept while burn has it")]
-fn on_ndarray() {
-    check_all(&Device::ndarray());
-}
-
-#[test]
-#[cfg(feature = "wgpu-plain")]
-fn on_wgpu() {
-    if let Some(device) = crate::devices::wgpu() {
-        check_all(&device);
-    }
-}
+on_every_device!(check_all);
 
 #[test]
 fn every_layer_of_the_language_is_here() {

@@ -29,11 +29,6 @@ fn lab(epochs: usize) -> Lab {
     lab
 }
 
-fn train(lab: &Lab, run: &str) {
-    lab.cnn(&["train", "bars.toml", "--run", run, "--quiet"])
-        .ok();
-}
-
 fn resume(lab: &Lab, run: &str) {
     lab.cnn(&["train", "--resume", run, "--quiet"]).ok();
 }
@@ -151,7 +146,7 @@ fn the_same_seed_gives_the_same_bytes_on_any_number_of_threads() {
 #[test]
 fn resuming_after_any_epoch_equals_the_straight_run() {
     let lab = lab(4);
-    train(&lab, "straight");
+    lab.train("straight", &[]);
     let all = checkpoints(&lab, "straight");
     assert_eq!(
         all,
@@ -198,7 +193,7 @@ optimizer = { type = "adan", learning_rate = 0.01, weight_decay = 0.01, decay_bi
         "bars.toml",
         text.replace("[augment]", &format!("{keys}\n[augment]")),
     );
-    train(&lab, "straight");
+    lab.train("straight", &[]);
     let all = checkpoints(&lab, "straight");
     assert_eq!(all.len(), 10, "five steps an epoch: {all:?}");
     for kept in 1..all.len() {
@@ -218,7 +213,7 @@ optimizer = { type = "adan", learning_rate = 0.01, weight_decay = 0.01, decay_bi
 #[test]
 fn an_interrupted_run_is_saved_and_goes_on_in_mid_epoch() {
     let lab = lab(24);
-    train(&lab, "straight");
+    lab.train("straight", &[]);
     let mut in_mid_epoch = 0;
     let mut arguments = vec!["train", "bars.toml", "--run", "run"];
     for (name, code, pause_millis) in [("INT", 130, 10), ("TERM", 143, 20), ("INT", 130, 30)] {
@@ -273,7 +268,7 @@ fn a_run_interrupted_in_its_first_epoch_is_found_again() {
 #[test]
 fn a_killed_run_goes_on_from_its_last_checkpoint() {
     let lab = lab(24);
-    train(&lab, "straight");
+    lab.train("straight", &[]);
     let mut arguments = vec!["train", "bars.toml", "--run", "run", "--quiet"];
     for pause_millis in [0, 3, 7, 12] {
         let mut child = start(&lab, &arguments, "run");
@@ -299,7 +294,7 @@ fn patience_is_kept_over_a_resume() {
     let lab = Lab::with_bars();
     let early = "early_stopping = { patience = 3, min_delta = 100 }\nepochs = 40";
     lab.write("bars.toml", config(3).replace("epochs = 3", early));
-    train(&lab, "straight");
+    lab.train("straight", &[]);
     assert_eq!(
         rows(&lab, "straight").len(),
         1 + 4,
@@ -325,7 +320,7 @@ fn what_is_kept_in_memory_changes_nothing() {
         let same = [&bar_png(2, number)[..], b"and more"].concat();
         lab.write(format!("bars/slant/same{number}.png"), same);
     }
-    train(&lab, "kept");
+    lab.train("kept", &[]);
     let arguments = [
         "train",
         "bars.toml",

@@ -84,9 +84,15 @@ impl Lab {
     /// Makes one with these and a run `run` of three epochs, a checkpoint after each.
     pub(crate) fn trained() -> Self {
         let lab = Self::with_bars();
-        lab.cnn(&["train", "bars.toml", "--run", "run", "--quiet"])
-            .ok();
+        lab.train("run", &[]);
         lab
+    }
+
+    /// Trains the bars as a run, with these options too.
+    #[track_caller]
+    pub(crate) fn train(&self, run: &str, options: &[&str]) {
+        let arguments = ["train", "bars.toml", "--quiet", "--run", run];
+        self.cnn(&[&arguments, options].concat()).ok();
     }
 
     /// Returns a path in it.

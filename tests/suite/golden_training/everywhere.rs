@@ -5,6 +5,7 @@ use std::panic::AssertUnwindSafe;
 use burn::tensor::Device;
 
 use super::{losses, optimizers};
+use crate::devices::on_every_device;
 
 /// What is computed on a device, by name.
 const CHECKS: &[(&str, fn(&Device))] = &[
@@ -41,21 +42,4 @@ pub fn check_all(device: &Device) {
     assert!(failed.is_empty(), "failed on {device:?}: {failed:?}");
 }
 
-#[test]
-fn on_cpu() {
-    check_all(&Device::flex());
-}
-
-#[test]
-#[expect(deprecated, reason = "kept while burn has it")]
-fn on_ndarray() {
-    check_all(&Device::ndarray());
-}
-
-#[test]
-#[cfg(feature = "wgpu-plain")]
-fn on_wgpu() {
-    if let Some(device) = crate::devices::wgpu() {
-        check_all(&device);
-    }
-}
+on_every_device!(check_all);

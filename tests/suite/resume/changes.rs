@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::{assert_same, config, copy_folder, lab, rows, train};
+use super::{assert_same, config, copy_folder, lab, rows};
 use crate::support::{BARS, Lab};
 
 #[test]
@@ -15,17 +15,8 @@ fn more_epochs_can_be_asked_for() {
             .replace("schedule = \"cosine\"\n", "")
             .replace("validation = 0.25\n", ""),
     );
-    train(&lab, "straight");
-    lab.cnn(&[
-        "train",
-        "bars.toml",
-        "--run",
-        "run",
-        "--epochs",
-        "2",
-        "--quiet",
-    ])
-    .ok();
+    lab.train("straight", &[]);
+    lab.train("run", &["--epochs", "2"]);
     assert_eq!(rows(&lab, "run").len(), 1 + 2);
     lab.cnn(&["train", "--resume", "run", "--epochs", "4", "--quiet"])
         .ok();
@@ -35,7 +26,7 @@ fn more_epochs_can_be_asked_for() {
 #[test]
 fn a_finished_run_is_left_as_it_is() {
     let lab = lab(2);
-    train(&lab, "run");
+    lab.train("run", &[]);
     copy_folder(&lab.path("runs/run"), &lab.path("runs/copy"));
     let outcome = lab.cnn(&["train", "--resume", "run"]).ok();
     assert!(
@@ -81,7 +72,7 @@ fn changed_data_and_another_optimizer_are_warned_of() {
 #[test]
 fn changed_settings_are_told() {
     let lab = lab(2);
-    train(&lab, "run");
+    lab.train("run", &[]);
     let rate = "train.optimizer.learning_rate=0.01";
     let outcome = lab
         .cnn(&["train", "--resume", "run", "--epochs", "3", "--set", rate])
@@ -95,7 +86,7 @@ fn changed_settings_are_told() {
 #[test]
 fn another_batch_size_leaves_the_schedule_where_it_was() {
     let lab = lab(4);
-    train(&lab, "run");
+    lab.train("run", &[]);
     for later in ["step-00000027", "step-00000036"] {
         fs::remove_dir_all(lab.path("runs/run/checkpoints").join(later)).unwrap();
     }
@@ -121,7 +112,7 @@ fn figures_of_another_loss_are_forgotten() {
                 schedule = { type = \"plateau\", patience = 0, threshold = 100.0, gamma = 0.5 }\n\
                 loss = { type = \"focal\", gamma = 20.0 }";
     lab.write("bars.toml", BARS.replace("epochs = 3", keys));
-    train(&lab, "run");
+    lab.train("run", &[]);
     let state = |step: &str| lab.json(format!("runs/run/checkpoints/step-{step}/state.json"));
     let before = state("00000006");
     let other = ["--set", "train.loss=cross_entropy", "--epochs", "3"];
@@ -149,7 +140,7 @@ fn a_figure_that_is_watched_in_place_of_another_begins_anew() {
     let early = |metric: &str| format!("{{ patience = 9, metric = \"validation_{metric}\" }}");
     let keys = format!("epochs = 2\nearly_stopping = {}", early("accuracy"));
     lab.write("bars.toml", BARS.replace("epochs = 3", &keys));
-    train(&lab, "run");
+    lab.train("run", &[]);
     let other = format!("train.early_stopping={}", early("loss"));
     let arguments = ["train", "--resume", "run", "--epochs", "3", "--set", &other];
     lab.cnn(&arguments).ok();
@@ -162,7 +153,7 @@ fn a_figure_that_is_watched_in_place_of_another_begins_anew() {
 #[test]
 fn classes_of_other_names_are_refused() {
     let lab = lab(2);
-    train(&lab, "run");
+    lab.train("run", &[]);
     fs::rename(lab.path("bars/across"), lab.path("bars/zigzag")).unwrap();
     let more = ["train", "--resume", "run", "--epochs", "3"];
     let outcome = lab.cnn(&more).code(4);

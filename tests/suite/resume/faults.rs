@@ -3,13 +3,13 @@
 use std::fs;
 use std::process::Command;
 
-use super::{assert_same, checkpoints, copy_folder, lab, resume, rows, start, train};
+use super::{assert_same, checkpoints, copy_folder, lab, resume, rows, start};
 use crate::support::{Lab, finished, outcome, wait_until};
 
 #[test]
 fn a_damaged_checkpoint_is_named_and_the_one_before_used() {
     let lab = lab(3);
-    train(&lab, "straight");
+    lab.train("straight", &[]);
     let newest = checkpoints(&lab, "straight").pop().unwrap();
     let flip = |bytes: &mut Vec<u8>| {
         let middle = bytes.len() / 2;
@@ -89,7 +89,7 @@ fn a_run_in_use_is_busy_and_a_killed_one_is_not() {
 #[test]
 fn what_a_killed_run_left_unfinished_is_removed() {
     let lab = lab(1);
-    train(&lab, "run");
+    lab.train("run", &[]);
     lab.write("runs/run/.unfinished-run.json", "{");
     lab.write("runs/run/.unfinished-model.safetensors", "");
     lab.write(
@@ -123,7 +123,7 @@ fn a_run_folder_deleted_in_mid_run_is_told() {
 #[cfg(target_os = "linux")]
 fn a_full_disk_leaves_the_last_checkpoint() {
     let lab = lab(2);
-    train(&lab, "run");
+    lab.train("run", &[]);
     copy_folder(&lab.path("runs/run"), &lab.path("runs/copy"));
     // No file may grow beyond 1 or 2 blocks of 512 or 1024 bytes.
     let limited = "trap '' XFSZ; ulimit -f 2; exec \"$0\" train --resume run --epochs 4 --quiet";
@@ -149,7 +149,7 @@ fn a_full_disk_leaves_the_last_checkpoint() {
 #[test]
 fn a_run_killed_before_its_first_checkpoint_begins_anew() {
     let lab = lab(2);
-    train(&lab, "straight");
+    lab.train("straight", &[]);
     copy_folder(&lab.path("runs/straight"), &lab.path("runs/run"));
     for checkpoint in checkpoints(&lab, "run") {
         fs::remove_dir_all(lab.path("runs/run/checkpoints").join(checkpoint)).unwrap();
@@ -169,7 +169,7 @@ fn a_start_that_fails_leaves_no_run() {
         lab.cnn(&arguments).code(4);
         assert!(!lab.path("runs/run").exists(), "{from}");
     }
-    train(&lab, "run");
+    lab.train("run", &[]);
 }
 
 #[test]
@@ -196,7 +196,7 @@ fn lost_best_weights_and_lost_figures_are_told() {
         .ok();
     fs::remove_file(lab.path("runs/bars-1/model.safetensors")).unwrap();
     fs::remove_file(lab.path("runs/bars-1/metrics.csv")).unwrap();
-    // Nothing is left to train, but a run that is over has weights.
+    // Nothing is left to but a run that is over has weights.
     let said = lab.cnn(&["train", "--resume", "bars-1"]).ok();
     assert!(
         said.stderr.contains("the weights of the best epoch"),
