@@ -200,6 +200,29 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// All of them, by their exit codes.
+    pub const ALL: [Self; Self::Busy as usize + 1] = [
+        Self::Config,
+        Self::Data,
+        Self::Model,
+        Self::Io,
+        Self::Diverged,
+        Self::Busy,
+    ];
+
+    /// Returns what its exit code means, in words that go on after the code.
+    #[must_use]
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Self::Config => "the command line or a config is at fault",
+            Self::Data => "the data are at fault",
+            Self::Model => "a model file, a checkpoint or a run is at fault",
+            Self::Io => "reading or writing failed",
+            Self::Diverged => "training diverged: the loss is no finite number",
+            Self::Busy => "the run is in use by another process",
+        }
+    }
+
     /// Returns the exit code of the public contract.
     #[must_use]
     pub fn exit_code(self) -> u8 {

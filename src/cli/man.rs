@@ -9,7 +9,7 @@ use clap_mangen::Man;
 use clap_mangen::roff::{Roff, roman};
 
 use crate::config::nearest;
-use crate::diagnostic::{Diagnostic, Error, Result, in_backticks};
+use crate::diagnostic::{Diagnostic, Error, Kind, Result, in_backticks};
 use crate::files;
 use crate::report::{self, Output};
 
@@ -61,24 +61,8 @@ fn write_all(command: &Command, folder: &Path) -> Result<usize> {
     Ok(pages)
 }
 
-/// What the page of `cnn` says beyond its help.
+/// What the page of `cnn` says beyond its help and the exit codes.
 const SECTIONS: &[(&str, &[(&str, &str)])] = &[
-    (
-        "EXIT STATUS",
-        &[
-            ("0", "Success."),
-            ("2", "The command line or a config is at fault."),
-            ("3", "The data are at fault."),
-            ("4", "A model file, a checkpoint or a run is at fault."),
-            ("5", "A file could not be read or written."),
-            (
-                "6",
-                "Training diverged: a loss or a weight is no finite number.",
-            ),
-            ("7", "Another process uses the run."),
-            ("130, 143", "Stopped by SIGINT or SIGTERM, after saving."),
-        ],
-    ),
     (
         "FILES",
         &[
@@ -153,20 +137,42 @@ fn close(command: &Command) -> Roff {
         }
         roff.control("fi", []);
     }
-    let is_whole = command.get_name() == "cnn";
-    for (title, entries) in SECTIONS.iter().filter(|_| is_whole) {
-        roff.control("SH", [*title]);
-        for (term, text) in *entries {
-            roff.control("TP", []);
-            roff.text([roman(*term)]);
-            roff.text([roman(*text)]);
-        }
-    }
-    if !is_whole {
+    if command.get_name() != "cnn" {
         roff.control("SH", ["SEE ALSO"]);
         roff.text([roman("cnn(1)")]);
+        return roff;
+    }
+    let codes = exit_codes();
+    let codes = codes
+        .iter()
+        .map(|(code, text)| (code.as_str(), text.as_str()));
+    add_section(&mut roff, "EXIT STATUS", codes);
+    for (title, entries) in SECTIONS {
+        add_section(&mut roff, title, entries.iter().copied());
     }
     roff
+}
+
+fn add_section<'a>(roff: &mut Roff, title: &str, terms: impl Iterator<Item = (&'a str, &'a str)>) {
+    roff.control("SH", [title]);
+    for (term, text) in terms {
+        roff.control("TP", []);
+        roff.text([roman(term)]);
+        roff.text([roman(text)]);
+    }
+}
+
+/// Returns every exit code with a sentence about it.
+fn exit_codes() -> Vec<(String, String)> {
+    let kinds = Kind::ALL.map(|kind| (kind.exit_code().to_string(), kind.meaning()));
+    let stopped = "stopped by SIGINT or SIGTERM, after saving";
+    let first = [("0".to_owned(), "success")].into_iter();
+    let all = first.chain(kinds).chain([("130, 143".to_owned(), stopped)]);
+    let sentence = |text: &str| {
+        let (first, rest) = text.split_at(1);
+        format!("{}{rest}.", first.to_uppercase())
+    };
+    all.map(|(code, text)| (code, sentence(text))).collect()
 }
 
 /// Returns the lines of the examples that stand below a help text, as wide apart as they stand there.

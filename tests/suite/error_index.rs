@@ -6,8 +6,10 @@
 use std::collections::BTreeSet;
 use std::fs;
 
+use cnn::diagnostic::Kind;
+
 use crate::source::{self, Call, Source, calls};
-use crate::support::{files_below, names, repository};
+use crate::support::{Lab, files_below, names, repository};
 
 /// Diagnostics whose message is handed on from elsewhere: the file, and what stands for the message. Golden files show
 /// what these say.
@@ -31,7 +33,7 @@ const BESIDE: [&str; 2] = [
 ];
 
 /// Returns the texts below a folder whose names end so: the name of each, and what it says.
-fn texts(folder: &str, ending: &str) -> Vec<(String, String)> {
+fn read_all(folder: &str, ending: &str) -> Vec<(String, String)> {
     let paths = files_below(&repository(folder)).into_iter();
     let named = paths.filter_map(|path| {
         let name = path.file_name()?.to_str()?.to_owned();
@@ -50,7 +52,7 @@ struct Entry {
 /// Returns all messages of the index, and holds each item to saying something of them.
 fn entries() -> Vec<Entry> {
     let mut entries = Vec::new();
-    for (place, text) in texts("docs/errors", ".md") {
+    for (place, text) in read_all("docs/errors", ".md") {
         for item in text.split("\n- **").skip(1) {
             let item = item.split("\n\n").next().unwrap().replace("\n  ", " ");
             let (bold, said) = item
@@ -149,7 +151,7 @@ fn said() -> Said {
     assert_eq!(handed_on.len(), HANDED_ON.len(), "{handed_on:?}");
     assert_eq!(beside.len(), BESIDE.len(), "{beside:?}");
     assert!(messages.len() > 300, "{}", messages.len());
-    let golden = ["tests/errors", "tests/snapshots"].map(|folder| texts(folder, ".txt"));
+    let golden = ["tests/errors", "tests/snapshots"].map(|folder| read_all(folder, ".txt"));
     let golden = golden.concat();
     let lines = golden.iter().flat_map(|(_, text)| text.lines());
     let starts = ["error: ", "warning: "];
@@ -220,9 +222,36 @@ fn the_index_names_its_pages_and_shows_a_real_error() {
     let index = fs::read_to_string(repository("docs/errors.md")).unwrap();
     let shown = index.split("```text\n").nth(1).unwrap();
     let shown = shown.split("```").next().unwrap();
-    let mut real = texts("tests/errors", ".txt").into_iter();
+    let mut real = read_all("tests/errors", ".txt").into_iter();
     assert!(real.any(|(_, real)| real.starts_with(shown)), "{shown}");
     for name in names(&repository("docs/errors")) {
         assert!(index.contains(&format!("(errors/{name})")), "{name}");
+    }
+}
+
+#[test]
+fn every_page_with_the_exit_codes_has_all_of_them() {
+    let codes = Kind::ALL.map(|kind| kind.exit_code().to_string());
+    let all = |last: &[&str]| [&["0"], &codes.each_ref().map(String::as_str)[..], last].concat();
+    let read = |page: &str| fs::read_to_string(repository(page)).unwrap();
+    let index = read("docs/errors.md");
+    let table = index.split("## Exit codes\n").nth(1).unwrap();
+    let rows = table.lines().filter_map(|line| line.strip_prefix("| "));
+    let listed: Vec<&str> = rows.map(|row| row.split(" |").next().unwrap()).collect();
+    assert_eq!(listed[2..], all(&["130, 143"]));
+    let manual = Lab::new().cnn(&["man"]).ok().stdout.to_lowercase();
+    for kind in Kind::ALL {
+        let (code, meaning) = (kind.exit_code(), kind.meaning());
+        assert!(table.contains(&format!("| {code} | {meaning}")), "{code}");
+        let said = format!(".tp\n{code}\n{meaning}.\n");
+        assert!(manual.contains(&said), "{code}: {manual}");
+    }
+    for page in ["README.md", "docs/reliability.md"] {
+        let text = read(page);
+        let sentence = text.split("Exit codes: ").nth(1).unwrap();
+        let words = sentence.split('.').next().unwrap();
+        let numbers = words.split(|letter: char| !letter.is_ascii_digit());
+        let numbers: Vec<&str> = numbers.filter(|number| !number.is_empty()).collect();
+        assert_eq!(numbers, all(&["130", "143"]), "{page}");
     }
 }
