@@ -4,7 +4,8 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use clap::Args;
+use clap::error::ErrorKind;
+use clap::{Arg, ArgGroup, ArgMatches, Args, FromArgMatches, value_parser};
 
 use crate::config::Override;
 use crate::diagnostic::{Diagnostic, Error, Result};
@@ -23,18 +24,13 @@ const MAX_RULES_BYTES: u64 = 4 << 20;
 /// config. The result is a run folder.
 #[derive(Debug, Args)]
 #[command(
-    group(clap::ArgGroup::new("place").required(true).args(["into", "config"])),
     after_help = "Example: cnn import resnet20.th --into configs/resnet20-cifar.toml --as resnet20"
 )]
 pub(super) struct Arguments {
     /// The file with the weights
     weights: PathBuf,
-    /// The config of the network
-    #[arg(long, value_name = "CONFIG")]
-    into: Option<PathBuf>,
-    /// Where to write the network of an ONNX file as a config
-    #[arg(long, value_name = "FILE", conflicts_with = "map")]
-    config: Option<PathBuf>,
+    #[command(flatten)]
+    place: Place,
     /// Rules of names: a TOML file, see docs/interchange.md
     #[arg(long, value_name = "RULES")]
     map: Option<PathBuf>,
@@ -52,18 +48,70 @@ pub(super) struct Arguments {
     json: bool,
 }
 
+/// Where the weights go: one of both, which options of a group alone do not say.
+#[derive(Debug)]
+enum Place {
+    /// Into the network of a config.
+    Network(PathBuf),
+    /// Into their own network, which becomes a config here.
+    NewConfig(PathBuf),
+}
+
+impl Args for Place {
+    fn augment_args(command: clap::Command) -> clap::Command {
+        let option = |name: &'static str, value: &'static str, help: &'static str| {
+            Arg::new(name)
+                .long(name)
+                .value_name(value)
+                .help(help)
+                .value_parser(value_parser!(PathBuf))
+        };
+        let config = "Where to write the network of an ONNX file as a config";
+        command
+            .arg(option("into", "CONFIG", "The config of the network"))
+            .arg(option("config", "FILE", config).conflicts_with("map"))
+            .group(
+                ArgGroup::new("place")
+                    .required(true)
+                    .args(["into", "config"]),
+            )
+    }
+
+    fn augment_args_for_update(command: clap::Command) -> clap::Command {
+        Self::augment_args(command)
+    }
+}
+
+impl FromArgMatches for Place {
+    fn from_arg_matches(matches: &ArgMatches) -> std::result::Result<Self, clap::Error> {
+        let path = |name| matches.get_one::<PathBuf>(name).cloned();
+        match (path("into"), path("config")) {
+            (Some(into), _) => Ok(Self::Network(into)),
+            (None, Some(config)) => Ok(Self::NewConfig(config)),
+            (None, None) => Err(clap::Error::new(ErrorKind::MissingRequiredArgument)),
+        }
+    }
+
+    fn update_from_arg_matches(
+        &mut self,
+        matches: &ArgMatches,
+    ) -> std::result::Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
 pub(super) fn run(arguments: &Arguments) -> Result<u8> {
     let mut overrides = arguments.set.clone();
     overrides.extend(arguments.data.as_deref().map(Override::data));
     let run = arguments.run.as_deref();
-    let imported = match (&arguments.config, &arguments.into) {
-        (Some(config), _) => import::convert(&arguments.weights, config, &overrides, run)?,
-        (None, Some(into)) => {
-            let project = Project::read(into, &overrides)?;
+    let imported = match &arguments.place {
+        Place::NewConfig(config) => import::convert(&arguments.weights, config, &overrides, run)?,
+        Place::Network(config) => {
+            let project = Project::read(config, &overrides)?;
             let rules = arguments.map.as_deref().map(read_rules).transpose()?;
             import::import(&arguments.weights, &project, rules.as_ref(), run)?
         }
-        (None, None) => unreachable!("the parser asks for one of both"),
     };
     for warning in &imported.warnings {
         report::tell(&diagnostics::render(warning));
