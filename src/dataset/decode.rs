@@ -180,7 +180,7 @@ fn decode_as<T: Copy + Default + Send>(
             }
         }
     };
-    let helpers = thread::available_parallelism().map_or(1, usize::from) - 1;
+    let helpers = rayon::current_num_threads().saturating_sub(1);
     thread::scope(|scope| {
         for _ in 0..helpers.min(files.locations.len()) {
             // This thread works too, so that it is no fault if no other can be started.
