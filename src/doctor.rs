@@ -4,6 +4,7 @@ mod checks;
 
 use std::path::PathBuf;
 
+use crate::kernels::UnknownIsa;
 use crate::machine::Memory;
 use crate::model::Device;
 
@@ -42,7 +43,7 @@ pub enum Fact {
         /// Those that this processor has, the best first.
         here: Vec<&'static str>,
         /// What the kernels are compiled for; what `CNN_ISA` asks for in vain.
-        used: Result<&'static str, String>,
+        used: Result<&'static str, UnknownIsa>,
     },
     /// Threads that compute.
     Threads {
@@ -54,14 +55,7 @@ pub enum Fact {
         limit: Option<f64>,
     },
     /// The memory, where the machine tells it.
-    Memory {
-        /// What the machine has.
-        total_bytes: u64,
-        /// What a training may take.
-        free_bytes: u64,
-        /// What a container may take, if it is held to less than all.
-        limit_bytes: Option<u64>,
-    },
+    Memory(Memory),
     /// A data set that is here.
     DataSet {
         /// Its name.

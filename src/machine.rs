@@ -14,13 +14,13 @@ pub(crate) fn threads() -> usize {
 /// The memory there is.
 #[expect(clippy::struct_field_names, reason = "their unit")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Memory {
+pub struct Memory {
     /// What the machine has.
-    pub(crate) total_bytes: u64,
+    pub total_bytes: u64,
     /// What this process may still take.
-    pub(crate) free_bytes: u64,
+    pub free_bytes: u64,
     /// What the processes of this control group may take together, if less than all.
-    pub(crate) limit_bytes: Option<u64>,
+    pub limit_bytes: Option<u64>,
 }
 
 impl Memory {

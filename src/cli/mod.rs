@@ -31,8 +31,8 @@ use std::time::Instant;
 use clap::{ArgAction, Args, CommandFactory as _, Parser, Subcommand};
 
 use crate::config::{Override, is_run_name};
-use crate::diagnostic::{Diagnostic, Error, Result, in_backticks};
-use crate::kernels;
+use crate::diagnostic::{Diagnostic, Error, Result};
+use crate::kernels::UnknownIsa;
 use crate::machine;
 use crate::model::{Device, remote};
 use crate::report::{self, Output, diagnostics};
@@ -100,20 +100,8 @@ impl ComputeArguments {
     /// Holds the computation to the number of threads and returns it. Comes before everything
     /// that computes, which would start the threads with another number.
     fn start_threads(&self) -> Result<usize> {
-        if let Some(name) = kernels::unknown_isa() {
-            let sets = kernels::ISA_NAMES.iter().filter(|(_, isa)| isa.is_here());
-            let names: Vec<&str> = sets.map(|(name, _)| *name).collect();
-            let is_known = kernels::ISA_NAMES.iter().any(|(known, _)| *known == name);
-            let reason = if is_known {
-                "which this processor does not have"
-            } else {
-                "which is no set of instructions known here"
-            };
-            return Err(Error::config(
-                Diagnostic::error(format!("`CNN_ISA` asks for `{name}`, {reason}"))
-                    .note(format!("this processor has {}", in_backticks(&names)))
-                    .help("leave `CNN_ISA` out for the best of them"),
-            ));
+        if let Some(unknown) = UnknownIsa::asked() {
+            return Err(unknown.error());
         }
         let threads = self.threads.map_or_else(machine::threads, usize::from);
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);

@@ -9,7 +9,7 @@ use super::{Fact, Finding, State, Terminal};
 use crate::dataset::BUILT_IN;
 use crate::diagnostic::{Diagnostic, Error, Result};
 use crate::fetch::{self, Set};
-use crate::kernels::{self, Isa};
+use crate::kernels::{Isa, UnknownIsa};
 use crate::machine::{self, Memory, Processors};
 use crate::model::Device;
 use crate::run;
@@ -80,18 +80,15 @@ fn compute_on(device: Device) -> Result<()> {
 }
 
 pub(super) fn instructions() -> Finding {
-    let sets = kernels::ISA_NAMES.iter().filter(|(_, isa)| isa.is_here());
-    let here: Vec<&str> = sets.map(|(name, _)| *name).collect();
-    let refused = kernels::unknown_isa();
-    let used = refused.map_or_else(|| Ok(Isa::current().name()), Err);
+    let here = Isa::names_here();
+    let used = UnknownIsa::asked().map_or_else(|| Ok(Isa::current().name()), Err);
     let finding = Finding::ok(Fact::Instructions {
         here: here.clone(),
         used: used.clone(),
     });
-    let help = "leave `CNN_ISA` out for the best of them";
     match used {
-        Err(_) => finding.with(State::Hindrance, help),
-        Ok(used) if here.first() != Some(&used) => finding.with(State::Note, help),
+        Err(_) => finding.with(State::Hindrance, UnknownIsa::HELP),
+        Ok(used) if here.first() != Some(&used) => finding.with(State::Note, UnknownIsa::HELP),
         Ok("portable") if cfg!(target_arch = "x86_64") => finding.with(
             State::Note,
             "a processor with AVX2 trains several times as fast",
@@ -113,11 +110,7 @@ pub(super) fn threads() -> Finding {
 const LITTLE_MEMORY_BYTES: u64 = 500_000_000;
 
 pub(super) fn memory(memory: Memory) -> Finding {
-    let finding = Finding::ok(Fact::Memory {
-        total_bytes: memory.total_bytes,
-        free_bytes: memory.free_bytes,
-        limit_bytes: memory.limit_bytes,
-    });
+    let finding = Finding::ok(Fact::Memory(memory));
     if memory.free_bytes >= LITTLE_MEMORY_BYTES {
         return finding;
     }

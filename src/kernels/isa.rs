@@ -2,6 +2,8 @@
 
 use std::sync::atomic::{AtomicU8, Ordering};
 
+use crate::diagnostic::{Diagnostic, Error, in_backticks};
+
 /// A set of vector instructions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Isa {
@@ -68,26 +70,61 @@ impl Isa {
         found.map_or("portable", |(name, _)| name)
     }
 
+    /// Returns the names of those that this processor has, best first.
+    #[must_use]
+    pub fn names_here() -> Vec<&'static str> {
+        let sets = NAMES.iter().filter(|(_, isa)| isa.is_here());
+        sets.map(|(name, _)| *name).collect()
+    }
+
     fn best() -> Self {
         let mut sets = NAMES.iter().map(|(_, isa)| *isa);
         sets.find(|isa| isa.is_here()).unwrap_or(Self::Portable)
     }
 
-    /// Returns what the environment asks for; [`unknown_isa`] tells of what cannot be had.
+    fn named(name: &str) -> Option<Self> {
+        let known = NAMES.iter().find(|(known, _)| *known == name);
+        known.map(|(_, isa)| *isa)
+    }
+
+    /// Returns what the environment asks for; [`UnknownIsa`] tells of what cannot be had.
     fn asked() -> Option<Self> {
-        let name = std::env::var("CNN_ISA").ok()?;
-        let named = NAMES.iter().find(|(known, _)| *known == name)?;
-        Some(named.1).filter(|isa| isa.is_here())
+        Self::named(&std::env::var("CNN_ISA").ok()?).filter(|isa| isa.is_here())
     }
 }
 
-/// Returns what `CNN_ISA` says if it is not a set that this processor has.
-#[must_use]
-pub fn unknown_isa() -> Option<String> {
-    let name = std::env::var("CNN_ISA").ok()?;
-    let known = NAMES.iter().find(|(known, _)| *known == name);
-    match known {
-        Some((_, isa)) if isa.is_here() => None,
-        _ => Some(name),
+/// What `CNN_ISA` asks for though this processor does not have it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnknownIsa {
+    /// What it says.
+    pub name: String,
+}
+
+impl UnknownIsa {
+    /// How it is mended.
+    pub const HELP: &str = "leave `CNN_ISA` out for the best of them";
+
+    /// Returns what the environment asks for in vain, if it does.
+    #[must_use]
+    pub fn asked() -> Option<Self> {
+        let name = std::env::var("CNN_ISA").ok()?;
+        let can_be_had = Isa::named(&name).is_some_and(Isa::is_here);
+        (!can_be_had).then_some(Self { name })
+    }
+
+    /// Returns the error of a computation with it.
+    #[must_use]
+    pub fn error(&self) -> Error {
+        let name = &self.name;
+        let reason = match Isa::named(name) {
+            Some(_) => "which this processor does not have",
+            None => "which is no set of instructions known here",
+        };
+        let here = in_backticks(Isa::names_here());
+        Error::config(
+            Diagnostic::error(format!("`CNN_ISA` asks for `{name}`, {reason}"))
+                .note(format!("this processor has {here}"))
+                .help(Self::HELP),
+        )
     }
 }

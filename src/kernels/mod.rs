@@ -65,7 +65,7 @@ mod winograd_tests;
 
 pub use function::Function;
 pub use geometry::{Axis, Geometry};
-pub use isa::{Isa, NAMES as ISA_NAMES, unknown_isa};
+pub use isa::{Isa, NAMES as ISA_NAMES, UnknownIsa};
 pub use losses::{Shares, binary_cross_entropy, cross_entropy};
 pub use parallel::together;
 pub use pool::Kind as PoolKind;

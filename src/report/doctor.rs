@@ -60,13 +60,12 @@ fn words(fact: &Fact) -> (String, String) {
             (name.clone(), found.to_owned())
         }
         Fact::Instructions { here, used } => {
-            let here = in_backticks(here);
-            let found = match used {
-                Ok(used) => format!("`{used}`; this processor has {here}"),
-                Err(asked) => {
-                    format!("`CNN_ISA` asks for `{asked}`, but this processor has {here}")
-                }
+            let used = match used {
+                Ok(used) => format!("`{used}`"),
+                Err(unknown) => unknown.error().to_string(),
             };
+            let here = in_backticks(here);
+            let found = format!("{used}; this processor has {here}");
             ("instructions".to_owned(), found)
         }
         Fact::Threads {
@@ -77,13 +76,9 @@ fn words(fact: &Fact) -> (String, String) {
             "threads".to_owned(),
             of_threads(*threads, *processors, *limit),
         ),
-        Fact::Memory {
-            total_bytes,
-            free_bytes,
-            limit_bytes,
-        } => {
-            let (total, free) = (bytes(*total_bytes), bytes(*free_bytes));
-            let limit = limit_bytes.map(bytes);
+        Fact::Memory(memory) => {
+            let (total, free) = (bytes(memory.total_bytes), bytes(memory.free_bytes));
+            let limit = memory.limit_bytes.map(bytes);
             let limit = limit.map(|limit| format!(", held to {limit} by a container"));
             let found = format!("{free} free of {total}{}", limit.unwrap_or_default());
             ("memory".to_owned(), found)
@@ -190,7 +185,11 @@ fn described(fact: &Fact) -> (&'static str, Value) {
         ),
         Fact::Instructions { here, used } => (
             "instructions",
-            json!({ "here": here, "used": used.as_ref().ok(), "refused": used.as_ref().err() }),
+            json!({
+                "here": here,
+                "used": used.as_ref().ok(),
+                "refused": used.as_ref().err().map(|unknown| &unknown.name),
+            }),
         ),
         Fact::Threads {
             threads,
@@ -200,13 +199,11 @@ fn described(fact: &Fact) -> (&'static str, Value) {
             "threads",
             json!({ "threads": threads, "processors": processors, "limit": limit }),
         ),
-        Fact::Memory {
-            total_bytes,
-            free_bytes,
-            limit_bytes,
-        } => {
+        Fact::Memory(memory) => {
             let value = json!({
-                "total_bytes": total_bytes, "free_bytes": free_bytes, "limit_bytes": limit_bytes,
+                "total_bytes": memory.total_bytes,
+                "free_bytes": memory.free_bytes,
+                "limit_bytes": memory.limit_bytes,
             });
             ("memory", value)
         }
@@ -235,6 +232,7 @@ fn described(fact: &Fact) -> (&'static str, Value) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::machine::Memory;
 
     fn said(fact: Fact, state: State, helps: &[&str]) -> String {
         line(&Finding {
@@ -260,11 +258,11 @@ mod tests {
 
     #[test]
     fn limits_of_containers_are_told() {
-        let memory = Fact::Memory {
+        let memory = Fact::Memory(Memory {
             total_bytes: 16_000_000_000,
             free_bytes: 900_000_000,
             limit_bytes: Some(1_000_000_000),
-        };
+        });
         assert_eq!(
             said(memory, State::Ok, &[]),
             "ok       memory        900.0 MB free of 16.0 GB, held to 1.0 GB by a container\n"
