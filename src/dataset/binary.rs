@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 
-use super::cifar::{self, Kind, Records};
+use super::cifar::{self, Cifar, Records};
 use super::npy::Numbers;
 use super::preprocess::Preprocessing;
 use super::samples::{Samples, Targets};
@@ -18,7 +18,7 @@ const MAX_NAMES_BYTES: u64 = 1 << 16;
 
 /// The files of one of the data sets, by their names.
 pub(super) struct Files {
-    kind: Kind,
+    kind: Cifar,
     source: PathBuf,
     by_name: BTreeMap<String, Location>,
 }
@@ -26,7 +26,7 @@ pub(super) struct Files {
 impl Files {
     /// Takes the files if they are of CIFAR.
     pub(super) fn of(source: &Path, files: BTreeMap<String, Location>) -> Option<Self> {
-        let kind = Kind::of(&files.keys().map(String::as_str))?;
+        let kind = Cifar::of(&files.keys().map(String::as_str))?;
         let source = source.to_owned();
         Some(Self {
             kind,

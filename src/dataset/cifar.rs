@@ -10,13 +10,13 @@ const PIXELS: usize = 3 * 32 * 32;
 
 /// Which of the two data sets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum Cifar {
     Ten,
     /// With the twenty superclasses, which are passed over.
     Hundred,
 }
 
-impl Kind {
+impl Cifar {
     /// Returns the names of the files of the training split.
     pub(super) fn train(self) -> &'static [&'static str] {
         match self {
@@ -86,7 +86,7 @@ impl Records {
     ///
     /// # Errors
     /// A diagnostic: the file ends within a record or has none, a label is beyond the classes, or reading fails.
-    pub(super) fn append(&mut self, name: &str, kind: Kind, reader: &mut dyn Read) -> Result<()> {
+    pub(super) fn append(&mut self, name: &str, kind: Cifar, reader: &mut dyn Read) -> Result<()> {
         let again = |what: &str| {
             let diagnostic = Diagnostic::error(format!("`{name}` {what}"));
             Error::data(diagnostic.help("fetch the file again"))
@@ -134,7 +134,7 @@ fn reason(error: &io::Error) -> String {
 ///
 /// # Errors
 /// A diagnostic if they are not as many as the classes.
-pub(super) fn class_names(name: &str, kind: Kind, text: &[u8]) -> Result<Vec<String>> {
+pub(super) fn class_names(name: &str, kind: Cifar, text: &[u8]) -> Result<Vec<String>> {
     let text = String::from_utf8_lossy(text);
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
     let names: Vec<String> = lines.map(str::to_owned).collect();
@@ -155,7 +155,7 @@ mod tests {
         [labels, &[value; PIXELS]].concat()
     }
 
-    fn read(kind: Kind, bytes: &[u8]) -> std::result::Result<Records, String> {
+    fn read(kind: Cifar, bytes: &[u8]) -> std::result::Result<Records, String> {
         let mut records = Records::default();
         let outcome = records.append("x.bin", kind, &mut &bytes[..]);
         outcome.map(|()| records).map_err(|error| error.to_string())
@@ -164,34 +164,34 @@ mod tests {
     #[test]
     fn labels_and_pixels_are_told_apart() {
         let bytes = [record(&[9], 1), record(&[0], 2)].concat();
-        let records = read(Kind::Ten, &bytes).unwrap();
+        let records = read(Cifar::Ten, &bytes).unwrap();
         assert_eq!(records.labels, [9, 0]);
         assert_eq!(records.pixels, [[1; PIXELS], [2; PIXELS]].concat());
-        let records = read(Kind::Hundred, &record(&[19, 99], 7)).unwrap();
+        let records = read(Cifar::Hundred, &record(&[19, 99], 7)).unwrap();
         assert_eq!(records.labels, [99]);
     }
 
     #[track_caller]
-    fn check_fault(kind: Kind, bytes: &[u8], expected: &str) {
+    fn check_fault(kind: Cifar, bytes: &[u8], expected: &str) {
         assert_eq!(read(kind, bytes), Err(expected.to_owned()));
     }
 
     #[test]
     fn faults_name_the_record() {
-        check_fault(Kind::Ten, b"", "`x.bin` is empty");
+        check_fault(Cifar::Ten, b"", "`x.bin` is empty");
         let two = [record(&[9], 1), record(&[0], 2)].concat();
         check_fault(
-            Kind::Ten,
+            Cifar::Ten,
             &two[..4000],
             "`x.bin` is truncated: record 2 has 927 bytes, expected 3073",
         );
         check_fault(
-            Kind::Ten,
+            Cifar::Ten,
             &[record(&[9], 1), record(&[10], 2)].concat(),
             "`x.bin` has the label 10 in record 2, expected 0 to 9",
         );
         check_fault(
-            Kind::Hundred,
+            Cifar::Hundred,
             &record(&[0, 100], 1),
             "`x.bin` has the label 100 in record 1, expected 0 to 99",
         );
@@ -199,18 +199,18 @@ mod tests {
 
     #[test]
     fn names_tell_the_kind() {
-        let of = |names: &[&str]| Kind::of(&names.iter().copied());
-        assert_eq!(of(&["readme.html", "test_batch.bin"]), Some(Kind::Ten));
-        assert_eq!(of(&["train.bin"]), Some(Kind::Hundred));
+        let of = |names: &[&str]| Cifar::of(&names.iter().copied());
+        assert_eq!(of(&["readme.html", "test_batch.bin"]), Some(Cifar::Ten));
+        assert_eq!(of(&["train.bin"]), Some(Cifar::Hundred));
         assert_eq!(of(&["data_batch_1", "a.png"]), None);
     }
 
     #[test]
     fn class_names_are_counted() {
         let ten = b"a\nb\nc\nd\r\ne\nf\ng\nh\ni\nj k\n\n";
-        let names = class_names("n.txt", Kind::Ten, ten).unwrap();
+        let names = class_names("n.txt", Cifar::Ten, ten).unwrap();
         assert_eq!((names.len(), names[9].as_str()), (10, "j k"));
-        let error = class_names("n.txt", Kind::Hundred, ten).unwrap_err();
+        let error = class_names("n.txt", Cifar::Hundred, ten).unwrap_err();
         assert_eq!(
             error.to_string(),
             "`n.txt` has 10 class names, expected 100"

@@ -1,6 +1,6 @@
 //! Arrays of Keras in the order that their values have here.
 
-use super::keras::Kind;
+use super::keras::LayerType;
 use super::rows::Own;
 use crate::model::NamedWeight;
 
@@ -15,7 +15,12 @@ pub(super) struct Arrangement {
 impl Arrangement {
     /// Keras has what numbers channels last: kernels `[k…, in, out]`, depthwise `[k…, channels, multiplier]`, transposed
     /// `[k…, out, in]`.
-    pub(super) fn of(kind: Kind, theirs: Option<Kind>, from: &[usize], wanted: &[usize]) -> Self {
+    pub(super) fn of(
+        kind: LayerType,
+        theirs: Option<LayerType>,
+        from: &[usize],
+        wanted: &[usize],
+    ) -> Self {
         let rank = from.len();
         // What numbers the outputs comes first here.
         let turned = |first: usize, second: usize| {
@@ -33,19 +38,19 @@ impl Arrangement {
             own
         };
         match kind {
-            Kind::OfChannels if rank > 2 => depthwise(),
-            Kind::Conv if rank > 2 && theirs == Some(Kind::Depthwise) => depthwise(),
-            Kind::Conv | Kind::Transposed | Kind::AcrossChannels if rank > 2 => {
+            LayerType::OfChannels if rank > 2 => depthwise(),
+            LayerType::Conv if rank > 2 && theirs == Some(LayerType::Depthwise) => depthwise(),
+            LayerType::Conv | LayerType::Transposed | LayerType::AcrossChannels if rank > 2 => {
                 let own = with(turned(rank - 1, rank - 2));
-                if kind == Kind::Conv && theirs.is_none() && own.shape != wanted {
+                if kind == LayerType::Conv && theirs.is_none() && own.shape != wanted {
                     return depthwise();
                 }
                 own
             }
-            Kind::LayerNorm if rank > 1 => {
+            LayerType::LayerNorm if rank > 1 => {
                 with(std::iter::once(rank - 1).chain(0..rank - 1).collect())
             }
-            Kind::Prelu if from.iter().all(|size| *size == 1) => Self {
+            LayerType::Prelu if from.iter().all(|size| *size == 1) => Self {
                 axes: (0..rank).collect(),
                 shape: vec![1],
             },
@@ -79,8 +84,8 @@ impl Arrangement {
 pub(super) fn follow_rows(weight: &mut NamedWeight, own: &Own) {
     let (inputs, outputs) = (own.input.places(), own.output.places());
     let (rows, columns, width) = match (own.kind, &weight.shape[..]) {
-        (Kind::Dense, [_, units]) => (inputs, outputs, *units),
-        (Kind::Dense, [_]) => (outputs, None, 1),
+        (LayerType::Dense, [_, units]) => (inputs, outputs, *units),
+        (LayerType::Dense, [_]) => (outputs, None, 1),
         // What works on a row has one value for each of its own.
         (_, [_]) => (inputs.or(outputs), None, 1),
         _ => return,

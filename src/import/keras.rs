@@ -9,7 +9,7 @@ pub(super) const SKIPPED: [&str; 2] = ["optimizer", "optimizer_weights"];
 
 /// What a layer with weights is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Kind {
+pub(super) enum LayerType {
     /// Convolution.
     Conv,
     /// Convolution of each channel by itself.
@@ -34,7 +34,7 @@ pub(super) enum Kind {
     Other,
 }
 
-impl Kind {
+impl LayerType {
     /// Returns the kind by the name that Keras gives its layers.
     fn named(stem: &str) -> Option<Self> {
         Some(match stem {
@@ -95,7 +95,7 @@ pub(super) struct Layer {
     /// What the user or Keras called it.
     pub(super) called: Option<String>,
     /// What it is; nothing where the file does not say.
-    pub(super) kind: Option<Kind>,
+    pub(super) kind: Option<LayerType>,
     /// What says where it stands among others, the most certain first.
     pub(super) numbers: Vec<Option<Numbered>>,
     /// Its arrays, whose names are places in the file.
@@ -103,7 +103,7 @@ pub(super) struct Layer {
 }
 
 impl Layer {
-    fn new(name: String, called: Option<String>, kind: Option<Kind>) -> Self {
+    fn new(name: String, called: Option<String>, kind: Option<LayerType>) -> Self {
         Self {
             name,
             called,
@@ -116,7 +116,7 @@ impl Layer {
     /// Takes a separable convolution apart, which here is two.
     fn parts(self) -> Vec<Self> {
         let is_one = match (self.kind, &self.arrays[..]) {
-            (Some(Kind::OfChannels), [_, _, ..]) => true,
+            (Some(LayerType::OfChannels), [_, _, ..]) => true,
             (None, [first, second, ..]) => is_separable(&first.shape, &second.shape),
             _ => false,
         };
@@ -131,13 +131,13 @@ impl Layer {
         };
         let (first, second) = self.arrays.split_at(1);
         vec![
-            half("depthwise", Kind::OfChannels, first),
-            half("pointwise", Kind::AcrossChannels, second),
+            half("depthwise", LayerType::OfChannels, first),
+            half("pointwise", LayerType::AcrossChannels, second),
         ]
     }
 
     /// Returns what an array is called here in a layer of a kind.
-    pub(super) fn part(&self, position: usize, kind: Kind) -> Option<&'static str> {
+    pub(super) fn part(&self, position: usize, kind: LayerType) -> Option<&'static str> {
         const STATISTICS: [&str; 4] = ["weight", "bias", "running_mean", "running_var"];
         let own = self.arrays.get(position)?.name.rsplit('/').next()?;
         let own = own.split_once(':').map_or(own, |(own, _)| own);
@@ -149,9 +149,9 @@ impl Layer {
             "moving_mean" => Some("running_mean"),
             "moving_variance" => Some("running_var"),
             _ => match (kind, self.arrays.len()) {
-                (Kind::BatchNorm, 4) => STATISTICS.get(position),
-                (Kind::BatchNorm, 2) => STATISTICS.get(position + 2),
-                (Kind::BatchNorm, _) => None,
+                (LayerType::BatchNorm, 4) => STATISTICS.get(position),
+                (LayerType::BatchNorm, 2) => STATISTICS.get(position + 2),
+                (LayerType::BatchNorm, _) => None,
                 _ => STATISTICS.get(position).filter(|_| position < 2),
             }
             .copied(),
@@ -209,15 +209,15 @@ fn collect(group: &Group, path: &str, holder: &str, found: &mut Vec<Layer>) {
             .words("name")
             .and_then(|words| words.first().map(ToString::to_string));
         let made = called.as_deref().map(stem);
-        let made_kind = made.and_then(|(sort, _)| Kind::named(sort));
-        let kind = match Kind::named(sort) {
+        let made_kind = made.and_then(|(sort, _)| LayerType::named(sort));
+        let kind = match LayerType::named(sort) {
             Some(kind) => Some(kind),
             // A list of a model names its layers by what they are; anywhere else the name is the user's.
-            None if holder == "layers" => Some(Kind::Other),
+            None if holder == "layers" => Some(LayerType::Other),
             None => made_kind,
         };
         let holder_path = path.strip_suffix(&group.name).unwrap_or(path);
-        let in_holder = Kind::named(sort).map(|_| Numbered {
+        let in_holder = LayerType::named(sort).map(|_| Numbered {
             sort: format!("{holder_path}{sort}"),
             number,
         });
@@ -281,7 +281,7 @@ fn listed(root: &Group, names: &[&str], prefix: &str) -> Vec<Layer> {
             let path = format!("{prefix}{}", folders.join("/"));
             let at = found.iter().position(|layer| layer.name == path);
             let at = at.unwrap_or_else(|| {
-                let kind = Kind::named(stem(called).0);
+                let kind = LayerType::named(stem(called).0);
                 let mut layer = Layer::new(path.clone(), Some(called.to_owned()), kind);
                 let (sort, number) = (String::new(), found.len() as u64);
                 layer.numbers = vec![Some(Numbered { sort, number })];

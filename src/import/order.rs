@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::arrange::Arrangement;
-use super::keras::{self, Kind};
+use super::keras::{self, LayerType};
 use super::places::Place;
 use super::rows::Own;
 use crate::diagnostic::{Diagnostic, Error, in_backticks};
@@ -93,7 +93,7 @@ fn alike(places: &[Place<'_>], theirs: &[keras::Layer]) -> Vec<Group> {
         let shapes: Vec<_> = weights
             .map(|(part, weight)| (*part, &weight.shape))
             .collect();
-        let kind = place.own.as_ref().map_or(Kind::Other, |own| own.kind);
+        let kind = place.own.as_ref().map_or(LayerType::Other, |own| own.kind);
         let group = groups.entry((kind, shapes)).or_insert_with(|| Group {
             ours: Vec::new(),
             theirs: (0..theirs.len())

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::keras::Kind;
+use super::keras::LayerType;
 use crate::config::{Function, Join};
 use crate::plan::{Layer, Norm, Operation, Over, Plan};
 
@@ -56,7 +56,7 @@ pub(super) struct Own {
     pub(super) name: String,
     /// What the user calls it.
     pub(super) called: Option<String>,
-    pub(super) kind: Kind,
+    pub(super) kind: LayerType,
     /// The one right before it, by its number among [`Network::layers`].
     pub(super) before: Option<usize>,
     /// The layers that it stands within, and in which of their lists.
@@ -115,25 +115,25 @@ impl Network {
         let none = Row::default;
         let mut opened = None;
         match &layer.operation {
-            Operation::Conv(_) => self.add(layer, name, Kind::Conv, none()),
-            Operation::TransposedConv(_) => self.add(layer, name, Kind::Transposed, none()),
+            Operation::Conv(_) => self.add(layer, name, LayerType::Conv, none()),
+            Operation::TransposedConv(_) => self.add(layer, name, LayerType::Transposed, none()),
             Operation::SeparableConv(_) => {
                 let [first, second] =
                     ["depthwise", "pointwise"].map(|half| format!("{name}.{half}"));
-                self.add(layer, &first, Kind::OfChannels, none());
-                self.add(layer, &second, Kind::AcrossChannels, none());
+                self.add(layer, &first, LayerType::OfChannels, none());
+                self.add(layer, &second, LayerType::AcrossChannels, none());
             }
             Operation::Dense(_) => {
                 self.open = Some(Vec::new());
                 opened = Some(self.layers.len());
-                self.add(layer, name, Kind::Dense, on_row);
+                self.add(layer, name, LayerType::Dense, on_row);
             }
             Operation::Norm(norm) => {
                 opened = (is_row && !takes_parts(norm)).then_some(self.layers.len());
                 self.add(layer, name, kind_of(norm, layer), on_row);
             }
             Operation::Activation(Function::Prelu { .. }) => {
-                self.add(layer, name, Kind::Prelu, none());
+                self.add(layer, name, LayerType::Prelu, none());
             }
             _ => {}
         }
@@ -146,11 +146,16 @@ impl Network {
             self.open = None;
         }
         // The slope that stands within another layer; most have none.
-        self.add(layer, &format!("{name}.activation"), Kind::Prelu, none());
+        self.add(
+            layer,
+            &format!("{name}.activation"),
+            LayerType::Prelu,
+            none(),
+        );
         after
     }
 
-    fn add(&mut self, layer: &Layer, name: &str, kind: Kind, input: Row) {
+    fn add(&mut self, layer: &Layer, name: &str, kind: LayerType, input: Row) {
         self.layers.push(Own {
             name: name.to_owned(),
             called: layer.name.clone(),
@@ -267,10 +272,10 @@ fn takes_parts(norm: &Norm) -> bool {
     matches!(norm.over, Over::Groups(groups) if groups > 1)
 }
 
-fn kind_of(norm: &Norm, layer: &Layer) -> Kind {
+fn kind_of(norm: &Norm, layer: &Layer) -> LayerType {
     match norm.over {
-        Over::Batch { .. } => Kind::BatchNorm,
-        Over::Groups(_) if layer.type_name == "layer_norm" => Kind::LayerNorm,
-        Over::Groups(_) => Kind::GroupNorm,
+        Over::Batch { .. } => LayerType::BatchNorm,
+        Over::Groups(_) if layer.type_name == "layer_norm" => LayerType::LayerNorm,
+        Over::Groups(_) => LayerType::GroupNorm,
     }
 }

@@ -68,7 +68,7 @@ pub use geometry::{Axis, Geometry};
 pub use isa::{Isa, NAMES as ISA_NAMES, UnknownIsa};
 pub use losses::{Shares, binary_cross_entropy, cross_entropy};
 pub use parallel::together;
-pub use pool::Kind as PoolKind;
+pub use pool::PoolKind;
 pub use product::Order as WeightOrder;
 pub use squares::sum_of_squares;
 pub use steps::{Decay, Update, step};

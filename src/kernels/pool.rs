@@ -15,7 +15,7 @@ with_simd_here!();
 
 /// What a pool makes of a window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum PoolKind {
     /// The largest value; the first of several takes the gradient.
     Max,
     /// The sum, divided by a number for each window.
@@ -25,7 +25,7 @@ pub enum Kind {
 /// Inputs: values `[blocks, positions, stride, lanes]`.
 #[derive(Debug)]
 pub(super) struct Pool {
-    pub(super) kind: Kind,
+    pub(super) kind: PoolKind,
     pub(super) geometry: Arc<Geometry>,
     /// What the sum of each window is multiplied with.
     pub(super) shares: Vec<f32>,
@@ -85,7 +85,7 @@ impl Kernel for Pool {
     }
 
     fn keeps(&self) -> Keeps {
-        let keep = self.kind == Kind::Max;
+        let keep = self.kind == PoolKind::Max;
         Keeps {
             inputs: keep,
             output: keep,
@@ -117,8 +117,8 @@ impl Work for Forward<'_> {
                 // SAFETY: the table names positions of the input; `at` is within their channels.
                 unsafe {
                     let start = match self.pool.kind {
-                        Kind::Max => f32::NEG_INFINITY,
-                        Kind::Mean => 0.0,
+                        PoolKind::Max => f32::NEG_INFINITY,
+                        PoolKind::Mean => 0.0,
                     };
                     let mut pooled = S::splat(start);
                     for tap in 0..phase.taps.len() {
@@ -130,11 +130,11 @@ impl Work for Forward<'_> {
                         let x = S::load(self.x.as_ptr().add(read * from.stride * LANES + at));
                         pooled = match self.pool.kind {
                             // Not a number wins and stays.
-                            Kind::Max => S::if_equal(pooled, pooled, S::max(pooled, x), pooled),
-                            Kind::Mean => S::add(pooled, x),
+                            PoolKind::Max => S::if_equal(pooled, pooled, S::max(pooled, x), pooled),
+                            PoolKind::Mean => S::add(pooled, x),
                         };
                     }
-                    if self.pool.kind == Kind::Mean {
+                    if self.pool.kind == PoolKind::Mean {
                         pooled = S::mul(pooled, S::splat(share));
                     }
                     S::store(self.to.at().add(item * to.stride * LANES + at), pooled);
@@ -170,8 +170,8 @@ impl Work for Backward<'_> {
                     let zero = S::splat(0.0);
                     let mut open = S::load(self.gradient.as_ptr().add(written + at));
                     let y = match kind {
-                        Kind::Max => S::load(self.y.as_ptr().add(written + at)),
-                        Kind::Mean => {
+                        PoolKind::Max => S::load(self.y.as_ptr().add(written + at)),
+                        PoolKind::Mean => {
                             open = S::mul(open, S::splat(self.pool.shares[place]));
                             zero
                         }
@@ -185,7 +185,7 @@ impl Work for Backward<'_> {
                         let read = read * from.stride * LANES + at;
                         let sum = self.to.at().add(read);
                         let share = match kind {
-                            Kind::Max => {
+                            PoolKind::Max => {
                                 let x = S::load(self.x.as_ptr().add(read));
                                 // Where the largest is not a number, the first that is none.
                                 let number = S::if_equal(x, x, zero, open);
@@ -194,7 +194,7 @@ impl Work for Backward<'_> {
                                 open = S::if_equal(x, y, zero, left);
                                 share
                             }
-                            Kind::Mean => open,
+                            PoolKind::Mean => open,
                         };
                         if is_disjoint {
                             S::store(sum, share);

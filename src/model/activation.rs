@@ -8,7 +8,7 @@ use burn::tensor::{Tensor, activation};
 use super::Value;
 use super::compile::{Compiler, Wire};
 use super::initialize::Builder;
-use super::kind::Kind;
+use super::kind::AnyLayer;
 use super::packed::function_of;
 use super::sequence::Flow;
 use super::value::same_rank;
@@ -77,7 +77,7 @@ impl Activation {
     pub(super) fn compiled(&self, input: Wire, compiler: &mut Compiler) -> Wire {
         self.compile(&input, compiler).unwrap_or_else(|| {
             let shape = input.shape.clone();
-            compiler.other(input, &Kind::Activation(self.clone()), &shape)
+            compiler.other(input, &AnyLayer::Activation(self.clone()), &shape)
         })
     }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use burn::tensor::Device;
 
 use super::Value;
-use super::kind::{Kind, each};
+use super::kind::{AnyLayer, each};
 use super::pad::positions_of;
 use super::sequence::Flow;
 use crate::kernels::program::{
@@ -266,7 +266,7 @@ impl Compiler {
     }
 
     /// Adds a layer that has no stage of its own: it runs as Burn's operations.
-    pub(super) fn other(&mut self, input: Wire, kind: &Kind, output: &[usize]) -> Wire {
+    pub(super) fn other(&mut self, input: Wire, kind: &AnyLayer, output: &[usize]) -> Wire {
         let input = self.lined(input);
         let channels = output.first().copied().unwrap_or(1);
         let to = Rows::new(output.iter().skip(1).product(), channels);
@@ -361,7 +361,7 @@ impl Compiler {
 /// A layer that has no stage of its own.
 #[derive(Debug)]
 struct Other {
-    kind: Kind,
+    kind: AnyLayer,
     /// The shape of a sample.
     shape: Vec<usize>,
     from: Rows,

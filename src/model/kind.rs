@@ -12,7 +12,7 @@ use crate::plan::Operation;
     clippy::large_enum_variant,
     reason = "a network has thousands of layers at most"
 )]
-pub(super) enum Kind {
+pub(super) enum AnyLayer {
     Conv(conv::Conv),
     SeparableConv(conv::SeparableConv),
     TransposedConv(transposed::TransposedConv),
@@ -41,28 +41,28 @@ pub(super) enum Kind {
 macro_rules! each {
     ($kind:expr, $layer:ident => $body:expr) => {
         match $kind {
-            Kind::Conv($layer) => $body,
-            Kind::SeparableConv($layer) => $body,
-            Kind::TransposedConv($layer) => $body,
-            Kind::Pool($layer) => $body,
-            Kind::GlobalPool($layer) => $body,
-            Kind::AdaptivePool($layer) => $body,
-            Kind::Dense($layer) => $body,
-            Kind::Activation($layer) => $body,
-            Kind::BatchNorm($layer) => $body,
-            Kind::GroupNorm($layer) => $body,
-            Kind::LocalResponseNorm($layer) => $body,
-            Kind::Dropout($layer) => $body,
-            Kind::Noise($layer) => $body,
-            Kind::Reshape($layer) => $body,
-            Kind::Pad($layer) => $body,
-            Kind::Crop($layer) => $body,
-            Kind::Upsample($layer) => $body,
-            Kind::PixelShuffle($layer) => $body,
-            Kind::Scale($layer) => $body,
-            Kind::Residual($layer) => $body,
-            Kind::Branches($layer) => $body,
-            Kind::Merge($layer) => $body,
+            AnyLayer::Conv($layer) => $body,
+            AnyLayer::SeparableConv($layer) => $body,
+            AnyLayer::TransposedConv($layer) => $body,
+            AnyLayer::Pool($layer) => $body,
+            AnyLayer::GlobalPool($layer) => $body,
+            AnyLayer::AdaptivePool($layer) => $body,
+            AnyLayer::Dense($layer) => $body,
+            AnyLayer::Activation($layer) => $body,
+            AnyLayer::BatchNorm($layer) => $body,
+            AnyLayer::GroupNorm($layer) => $body,
+            AnyLayer::LocalResponseNorm($layer) => $body,
+            AnyLayer::Dropout($layer) => $body,
+            AnyLayer::Noise($layer) => $body,
+            AnyLayer::Reshape($layer) => $body,
+            AnyLayer::Pad($layer) => $body,
+            AnyLayer::Crop($layer) => $body,
+            AnyLayer::Upsample($layer) => $body,
+            AnyLayer::PixelShuffle($layer) => $body,
+            AnyLayer::Scale($layer) => $body,
+            AnyLayer::Residual($layer) => $body,
+            AnyLayer::Branches($layer) => $body,
+            AnyLayer::Merge($layer) => $body,
         }
     };
 }
@@ -71,35 +71,35 @@ macro_rules! each {
 macro_rules! each_into {
     ($kind:expr, $layer:ident => $body:expr) => {
         match $kind {
-            Kind::Conv($layer) => Kind::Conv($body),
-            Kind::SeparableConv($layer) => Kind::SeparableConv($body),
-            Kind::TransposedConv($layer) => Kind::TransposedConv($body),
-            Kind::Pool($layer) => Kind::Pool($body),
-            Kind::GlobalPool($layer) => Kind::GlobalPool($body),
-            Kind::AdaptivePool($layer) => Kind::AdaptivePool($body),
-            Kind::Dense($layer) => Kind::Dense($body),
-            Kind::Activation($layer) => Kind::Activation($body),
-            Kind::BatchNorm($layer) => Kind::BatchNorm($body),
-            Kind::GroupNorm($layer) => Kind::GroupNorm($body),
-            Kind::LocalResponseNorm($layer) => Kind::LocalResponseNorm($body),
-            Kind::Dropout($layer) => Kind::Dropout($body),
-            Kind::Noise($layer) => Kind::Noise($body),
-            Kind::Reshape($layer) => Kind::Reshape($body),
-            Kind::Pad($layer) => Kind::Pad($body),
-            Kind::Crop($layer) => Kind::Crop($body),
-            Kind::Upsample($layer) => Kind::Upsample($body),
-            Kind::PixelShuffle($layer) => Kind::PixelShuffle($body),
-            Kind::Scale($layer) => Kind::Scale($body),
-            Kind::Residual($layer) => Kind::Residual($body),
-            Kind::Branches($layer) => Kind::Branches($body),
-            Kind::Merge($layer) => Kind::Merge($body),
+            AnyLayer::Conv($layer) => AnyLayer::Conv($body),
+            AnyLayer::SeparableConv($layer) => AnyLayer::SeparableConv($body),
+            AnyLayer::TransposedConv($layer) => AnyLayer::TransposedConv($body),
+            AnyLayer::Pool($layer) => AnyLayer::Pool($body),
+            AnyLayer::GlobalPool($layer) => AnyLayer::GlobalPool($body),
+            AnyLayer::AdaptivePool($layer) => AnyLayer::AdaptivePool($body),
+            AnyLayer::Dense($layer) => AnyLayer::Dense($body),
+            AnyLayer::Activation($layer) => AnyLayer::Activation($body),
+            AnyLayer::BatchNorm($layer) => AnyLayer::BatchNorm($body),
+            AnyLayer::GroupNorm($layer) => AnyLayer::GroupNorm($body),
+            AnyLayer::LocalResponseNorm($layer) => AnyLayer::LocalResponseNorm($body),
+            AnyLayer::Dropout($layer) => AnyLayer::Dropout($body),
+            AnyLayer::Noise($layer) => AnyLayer::Noise($body),
+            AnyLayer::Reshape($layer) => AnyLayer::Reshape($body),
+            AnyLayer::Pad($layer) => AnyLayer::Pad($body),
+            AnyLayer::Crop($layer) => AnyLayer::Crop($body),
+            AnyLayer::Upsample($layer) => AnyLayer::Upsample($body),
+            AnyLayer::PixelShuffle($layer) => AnyLayer::PixelShuffle($body),
+            AnyLayer::Scale($layer) => AnyLayer::Scale($body),
+            AnyLayer::Residual($layer) => AnyLayer::Residual($body),
+            AnyLayer::Branches($layer) => AnyLayer::Branches($body),
+            AnyLayer::Merge($layer) => AnyLayer::Merge($body),
         }
     };
 }
 
 pub(super) use {each, each_into};
 
-impl Kind {
+impl AnyLayer {
     /// Returns whether the layer takes values in the order of our own kernels.
     pub(super) fn takes_packed(&self) -> bool {
         match self {
@@ -120,7 +120,7 @@ impl Kind {
     }
 }
 
-impl Kind {
+impl AnyLayer {
     /// Writes the layer as stages of a program; nothing if it has none.
     ///
     /// # Errors
@@ -153,44 +153,46 @@ impl Kind {
 }
 
 /// Builds a layer; `index` keys what it draws in training.
-pub(super) fn build(index: usize, operation: &Operation, builder: &mut Builder<'_>) -> Kind {
+pub(super) fn build(index: usize, operation: &Operation, builder: &mut Builder<'_>) -> AnyLayer {
     match operation {
-        Operation::Conv(plan) => Kind::Conv(conv::Conv::new(plan, builder)),
+        Operation::Conv(plan) => AnyLayer::Conv(conv::Conv::new(plan, builder)),
         Operation::SeparableConv(plan) => {
-            Kind::SeparableConv(conv::SeparableConv::new(plan, builder))
+            AnyLayer::SeparableConv(conv::SeparableConv::new(plan, builder))
         }
         Operation::TransposedConv(plan) => {
-            Kind::TransposedConv(transposed::TransposedConv::new(plan, builder))
+            AnyLayer::TransposedConv(transposed::TransposedConv::new(plan, builder))
         }
-        Operation::Pool(plan) => Kind::Pool(pool::Pool::new(plan)),
-        Operation::GlobalPool(kind) => Kind::GlobalPool(pool::GlobalPool::new(*kind)),
-        Operation::AdaptivePool(plan) => Kind::AdaptivePool(pool::AdaptivePool::new(plan)),
-        Operation::Dense(plan) => Kind::Dense(dense::Dense::new(plan, builder)),
+        Operation::Pool(plan) => AnyLayer::Pool(pool::Pool::new(plan)),
+        Operation::GlobalPool(kind) => AnyLayer::GlobalPool(pool::GlobalPool::new(*kind)),
+        Operation::AdaptivePool(plan) => AnyLayer::AdaptivePool(pool::AdaptivePool::new(plan)),
+        Operation::Dense(plan) => AnyLayer::Dense(dense::Dense::new(plan, builder)),
         Operation::Activation(function) => {
-            Kind::Activation(activation::Activation::new(Some(*function), true, builder))
+            AnyLayer::Activation(activation::Activation::new(Some(*function), true, builder))
         }
         Operation::Norm(plan) => match plan.over {
             crate::plan::Over::Batch { momentum } => {
-                Kind::BatchNorm(norm::BatchNorm::new(plan, momentum, builder))
+                AnyLayer::BatchNorm(norm::BatchNorm::new(plan, momentum, builder))
             }
             crate::plan::Over::Groups(groups) => {
-                Kind::GroupNorm(norm::GroupNorm::new(plan, groups, builder))
+                AnyLayer::GroupNorm(norm::GroupNorm::new(plan, groups, builder))
             }
         },
         Operation::LocalResponseNorm(settings) => {
-            Kind::LocalResponseNorm(norm::LocalResponseNorm::new(*settings))
+            AnyLayer::LocalResponseNorm(norm::LocalResponseNorm::new(*settings))
         }
-        Operation::Dropout(settings) => Kind::Dropout(noise::Dropout::new(*settings, index)),
-        Operation::Noise(settings) => Kind::Noise(noise::Noise::new(*settings, index)),
-        Operation::Flatten => Kind::Reshape(reshape::Reshape::new(None)),
-        Operation::Reshape(shape) => Kind::Reshape(reshape::Reshape::new(Some(shape))),
-        Operation::Pad(plan) => Kind::Pad(reshape::Pad::new(plan)),
-        Operation::Crop(amount) => Kind::Crop(reshape::Crop::new(amount)),
-        Operation::Upsample(plan) => Kind::Upsample(reshape::Upsample::new(plan)),
-        Operation::PixelShuffle(scale) => Kind::PixelShuffle(shuffle::PixelShuffle::new(*scale)),
-        Operation::Scale(plan) => Kind::Scale(reshape::Scale::new(plan, builder)),
-        Operation::Residual(plan) => Kind::Residual(graph::Residual::new(plan, builder)),
-        Operation::Branches(plan) => Kind::Branches(graph::Branches::new(plan, builder)),
-        Operation::Merge(plan) => Kind::Merge(graph::Merge::new(plan)),
+        Operation::Dropout(settings) => AnyLayer::Dropout(noise::Dropout::new(*settings, index)),
+        Operation::Noise(settings) => AnyLayer::Noise(noise::Noise::new(*settings, index)),
+        Operation::Flatten => AnyLayer::Reshape(reshape::Reshape::new(None)),
+        Operation::Reshape(shape) => AnyLayer::Reshape(reshape::Reshape::new(Some(shape))),
+        Operation::Pad(plan) => AnyLayer::Pad(reshape::Pad::new(plan)),
+        Operation::Crop(amount) => AnyLayer::Crop(reshape::Crop::new(amount)),
+        Operation::Upsample(plan) => AnyLayer::Upsample(reshape::Upsample::new(plan)),
+        Operation::PixelShuffle(scale) => {
+            AnyLayer::PixelShuffle(shuffle::PixelShuffle::new(*scale))
+        }
+        Operation::Scale(plan) => AnyLayer::Scale(reshape::Scale::new(plan, builder)),
+        Operation::Residual(plan) => AnyLayer::Residual(graph::Residual::new(plan, builder)),
+        Operation::Branches(plan) => AnyLayer::Branches(graph::Branches::new(plan, builder)),
+        Operation::Merge(plan) => AnyLayer::Merge(graph::Merge::new(plan)),
     }
 }

@@ -10,7 +10,7 @@ use burn::tensor::Device;
 
 use super::compile::{Compiler, Wire};
 use super::initialize::Builder;
-use super::kind::{Kind, build, each, each_into};
+use super::kind::{AnyLayer, build, each, each_into};
 use super::{Pass, Value};
 use crate::diagnostic::Result;
 use crate::plan;
@@ -46,7 +46,7 @@ struct Layer {
     is_kept: bool,
     /// The shape of a sample of its output.
     output: Vec<usize>,
-    kind: Kind,
+    kind: AnyLayer,
 }
 
 impl Flow<'_> {
@@ -93,7 +93,7 @@ impl Sequence {
                 None if layer.is_kept => output.settled(),
                 None => output,
             };
-            if matches!(layer.kind, Kind::Merge(_)) {
+            if matches!(layer.kind, AnyLayer::Merge(_)) {
                 let last_uses = Arc::clone(&flow.last_uses);
                 let done = |from: &usize| last_uses.get(from) == Some(&layer.index);
                 flow.kept.retain(|from, _| !done(from));
@@ -108,7 +108,7 @@ impl Sequence {
     /// Returns the padding of the first layer if it is a convolution that its input may bring along.
     pub(super) fn border(&self) -> &[[usize; 2]] {
         match self.layers.first().map(|layer| &layer.kind) {
-            Some(Kind::Conv(conv)) => conv.border(),
+            Some(AnyLayer::Conv(conv)) => conv.border(),
             _ => &[],
         }
     }
@@ -116,9 +116,9 @@ impl Sequence {
     /// Returns whether a layer takes outputs of earlier ones.
     pub(super) fn merges(&self) -> bool {
         self.layers.iter().any(|layer| match &layer.kind {
-            Kind::Merge(_) => true,
-            Kind::Residual(residual) => residual.merges(),
-            Kind::Branches(branches) => branches.merges(),
+            AnyLayer::Merge(_) => true,
+            AnyLayer::Residual(residual) => residual.merges(),
+            AnyLayer::Branches(branches) => branches.merges(),
             _ => false,
         })
     }
@@ -147,7 +147,7 @@ impl Sequence {
         Ok(wire)
     }
 
-    fn convert(self, convert: impl Fn(Kind) -> Kind) -> Self {
+    fn convert(self, convert: impl Fn(AnyLayer) -> AnyLayer) -> Self {
         let layers = self.layers.into_iter().map(|layer| Layer {
             kind: convert(layer.kind),
             ..layer

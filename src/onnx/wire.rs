@@ -15,7 +15,7 @@ const NUMBER: u64 = 16;
 
 /// The messages of [`super::proto`], as far as they hold others.
 #[derive(Clone, Copy)]
-enum Kind {
+enum Message {
     Model,
     Graph,
     Node,
@@ -30,7 +30,7 @@ enum Kind {
 
 /// What a field with a length holds.
 enum Field {
-    Message(Kind),
+    Message(Message),
     Text,
     /// Numbers of so many bytes at least.
     Numbers(u64),
@@ -38,7 +38,7 @@ enum Field {
     Free,
 }
 
-impl Kind {
+impl Message {
     fn field(self, tag: u32) -> Field {
         match (self, tag) {
             (Self::Model, 7) => Field::Message(Self::Graph),
@@ -70,10 +70,10 @@ impl Kind {
 /// The reason.
 pub(super) fn check(bytes: &Bytes) -> Result<(), String> {
     let mut left = MOST;
-    walk(Kind::Model, bytes.clone(), &mut left)
+    walk(Message::Model, bytes.clone(), &mut left)
 }
 
-fn walk(kind: Kind, mut bytes: Bytes, left: &mut u64) -> Result<(), String> {
+fn walk(message: Message, mut bytes: Bytes, left: &mut u64) -> Result<(), String> {
     let damaged = |error: prost::DecodeError| error.to_string();
     while bytes.has_remaining() {
         let (tag, wire) = decode_key(&mut bytes).map_err(damaged)?;
@@ -81,7 +81,7 @@ fn walk(kind: Kind, mut bytes: Bytes, left: &mut u64) -> Result<(), String> {
             skip_field(wire, tag, &mut bytes, DecodeContext::default()).map_err(damaged)?;
             take(
                 left,
-                if let Field::Numbers(_) = kind.field(tag) {
+                if let Field::Numbers(_) = message.field(tag) {
                     NUMBER
                 } else {
                     0
@@ -94,7 +94,7 @@ fn walk(kind: Kind, mut bytes: Bytes, left: &mut u64) -> Result<(), String> {
             return Err("it ends within a field".to_owned());
         }
         let content = bytes.split_to(length as usize);
-        match kind.field(tag) {
+        match message.field(tag) {
             Field::Message(inner) => {
                 take(left, MESSAGE)?;
                 walk(inner, content, left)?;
