@@ -67,22 +67,16 @@ fn needed_to_infer(plan: &Plan, batch: usize) -> u64 {
 fn transformed_values(layers: &[Layer]) -> Option<u64> {
     let mut values: u64 = 0;
     for layer in layers {
-        let own = match &layer.operation {
-            Operation::Conv(conv) => {
-                let kernels = shape::elements(&[conv.filters, conv.channels])?;
-                kernels.checked_mul(if conv.fits_winograd() { 36 } else { 0 })?
-            }
-            Operation::Residual(residual) => transformed_values(&residual.layers)?
-                .checked_add(transformed_values(&residual.shortcut)?)?,
-            Operation::Branches(branches) => {
-                let lists = branches.branches.iter();
-                lists
-                    .map(|list| transformed_values(list))
-                    .sum::<Option<u64>>()?
-            }
-            _ => 0,
-        };
-        values = values.checked_add(own)?;
+        // No other layer has kernels that are transformed; one that holds layers tells so by its lists.
+        if let Operation::Conv(conv) = &layer.operation
+            && conv.fits_winograd()
+        {
+            let kernels = shape::elements(&[conv.filters, conv.channels])?;
+            values = values.checked_add(kernels.checked_mul(36)?)?;
+        }
+        for list in layer.operation.lists() {
+            values = values.checked_add(transformed_values(list)?)?;
+        }
     }
     Some(values)
 }

@@ -58,7 +58,21 @@ impl Operation {
                 with_bias("", vec![scale.channels], bias)
             }
             Self::Residual(residual) => with_activation(Vec::new(), residual.activation),
-            _ => Vec::new(),
+            Self::Activation(_)
+            | Self::Pool(_)
+            | Self::GlobalPool(_)
+            | Self::AdaptivePool(_)
+            | Self::LocalResponseNorm(_)
+            | Self::Dropout(_)
+            | Self::Noise(_)
+            | Self::Flatten
+            | Self::Reshape(_)
+            | Self::Pad(_)
+            | Self::Crop(_)
+            | Self::Upsample(_)
+            | Self::PixelShuffle(_)
+            | Self::Branches(_)
+            | Self::Merge(_) => Vec::new(),
         }
     }
 }

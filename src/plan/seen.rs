@@ -80,21 +80,8 @@ impl Way<'_> {
                 let read = spread_by(conv.windows[side], conv.padding[side][0], part);
                 brought(read, extent, PaddingMode::Zeros)
             }),
-            Operation::Upsample(upsample) => each(&|side, [first, end], extent| {
-                let scale = upsample.scale[side];
-                let read = match upsample.mode {
-                    UpsampleMode::Nearest => {
-                        [first / scale, (end - 1) / scale].map(usize::cast_signed)
-                    }
-                    UpsampleMode::Linear => {
-                        // Neighbours of the middle of an output, in whole steps of half an output.
-                        let before = |at: usize| {
-                            let twice = (2 * at + 1).cast_signed() - scale.cast_signed();
-                            twice.div_euclid(2 * scale.cast_signed())
-                        };
-                        [before(first), before(end - 1) + 1]
-                    }
-                };
+            Operation::Upsample(upsample) => each(&|side, part, extent| {
+                let read = enlarged_to(upsample.mode, upsample.scale[side], part);
                 brought(read, extent, PaddingMode::Replicate)
             }),
             Operation::PixelShuffle(scale) => {
@@ -126,7 +113,15 @@ impl Way<'_> {
                 }
                 Some(part)
             }
-            _ => Some(part),
+            // Place by place. What holds layers went the way of its lists.
+            Operation::Activation(_)
+            | Operation::Norm(_)
+            | Operation::LocalResponseNorm(_)
+            | Operation::Dropout(_)
+            | Operation::Noise(_)
+            | Operation::Scale(_)
+            | Operation::Residual(_)
+            | Operation::Branches(_) => Some(part),
         }
     }
 }
@@ -154,6 +149,21 @@ fn spread_by(window: Window, cut: usize, [first, end]: [usize; 2]) -> [isize; 2]
         above(place(first) - reach),
         place(end - 1).div_euclid(stride),
     ]
+}
+
+/// Returns the first and the last place that larger maps are made of.
+fn enlarged_to(mode: UpsampleMode, scale: usize, [first, end]: [usize; 2]) -> [isize; 2] {
+    match mode {
+        UpsampleMode::Nearest => [first / scale, (end - 1) / scale].map(usize::cast_signed),
+        UpsampleMode::Linear => {
+            // Neighbours of the middle of an output, in whole steps of half an output.
+            let before = |at: usize| {
+                let twice = (2 * at + 1).cast_signed() - scale.cast_signed();
+                twice.div_euclid(2 * scale.cast_signed())
+            };
+            [before(first), before(end - 1) + 1]
+        }
+    }
 }
 
 /// Brings places onto a map: what lies outside is padding, and stands for places of the map in other modes than zeros.
