@@ -93,39 +93,12 @@ pub fn load_split(
     source: Option<&str>,
     split: Option<Split>,
 ) -> Result<(Split, Arc<Samples>, Vec<Diagnostic>)> {
-    let config = &trained.config;
-    let own = config
-        .data
-        .source
-        .as_ref()
-        .map(|source| source.value.clone());
-    let mut request = Request {
-        source: source.map(str::to_owned).or(own).unwrap_or_default(),
-        preprocessing: trained.header.preprocessing.clone(),
-        // Other data was never split: all of it is new to the network.
-        validation: config.data.validation.filter(|_| source.is_none()),
-        validation_source: config
-            .data
-            .validation_source
-            .clone()
-            .filter(|_| source.is_none()),
-        test_source: config.data.test.clone().filter(|_| source.is_none()),
-        targets: config.data.target.clone(),
-        outputs: Some(trained.header.classes.len()),
-        seed: config.train.seed,
-        task: config.train.task(),
-        cache_bytes: config.data.cache,
-        on_bad_image: config.data.on_bad_image,
-    };
+    let request = request_of(trained, source);
     if request.source.is_empty() {
         let message = "the network names no data, as it was imported without";
         return Err(Error::config(
             Diagnostic::error(message).help("give `--data`"),
         ));
-    }
-    if source.is_some() {
-        // Other pictures are brought to the network's size, as in prediction.
-        request.preprocessing.resize = true;
     }
     let dataset = dataset::load(&request).map_err(|mut error| {
         // It may lie elsewhere by now.
@@ -179,6 +152,32 @@ pub fn load_split(
         renumber(&mut samples, &dataset.classes, own)?;
     }
     Ok((split, Arc::new(samples), warnings))
+}
+
+/// Returns what to load for a network: its own data as it was trained on them, or other data.
+fn request_of(trained: &Trained, source: Option<&str>) -> Request {
+    let (data, train) = (&trained.config.data, &trained.config.train);
+    let own = data.source.as_ref().map(|source| source.value.clone());
+    let mut preprocessing = trained.header.preprocessing.clone();
+    if source.is_some() {
+        // Other pictures are brought to the network's size, as in prediction.
+        preprocessing.resize = true;
+    }
+    // Other data was never split: all of it is new to the network.
+    let is_own = source.is_none();
+    Request {
+        source: source.map(str::to_owned).or(own).unwrap_or_default(),
+        preprocessing,
+        validation: data.validation.filter(|_| is_own),
+        validation_source: data.validation_source.clone().filter(|_| is_own),
+        test_source: data.test.clone().filter(|_| is_own),
+        targets: data.target.clone(),
+        outputs: Some(trained.header.classes.len()),
+        seed: train.seed,
+        task: train.task(),
+        cache_bytes: data.cache,
+        on_bad_image: data.on_bad_image,
+    }
 }
 
 /// Tells whether classes are numbers alone, as of weights that came without data, and others as many names.

@@ -47,23 +47,11 @@ impl Session {
             return Err(self.diverged(loss));
         }
         let validation = self.validation.is_some().then_some(metrics);
-        let partial = self.progress.partial;
-        let samples = (partial.samples as f64).max(1.0);
-        let row = Row {
-            epoch: self.progress.epoch + 1,
-            step: self.progress.step,
-            train_loss: partial.mean_loss(),
-            train_accuracy: partial.accuracy(),
-            validation_loss: validation.as_ref().map(Metrics::loss),
-            validation_accuracy: validation.as_ref().and_then(Metrics::accuracy),
-            learning_rate: self.last_rate(),
-            seconds: partial.secs,
-            images_per_second: samples / partial.secs.max(f64::EPSILON),
-        };
+        let row = self.row(validation.as_ref());
         self.progress.epoch = row.epoch;
         self.progress.step_in_epoch = 0;
         self.progress.partial = Partial::default();
-        self.progress.train_secs += partial.secs;
+        self.progress.train_secs += row.seconds;
         let settings = &self.config.train;
         if let Some(early) = &settings.early_stopping {
             self.progress.watched = patience::watch(early, self.progress.watched, &row);
@@ -104,6 +92,23 @@ impl Session {
                 Ok(())
             }
             _ => self.save(emit),
+        }
+    }
+
+    /// Returns the figures of the epoch that ends.
+    fn row(&self, validation: Option<&Metrics>) -> Row {
+        let partial = self.progress.partial;
+        let samples = (partial.samples as f64).max(1.0);
+        Row {
+            epoch: self.progress.epoch + 1,
+            step: self.progress.step,
+            train_loss: partial.mean_loss(),
+            train_accuracy: partial.accuracy(),
+            validation_loss: validation.map(Metrics::loss),
+            validation_accuracy: validation.and_then(Metrics::accuracy),
+            learning_rate: self.last_rate(),
+            seconds: partial.secs,
+            images_per_second: samples / partial.secs.max(f64::EPSILON),
         }
     }
 

@@ -232,7 +232,8 @@ fn the_index_names_its_pages_and_shows_a_real_error() {
 #[test]
 fn every_page_with_the_exit_codes_has_all_of_them() {
     let codes = Kind::ALL.map(|kind| kind.exit_code().to_string());
-    let all = |last: &[&str]| [&["0"], &codes.each_ref().map(String::as_str)[..], last].concat();
+    let codes = codes.each_ref().map(String::as_str);
+    let all = |last: &[&'static str]| [&["0"], &codes[..], last].concat();
     let read = |page: &str| fs::read_to_string(repository(page)).unwrap();
     let index = read("docs/errors.md");
     let table = index.split("## Exit codes\n").nth(1).unwrap();

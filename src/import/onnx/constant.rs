@@ -150,15 +150,7 @@ pub(super) fn computed(context: &Context<'_>) -> Result<Option<Translated>, Stri
             let lists: Option<Vec<&[i64]>> = inputs.iter().map(|input| input.integers()).collect();
             made(Constant::list(lists.ok_or_else(refused)?.concat()))
         }
-        "Gather" if first.shape().len() == 1 => {
-            let values = first.integers().ok_or_else(refused)?;
-            let places = inputs
-                .get(1)
-                .and_then(|places| places.integers())
-                .ok_or_else(refused)?;
-            let picked: Option<Vec<i64>> = places.iter().map(|place| at(values, *place)).collect();
-            made(Constant::list(picked.ok_or_else(refused)?))
-        }
+        "Gather" if first.shape().len() == 1 => made(gathered(&inputs).ok_or_else(refused)?),
         "Slice" => made(sliced(context, first).ok_or_else(refused)?),
         "Transpose"
             if context
@@ -183,26 +175,34 @@ pub(super) fn computed(context: &Context<'_>) -> Result<Option<Translated>, Stri
                     .ok_or_else(refused)?,
             )
         }
-        "Unsqueeze" => {
-            let axes = context.whole_numbers(1, "axes").ok_or_else(refused)?;
-            let rank = first.shape().len() + axes.len();
-            let mut places: Vec<usize> = axes
-                .iter()
-                .filter_map(|axis| place(*axis, rank))
-                .filter(|axis| *axis < rank)
-                .collect();
-            places.sort_unstable();
-            let mut shape = first.shape().to_vec();
-            for place in &places {
-                shape.insert((*place).min(shape.len()), 1);
-            }
-            let is_whole = places.len() == axes.len();
-            let made_of = first.reshaped(shape).filter(|_| is_whole);
-            made(made_of.ok_or_else(refused)?)
-        }
+        "Unsqueeze" => made(unsqueezed(context, first).ok_or_else(refused)?),
         "ConstantOfShape" => made(filled(context, first).ok_or_else(refused)?),
         _ => Err(refused()),
     }
+}
+
+/// Takes numbers of a list.
+fn gathered(inputs: &[&Constant]) -> Option<Constant> {
+    let values = inputs.first()?.integers()?;
+    let places = inputs.get(1)?.integers()?;
+    let picked: Option<Vec<i64>> = places.iter().map(|place| at(values, *place)).collect();
+    picked.map(Constant::list)
+}
+
+/// Adds axes of one.
+fn unsqueezed(context: &Context<'_>, first: &Constant) -> Option<Constant> {
+    let axes = context.whole_numbers(1, "axes")?;
+    let rank = first.shape().len() + axes.len();
+    let places = axes
+        .iter()
+        .map(|axis| place(*axis, rank).filter(|place| *place < rank));
+    let mut places: Vec<usize> = places.collect::<Option<_>>()?;
+    places.sort_unstable();
+    let mut shape = first.shape().to_vec();
+    for place in places {
+        shape.insert(place.min(shape.len()), 1);
+    }
+    first.reshaped(shape)
 }
 
 /// Makes floats of whole numbers; the other way they would be cut.

@@ -94,19 +94,7 @@ impl Graph {
                 proto.node.len()
             ));
         }
-        let mut values = HashMap::new();
-        let mut unread = HashMap::new();
-        for tensor in &proto.initializer {
-            match Constant::of(tensor) {
-                Ok(constant) => {
-                    values.insert(tensor.name.clone(), Value::Constant(constant));
-                }
-                // The node that takes it is what the user knows.
-                Err(reason) => {
-                    unread.insert(tensor.name.clone(), reason);
-                }
-            }
-        }
+        let (mut values, unread) = constants(&proto.initializer);
         let mut inputs = proto
             .input
             .iter()
@@ -334,6 +322,19 @@ impl Translated {
             shape,
         }
     }
+}
+
+/// Returns constants by their names, and why others cannot be read: the node that takes one is what the user knows.
+fn constants(tensors: &[onnx::Tensor]) -> (HashMap<String, Value>, HashMap<String, String>) {
+    let (mut values, mut unread) = (HashMap::new(), HashMap::new());
+    for tensor in tensors {
+        let name = tensor.name.clone();
+        match Constant::of(tensor) {
+            Ok(constant) => drop(values.insert(name, Value::Constant(constant))),
+            Err(reason) => drop(unread.insert(name, reason)),
+        }
+    }
+    (values, unread)
 }
 
 /// Returns the shape of a sample of the input, its type, and the length of the batch if it is fixed.

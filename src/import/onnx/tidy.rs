@@ -165,20 +165,7 @@ fn two(a: &Item, b: &Item) -> Option<Vec<Item>> {
                 scale: more,
                 shift: further,
             },
-        ) => {
-            let count = scale.len().max(more.len());
-            let at = |values: &[f32], index: usize| values[index % values.len()];
-            let scales = (0..count)
-                .map(|index| at(scale, index) * at(more, index))
-                .collect();
-            let shifts = (0..count)
-                .map(|index| at(shift, index) * at(more, index) + at(further, index))
-                .collect();
-            Some(vec![Item::Scale {
-                scale: scales,
-                shift: shifts,
-            }])
-        }
+        ) => Some(vec![both_scales([scale, shift], [more, further])]),
         (
             Item::Branches {
                 lists,
@@ -243,6 +230,18 @@ fn two(a: &Item, b: &Item) -> Option<Vec<Item>> {
             Item::Pool(pool),
         ) => adaptive(*dimension, *size, places, None, pool),
         _ => None,
+    }
+}
+
+/// Returns two scales with shifts, one after the other, as one.
+fn both_scales([scale, shift]: [&[f32]; 2], [more, further]: [&[f32]; 2]) -> Item {
+    let count = scale.len().max(more.len());
+    let at = |values: &[f32], index: usize| values[index % values.len()];
+    let scales = (0..count).map(|index| at(scale, index) * at(more, index));
+    let shifts = (0..count).map(|index| at(shift, index) * at(more, index) + at(further, index));
+    Item::Scale {
+        scale: scales.collect(),
+        shift: shifts.collect(),
     }
 }
 

@@ -176,49 +176,8 @@ pub(super) fn transposed(context: &Context<'_>) -> Result<Translated, String> {
         .unwrap_or_else(|| vec![0; rank]);
     let more = super::sizes(&more).filter(|more| more.len() == rank);
     let mut more = more.ok_or_else(|| format!("`output_padding` does not hold {rank} sizes"))?;
-    let asked = context
-        .integers("output_shape")
-        .map(|sizes| super::sizes(&sizes));
-    let asked = asked.map(|sizes| {
-        sizes
-            .filter(|sizes| sizes.len() == rank)
-            .ok_or("`output_shape` is no shape")
-    });
-    let asked = asked.transpose()?;
-    let same = context
-        .text("auto_pad")
-        .filter(|word| word.starts_with("SAME"));
-    let mut output = vec![filters];
-    for index in 0..rank {
-        let window = windows.windows[index];
-        let full = window
-            .covered(extents[index])
-            .and_then(|full| full.checked_add(more[index]));
-        let full = full.ok_or("its output is too large to count")?;
-        let wanted = match (&asked, &same) {
-            (Some(asked), _) => Some(asked[index]),
-            (None, Some(_)) => extents[index].checked_mul(window.stride),
-            (None, None) => None,
-        };
-        let size = if let Some(wanted) = wanted {
-            // Asked for a size: what is too much is cut, what is missing is added at the end.
-            let cut = full.saturating_sub(wanted);
-            more[index] += wanted.saturating_sub(full);
-            let [small, large] = [cut / 2, cut - cut / 2];
-            let is_upper = same.as_deref() == Some("SAME_UPPER");
-            windows.padding[index] = if is_upper {
-                [small, large]
-            } else {
-                [large, small]
-            };
-            wanted
-        } else {
-            let [before, after] = windows.padding[index];
-            full.checked_sub(before + after)
-                .ok_or("its padding cuts everything away")?
-        };
-        output.push(size);
-    }
+    let mut output = fit_output(context, &mut windows, &mut more, extents)?;
+    output.insert(0, filters);
     let layer = Draft::new("conv_transpose").set("filters", filters);
     let layer = layer.set_unless(1, "groups", groups);
     let mut layer = windows.write(layer, "kernel_size");
@@ -231,6 +190,51 @@ pub(super) fn transposed(context: &Context<'_>) -> Result<Translated, String> {
         filters,
     )?;
     Ok(Translated::layer(from, named(context, layer), output))
+}
+
+/// Returns the size of each side that a transposed convolution gives. Where a node asks for sizes, what is too much
+/// is cut by padding, and what is missing is added at the end.
+fn fit_output(
+    context: &Context<'_>,
+    windows: &mut Windows,
+    more: &mut [usize],
+    extents: &[usize],
+) -> Result<Vec<usize>, String> {
+    let asked = context.integers("output_shape");
+    let asked = asked.map(|sizes| {
+        let sizes = super::sizes(&sizes).filter(|sizes| sizes.len() == extents.len());
+        sizes.ok_or("`output_shape` is no shape")
+    });
+    let asked = asked.transpose()?;
+    let same = context.text("auto_pad");
+    let same = same.filter(|word| word.starts_with("SAME"));
+    let mut output = Vec::new();
+    for (index, extent) in extents.iter().enumerate() {
+        let window = windows.windows[index];
+        let full = window.covered(*extent);
+        let full = full.and_then(|full| full.checked_add(more[index]));
+        let full = full.ok_or("its output is too large to count")?;
+        let wanted = match (&asked, &same) {
+            (Some(asked), _) => Some(asked[index]),
+            (None, Some(_)) => extent.checked_mul(window.stride),
+            (None, None) => None,
+        };
+        let Some(wanted) = wanted else {
+            let [before, after] = windows.padding[index];
+            let size = full.checked_sub(before + after);
+            output.push(size.ok_or("its padding cuts everything away")?);
+            continue;
+        };
+        let cut = full.saturating_sub(wanted);
+        more[index] += wanted.saturating_sub(full);
+        let [small, large] = [cut / 2, cut - cut / 2];
+        windows.padding[index] = match same.as_deref() {
+            Some("SAME_UPPER") => [small, large],
+            _ => [large, small],
+        };
+        output.push(wanted);
+    }
+    Ok(output)
 }
 
 pub(super) fn gemm(context: &Context<'_>) -> Result<Translated, String> {
