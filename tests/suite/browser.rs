@@ -117,7 +117,7 @@ async fn said(client: &Client, css: &str) -> String {
 
 /// Waits until an element says something.
 async fn wait_for_text(client: &Client, css: &str, wanted: &str) {
-    for _ in 0..600 {
+    for _ in 0..6000 {
         if said(client, css).await == wanted {
             return;
         }
@@ -132,7 +132,7 @@ async fn wait_for_picture(client: &Client, css: &str) {
     let script = format!(
         "const i = document.querySelector('{css}'); return !i.hidden && i.complete && i.naturalWidth > 0"
     );
-    for _ in 0..600 {
+    for _ in 0..6000 {
         if client.execute(&script, Vec::new()).await.unwrap() == json!(true) {
             return;
         }
@@ -147,7 +147,7 @@ async fn choose(client: &Client, menu: &str, entry: &str, picture: &str) {
     let before = client.execute(&script, Vec::new()).await.unwrap();
     let menu = element(client, menu).await;
     menu.select_by_label(entry).await.unwrap();
-    for _ in 0..600 {
+    for _ in 0..6000 {
         if client.execute(&script, Vec::new()).await.unwrap() != before {
             return wait_for_picture(client, picture).await;
         }

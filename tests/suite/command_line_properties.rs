@@ -33,7 +33,7 @@ const MEMORY_KIB: u32 = 12_000_000;
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// After this long it is stuck. A step that has begun is ended first, which takes its time on a busy machine.
-const STUCK: Duration = Duration::from_secs(120);
+const STUCK: Duration = Duration::from_secs(600);
 
 /// Codes that the contract names.
 const CODES: [i32; 9] = [0, 2, 3, 4, 5, 6, 7, 130, 143];

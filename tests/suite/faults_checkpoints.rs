@@ -89,38 +89,42 @@ fn the_best_epoch_outlives_a_resume_after_it() {
 #[cfg(target_os = "linux")]
 fn a_second_signal_ends_at_once() {
     let lab = Lab::with_bars();
-    // Steps that take their time, so that what ends one can be told from what ends the run after it.
-    let wide = "filters = 64, kernel_size = 41, padding = 40";
+    // A step of 10¹² products: what ends the process ends it within the first.
+    let layers = "filters = 64, kernel_size = 41, padding = 40 }, \
+                  { type = \"conv\", filters = 64, kernel_size = 47, padding = 23";
     lab.write(
         "slow.toml",
-        BARS.replace("filters = 4, kernel_size = 3", wide),
+        BARS.replace("filters = 4, kernel_size = 3", layers),
     );
-    let child = lab.start(&["train", "slow.toml", "--run", "run", "--quiet"]);
-    wait_until("start", || lab.path("runs/run/run.json").is_file());
-    signal(&child, "INT");
-    // Signals that wait are not told in their order.
-    let status = format!("/proc/{}/status", child.id());
-    wait_until("delivery", || {
-        let status = fs::read_to_string(&status).unwrap_or_default();
-        let pending = status.lines().filter(|line| line.contains("Pnd:"));
-        pending
-            .flat_map(|line| line.split_whitespace().skip(1))
-            .all(|mask| mask.chars().all(|digit| digit == '0'))
-    });
-    signal(&child, "TERM");
-    // The first would have ended it with 130, after the step, and have written that it was stopped.
-    finished(child).code(143);
-    assert_eq!(lab.json("runs/run/run.json")["status"], "running");
-    // Nothing holds the run.
-    let lock = fs::File::open(lab.path("runs/run/checkpoints")).unwrap();
-    lock.try_lock().unwrap();
+    for (second, code) in [("TERM", 143), ("INT", 130)] {
+        let child = lab.start(&["train", "slow.toml", "--run", second, "--quiet"]);
+        let record = format!("runs/{second}/run.json");
+        wait_until("start", || lab.path(&record).is_file());
+        signal(&child, "INT");
+        // Two that wait are one if they are the same, and are not told in their order.
+        let status = format!("/proc/{}/status", child.id());
+        wait_until("delivery", || {
+            let status = fs::read_to_string(&status).unwrap_or_default();
+            let pending = status.lines().filter(|line| line.contains("Pnd:"));
+            pending
+                .flat_map(|line| line.split_whitespace().skip(1))
+                .all(|mask| mask.chars().all(|digit| digit == '0'))
+        });
+        signal(&child, second);
+        finished(child).code(code);
+        // The first would have written that it was stopped, after the step.
+        assert_eq!(lab.json(&record)["status"], "running");
+        // Nothing holds the run.
+        let lock = fs::File::open(lab.path(format!("runs/{second}/checkpoints"))).unwrap();
+        lock.try_lock().unwrap();
+    }
 }
 
 #[test]
 fn of_several_that_resume_together_one_trains() {
     let lab = Lab::with_bars();
     lab.train("run", &[]);
-    let resume = ["train", "--resume", "run", "--epochs", "4000", "--quiet"];
+    let resume = ["train", "--resume", "run", "--epochs", "100000", "--quiet"];
     let mut children: Vec<_> = (0..4).map(|_| lab.start(&resume)).collect();
     wait_until("three that give way", || {
         let ended = children

@@ -6,16 +6,13 @@ use std::os::unix::fs::symlink;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use crate::support::{Lab, Outcome, finished, write_idx};
-
-/// How long a command may take that should not wait for anything.
-const PATIENCE: Duration = Duration::from_secs(60);
+use crate::support::{Lab, Outcome, PATIENCE, finished, write_idx};
 
 /// Runs a command that has to end by itself, with bounded memory.
 #[track_caller]
 fn ends(lab: &Lab, arguments: &str) -> Outcome {
     let mut command = Command::new("sh");
-    let script = format!("ulimit -v 1000000; exec \"$0\" {arguments}");
+    let script = format!("ulimit -v 4000000; exec \"$0\" {arguments}");
     command
         .args(["-c", &script, env!("CARGO_BIN_EXE_cnn")])
         .current_dir(lab.path(""))

@@ -65,7 +65,7 @@ fn a_forward_pass_beyond_the_memory_is_refused() {
         "wide.toml",
         BARS.replace("filters = 4", "filters = 2_000_000"),
     );
-    let arguments = "bench wide.toml --mode infer --batch 64 --seconds 0.1";
+    let arguments = "bench wide.toml --mode infer --batch 64 --seconds 0.1 --threads 2";
     let said = limited(&lab, 1_000_000, arguments).code(2);
     assert!(
         said.stderr.contains("error: a forward pass with batches"),
@@ -117,7 +117,7 @@ fn a_model_file_that_lies_about_its_size_takes_no_memory() {
             format!("export {name}.safetensors --format onnx"),
             format!("import {name}.safetensors --into bars.toml"),
         ] {
-            let said = limited(&lab, 200_000, &arguments).code(4);
+            let said = limited(&lab, 1_000_000, &arguments).code(4);
             let file = format!("{name}.safetensors");
             assert!(said.stderr.contains(&file), "{arguments}: {said:?}");
         }

@@ -17,7 +17,7 @@ use cnn::diagnostic::{Error, Kind};
 use cnn::fetch::{Event, Fetched, Patience, Pinned, Set, Settings, fetch};
 use sha2::{Digest as _, Sha256};
 
-use crate::support::Lab;
+use crate::support::{Lab, PATIENCE};
 
 /// What a client asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -141,7 +141,7 @@ fn send_file(stream: &mut TcpStream, request: &Request, file: &[u8], most: usize
 /// Waits until the client goes away.
 fn hang(stream: &TcpStream) {
     stream
-        .set_read_timeout(Some(Duration::from_secs(20)))
+        .set_read_timeout(Some(Duration::from_secs(300)))
         .unwrap();
     let _ = BufReader::new(stream).read_line(&mut String::new());
 }
@@ -192,6 +192,8 @@ fn digits(file: &[u8]) -> Set {
 struct Shelf {
     lab: Lab,
     told: Vec<String>,
+    /// How long nothing may come.
+    stall: Duration,
 }
 
 impl Shelf {
@@ -199,6 +201,7 @@ impl Shelf {
         Self {
             lab: Lab::new(),
             told: Vec::new(),
+            stall: PATIENCE,
         }
     }
 
@@ -210,8 +213,8 @@ impl Shelf {
                 .collect(),
             into: self.lab.path("sets"),
             patience: Patience {
-                connect: Duration::from_secs(5),
-                stall: Duration::from_millis(300),
+                connect: PATIENCE,
+                stall: self.stall,
                 pause: Duration::from_millis(1),
                 tries: 3,
             },

@@ -3,10 +3,8 @@
 mod tasks;
 
 use std::collections::BTreeMap;
-use std::thread::sleep;
-use std::time::Duration;
 
-use crate::support::{BARS, Lab, finished, signal, wait_until, weights};
+use crate::support::{BARS, Lab, weights};
 
 /// Makes a folder with `bars.toml`, whose `[train]` has more keys.
 fn lab(keys: &str) -> Lab {
@@ -333,26 +331,4 @@ fn a_plateau_brings_the_rate_down() {
         .filter_map(|row| row.split(',').nth(6))
         .collect();
     assert_eq!(rates, ["0.03", "0.03", "0.03", "0.015", "0.015", "0.0075"]);
-}
-
-#[test]
-fn a_second_signal_ends_the_process_at_once() {
-    let lab = Lab::with_bars();
-    let wide = BARS.replace("filters = 4", "filters = 600, padding = 8");
-    lab.write(
-        "wide.toml",
-        wide.replace("batch_size = 9", "batch_size = 27"),
-    );
-    let mut child = lab.start(&["train", "wide.toml", "--run", "run", "--epochs", "50"]);
-    wait_until("start", || {
-        assert!(child.try_wait().unwrap().is_none(), "ended before it began");
-        lab.path("runs/run/run.json").is_file()
-    });
-    // Both come while the first step is under way, after which the first alone would save; two at the very
-    // same moment would be one.
-    signal(&child, "INT");
-    sleep(Duration::from_millis(30));
-    signal(&child, "INT");
-    finished(child).code(130);
-    assert_eq!(lab.json("runs/run/run.json")["status"], "running");
 }

@@ -20,6 +20,10 @@ pub(crate) struct Served {
 impl Served {
     pub(crate) fn start(lab: &Lab, arguments: &[&str]) -> Self {
         let mut all = vec!["serve", "--port", "0"];
+        // What it draws takes its time where the machine is busy.
+        if !arguments.contains(&"--timeout") {
+            all.extend(["--timeout", "600"]);
+        }
         all.extend(arguments);
         let mut command = lab.command(&all);
         command.stdout(Stdio::piped()).stderr(Stdio::piped());

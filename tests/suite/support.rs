@@ -212,12 +212,15 @@ pub(crate) fn has_program(name: &str) -> bool {
     found
 }
 
+/// What has not come by then will not come, however busy the machine is.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(300);
+
 /// Waits until `done` holds.
 #[track_caller]
 pub(crate) fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
     let begin = Instant::now();
     while !done() {
-        assert!(begin.elapsed() < Duration::from_secs(60), "no {what}");
+        assert!(begin.elapsed() < PATIENCE, "no {what}");
         std::thread::sleep(Duration::from_millis(5));
     }
 }

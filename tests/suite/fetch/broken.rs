@@ -1,6 +1,7 @@
 //! Servers that cut, stall, lie, redirect and send something else.
 
 use std::fs;
+use std::time::Duration;
 
 use cnn::diagnostic::Kind;
 
@@ -67,13 +68,14 @@ fn a_stall_ends_the_connection_and_not_the_fetch() {
         }
     });
     let mut shelf = Shelf::new();
+    shelf.stall = Duration::from_secs(3);
     shelf.fetch(&digits(&file), &[&server]).unwrap();
     shelf.holds(&file);
     assert_eq!(server.ranges(), [None, None, Some(5_000)]);
-    assert_eq!(shelf.told[0], "nothing came for 300ms");
+    assert_eq!(shelf.told[0], "nothing came for 3s");
     assert_eq!(
         shelf.told[1],
-        "nothing came for 300ms after 5000 of 300000 bytes"
+        "nothing came for 3s after 5000 of 300000 bytes"
     );
 }
 

@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::Command;
 
-use super::{assert_same, checkpoints, copy_folder, lab, resume, rows, start};
+use super::{assert_same, checkpoints, copy_folder, endless, lab, resume, rows, start};
 use crate::support::{Lab, finished, outcome, wait_until};
 
 #[test]
@@ -54,7 +54,7 @@ fn a_damaged_checkpoint_is_named_and_the_one_before_used() {
 
 #[test]
 fn a_run_in_use_is_busy_and_a_killed_one_is_not() {
-    let lab = lab(5000);
+    let lab = endless();
     let mut child = start(
         &lab,
         &["train", "bars.toml", "--run", "run", "--quiet"],
@@ -106,7 +106,7 @@ fn what_a_killed_run_left_unfinished_is_removed() {
 
 #[test]
 fn a_run_folder_deleted_in_mid_run_is_told() {
-    let lab = lab(5000);
+    let lab = endless();
     let child = start(
         &lab,
         &["train", "bars.toml", "--run", "run", "--quiet"],
