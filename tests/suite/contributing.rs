@@ -2,24 +2,9 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
 
-use crate::support::{names, repository};
-
-/// Returns the sources below a folder: the paths from it, and the texts.
-fn sources(folder: &Path) -> Vec<(String, String)> {
-    let mut found = Vec::new();
-    for name in names(folder) {
-        let path = folder.join(&name);
-        if path.is_dir() {
-            let inner = sources(&path).into_iter();
-            found.extend(inner.map(|(below, text)| (format!("{name}/{below}"), text)));
-        } else if name.ends_with(".rs") {
-            found.push((name, fs::read_to_string(path).unwrap()));
-        }
-    }
-    found
-}
+use crate::source::files_in;
+use crate::support::repository;
 
 /// Returns the names that `cargo test` is asked to run, for each command that begins so.
 fn asked(command: &str) -> Vec<Vec<String>> {
@@ -34,11 +19,11 @@ fn asked(command: &str) -> Vec<Vec<String>> {
 #[test]
 fn one_command_writes_all_golden_files_anew() {
     let mut writing = BTreeSet::new();
-    for (path, text) in sources(&repository("tests/suite")) {
-        let module = path.split(['/', '.']).next().unwrap();
+    for file in files_in("tests/suite") {
+        let module = file.module();
         let calls = ["Golden::new()", "check_svg(", "check_drawing("];
         let is_this = ["contributing", "support"].contains(&module);
-        if !is_this && calls.iter().any(|call| text.contains(call)) {
+        if !is_this && calls.iter().any(|call| file.text.contains(call)) {
             writing.insert(module.to_owned());
         }
     }
@@ -61,11 +46,12 @@ fn one_command_writes_all_golden_files_anew() {
 fn the_tests_that_it_names_are_there() {
     for (command, folder) in [("--test suite -- ", "tests/suite"), ("--lib -- ", "src")] {
         let mut there = String::new();
-        for (path, text) in sources(&repository(folder)) {
-            let functions = text
+        for file in files_in(folder) {
+            let functions = file
+                .text
                 .lines()
                 .filter(|line| line.trim_start().starts_with("fn "));
-            there += &path;
+            there += &file.name;
             there.extend(functions);
         }
         let asked = asked(command).concat();

@@ -4,16 +4,21 @@ use std::fs;
 
 use crate::support::{files_below, has_ending, repository};
 
-/// A file of `src/`.
+/// A file of Rust.
 pub(crate) struct File {
-    /// Its path below `src/`.
+    /// Its path below `src/`, or below another folder of the repository.
     pub(crate) name: String,
     pub(crate) text: String,
 }
 
 /// Returns the files of `src/`, sorted by their names.
 pub(crate) fn files() -> Vec<File> {
-    let root = repository("src");
+    files_in("src")
+}
+
+/// Returns the files below a folder of the repository, sorted by their names.
+pub(crate) fn files_in(folder: &str) -> Vec<File> {
+    let root = repository(folder);
     let paths = files_below(&root).into_iter();
     let rust = paths.filter(|path| has_ending(path, &["rs"]));
     let file = rust.map(|path| File {
