@@ -89,7 +89,7 @@ fn the_best_epoch_outlives_a_resume_after_it() {
 #[cfg(target_os = "linux")]
 fn a_second_signal_ends_at_once() {
     let lab = Lab::with_bars();
-    // A step of 10¹² products: what ends the process ends it within the first.
+    // A step of half a million million products: what ends the process ends it within the first.
     let layers = "filters = 64, kernel_size = 41, padding = 40 }, \
                   { type = \"conv\", filters = 64, kernel_size = 47, padding = 23";
     lab.write(
