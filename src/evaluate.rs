@@ -81,10 +81,20 @@ impl Split {
     }
 }
 
+/// The samples to measure on.
+#[derive(Debug)]
+pub struct Measured {
+    /// Which they are.
+    pub split: Split,
+    /// The samples; labels are numbered as the network's classes are, whatever other classes the data lacks.
+    pub samples: Arc<Samples>,
+    /// What came up: files that were skipped.
+    pub warnings: Vec<Diagnostic>,
+    /// BLAKE3 of all pictures and labels of all splits.
+    pub fingerprint: String,
+}
+
 /// Loads the split to measure on: the one asked for, else test, else validation.
-///
-/// Labels are numbered as the network's classes are, whatever other classes the data lacks. Returns what came up too:
-/// files that were skipped.
 ///
 /// # Errors
 /// When the data has no such split, or a class that the network does not know.
@@ -92,7 +102,7 @@ pub fn load_split(
     trained: &Trained,
     source: Option<&str>,
     split: Option<Split>,
-) -> Result<(Split, Arc<Samples>, Vec<Diagnostic>)> {
+) -> Result<Measured> {
     let request = request_of(trained, source);
     if request.source.is_empty() {
         let message = "the network names no data, as it was imported without";
@@ -102,7 +112,8 @@ pub fn load_split(
     }
     let dataset = dataset::load(&request).map_err(|mut error| {
         // It may lie elsewhere by now.
-        if let (None, Some(last)) = (source, error.diagnostics.last_mut()) {
+        let is_gone = source.is_none() && !Path::new(&request.source).exists();
+        if let (true, Some(last)) = (is_gone, error.diagnostics.last_mut()) {
             let note = format!("the network was trained on `{}`", request.source);
             last.notes.push(note);
             let help = "where it lies elsewhere by now, `--data` names the place";
@@ -151,7 +162,12 @@ pub fn load_split(
     } else {
         renumber(&mut samples, &dataset.classes, own)?;
     }
-    Ok((split, Arc::new(samples), warnings))
+    Ok(Measured {
+        split,
+        samples: Arc::new(samples),
+        warnings,
+        fingerprint: dataset.fingerprint,
+    })
 }
 
 /// Returns what to load for a network: its own data as it was trained on them, or other data.

@@ -136,28 +136,47 @@ pub(crate) fn rename_folder(from: &Path, to: &Path) -> Result<()> {
 /// leaves no lock.
 ///
 /// # Errors
-/// When the file system cannot lock.
+/// When it is no folder, or the file system cannot lock.
 pub(crate) fn lock_folder(folder: &Path) -> Result<Option<File>> {
-    // Where folders cannot be opened the lock is a file beside it.
-    let (path, opened) = if cfg!(unix) {
-        (folder.to_owned(), File::open(folder))
-    } else {
-        let path = folder.with_extension("lock");
-        (path.clone(), File::create(path))
-    };
-    let lock = opened.map_err(|error| Error::io("open", &path, &error))?;
-    let attempt = lock.try_lock().or_else(|error| match error {
-        // Whoever looks whether a run is held has it for a moment.
-        TryLockError::WouldBlock => {
-            std::thread::sleep(Duration::from_millis(20));
-            lock.try_lock()
+    let lock = open_lock(folder)?;
+    // Whoever looks whether it is held has it for a moment.
+    for _ in 0..LOOKS {
+        match lock.try_lock() {
+            Ok(()) => return Ok(Some(lock)),
+            Err(TryLockError::WouldBlock) => std::thread::sleep(A_LOOK),
+            Err(TryLockError::Error(error)) => return Err(Error::io("lock", folder, &error)),
         }
-        TryLockError::Error(_) => Err(error),
-    });
-    match attempt {
-        Ok(()) => Ok(Some(lock)),
-        Err(TryLockError::WouldBlock) => Ok(None),
-        Err(TryLockError::Error(error)) => Err(Error::io("lock", &path, &error)),
+    }
+    Ok(None)
+}
+
+/// Tells whether a process has the lock of a folder.
+///
+/// # Errors
+/// As those of [`lock_folder`].
+pub(crate) fn is_locked(folder: &Path) -> Result<bool> {
+    match open_lock(folder)?.try_lock_shared() {
+        Ok(()) => Ok(false),
+        Err(TryLockError::WouldBlock) => Ok(true),
+        Err(TryLockError::Error(error)) => Err(Error::io("lock", folder, &error)),
+    }
+}
+
+/// How often a lock is tried, and what lies between.
+const LOOKS: u32 = 10;
+const A_LOOK: Duration = Duration::from_millis(20);
+
+fn open_lock(folder: &Path) -> Result<File> {
+    let failed = |error| Error::io("open", folder, &error);
+    // A pipe would be waited for.
+    if !fs::metadata(folder).map_err(failed)?.is_dir() {
+        return Err(failed(ErrorKind::NotADirectory.into()));
+    }
+    // Where folders cannot be opened the lock is a file beside it.
+    if cfg!(unix) {
+        File::open(folder).map_err(failed)
+    } else {
+        File::create(folder.with_extension("lock")).map_err(failed)
     }
 }
 

@@ -1,5 +1,7 @@
 //! Whether a training fits into the memory of the machine, and the ways out if not.
 
+use std::collections::HashSet;
+
 use crate::config::{LayerKind, Model, Size};
 use crate::diagnostic::{Diagnostic, Error, Result};
 use crate::machine::Memory;
@@ -45,8 +47,12 @@ pub(crate) fn warning(model: &Model, plan: &Plan, batch: usize) -> Option<Diagno
 
 /// The bytes that training with a batch takes; the most there can be when they are beyond counting.
 fn needed(plan: &Plan, batch: usize, dtype: Dtype) -> u64 {
-    let totals = plan.totals(dtype, batch);
-    totals.map_or(u64::MAX, |totals| totals.predicted_training_rss_bytes)
+    let bytes = || {
+        let totals = plan.totals(dtype, batch)?;
+        let tables = window_tables(plan, |input, output| input.checked_add(output))?;
+        totals.predicted_training_rss_bytes.checked_add(tables)
+    };
+    bytes().unwrap_or(u64::MAX)
 }
 
 /// The bytes that a forward pass with a batch takes: its input, the fullest moment between layers,
@@ -58,9 +64,38 @@ fn needed_to_infer(plan: &Plan, batch: usize) -> u64 {
         let outputs = totals.inference_bytes.checked_add(input)?;
         let weights = totals.weight_bytes.checked_mul(2)?;
         let transformed = transformed_values(&plan.layers)?.checked_mul(4)?;
-        outputs.checked_add(weights)?.checked_add(transformed)
+        let tables = window_tables(plan, |_, output| Some(output))?;
+        let laid_out = transformed.checked_add(tables)?;
+        outputs.checked_add(weights)?.checked_add(laid_out)
     };
     bytes().unwrap_or(u64::MAX)
+}
+
+/// Returns the bytes of what the kernels look up windows by: a position for each tap of a window, at each of the places
+/// that `places` makes of the positions of input and output. Little, unless a window is larger than what it moves over.
+fn window_tables(plan: &Plan, places: fn(u64, u64) -> Option<u64>) -> Option<u64> {
+    let mut known = HashSet::new();
+    let mut bytes: u64 = 0;
+    for layer in plan.every() {
+        let windows = match &layer.operation {
+            Operation::Conv(conv) => &conv.windows,
+            Operation::SeparableConv(conv) => &conv.depthwise.windows,
+            Operation::TransposedConv(transposed) => &transposed.conv.windows,
+            Operation::Pool(pool) => &pool.windows,
+            _ => continue,
+        };
+        let [input, output] = [&layer.input, &layer.output].map(|shape| &shape[1..]);
+        let sizes: Vec<usize> = windows.iter().map(|window| window.size).collect();
+        let places = places(shape::elements(input)?, shape::elements(output)?)?;
+        // Layers of the same windows share them.
+        if known.insert((sizes.clone(), input, output)) {
+            let own = shape::elements(&sizes)?
+                .checked_mul(places)?
+                .checked_mul(4)?;
+            bytes = bytes.checked_add(own)?;
+        }
+    }
+    Some(bytes)
 }
 
 /// Returns the values of kernels that Winograd's algorithm may want transformed: 36 for each of 3x3.

@@ -231,6 +231,16 @@ pub fn read_record(path: &Path) -> Result<Record> {
     })
 }
 
+/// Warns of data that is not what a run was trained on, told by its model file and the fingerprint of the data.
+pub(crate) fn changed_since(model: &Path, fingerprint: &str) -> Option<Diagnostic> {
+    let record = read_record(model.parent()?).ok()?;
+    let message = "the data is not what the run was trained on: its fingerprint has changed";
+    let note =
+        "samples that the network has learned from may be among those that it is measured on";
+    let is_other = !record.data_fingerprint.is_empty() && record.data_fingerprint != fingerprint;
+    is_other.then(|| Diagnostic::warning(message).note(note))
+}
+
 /// Finds a run folder: a path, a name under `runs/`, or `latest`.
 ///
 /// # Errors
@@ -339,7 +349,9 @@ fn runs(root: &Path) -> Vec<(PathBuf, Record)> {
 
 /// Tells whether a run that is `running` by its record is so no more, as nothing holds it.
 pub(crate) fn is_abandoned(path: &Path) -> bool {
-    matches!(files::lock_folder(&path.join("checkpoints")), Ok(Some(_)))
+    let checkpoints = path.join("checkpoints");
+    // Without the folder that is locked no process can have it.
+    !checkpoints.is_dir() || matches!(files::is_locked(&checkpoints), Ok(false))
 }
 
 /// What runs are put in order by, the latest last: when it was last trained, which its record tells to the second and the

@@ -129,6 +129,9 @@ enum SplitArgument {
 }
 
 pub(super) fn run(command: &Command, quiet: bool) -> Result<u8> {
+    if !matches!(command, Command::List(_) | Command::Fetch(_)) {
+        super::start_all_threads()?;
+    }
     match command {
         Command::List(arguments) => list(arguments),
         Command::Fetch(arguments) => run_fetch(arguments, quiet),

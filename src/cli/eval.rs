@@ -57,8 +57,12 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
     let device = arguments.compute.device.open()?;
     let trained = model_file::load(&path, &device)?;
     let split = arguments.split.map(Split::from);
-    let (split, samples, mut warnings) =
-        evaluate::load_split(&trained, arguments.data.as_deref(), split)?;
+    let measured = evaluate::load_split(&trained, arguments.data.as_deref(), split)?;
+    let mut warnings = measured.warnings;
+    if arguments.data.is_none() {
+        warnings.extend(run::changed_since(&path, &measured.fingerprint));
+    }
+    let (split, samples) = (measured.split, measured.samples);
     let settings = evaluate::Settings {
         loss: Loss::of_measurement(&trained.config.train.loss),
         outputs: trained.header.classes.len(),

@@ -134,11 +134,11 @@ fn refuse_onnx_alone(arguments: &Arguments, format: Format) -> Result<()> {
 
 /// Returns the test split, or the validation split where there is none.
 fn samples(trained: &Trained, data: Option<&str>) -> Result<Arc<Samples>> {
-    let (_, samples, warnings) = evaluate::load_split(trained, data, None)?;
-    for warning in &warnings {
+    let measured = evaluate::load_split(trained, data, None)?;
+    for warning in &measured.warnings {
         report::tell(&diagnostics::render(warning));
     }
-    Ok(samples)
+    Ok(measured.samples)
 }
 
 /// Returns what to call a network: as its run, or as its file without the ending.

@@ -110,6 +110,7 @@ pub(super) fn run(arguments: &Arguments, quiet: bool) -> Result<u8> {
         output.write(&text)?;
         return Ok(0);
     }
+    super::start_all_threads()?;
     let filters = read_filters(&arguments.kernel)?;
     let image = arguments.image.clone().unwrap_or_default();
     let chains: Vec<Vec<&Filter>> = if arguments.chain {

@@ -102,6 +102,7 @@ impl FromArgMatches for Place {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<u8> {
+    super::start_all_threads()?;
     let mut overrides = arguments.set.clone();
     overrides.extend(arguments.data.as_deref().map(Override::data));
     let run = arguments.run.as_deref();

@@ -121,6 +121,10 @@ pub(super) fn run(arguments: &Arguments, quiet: bool) -> Result<u8> {
             return Err(Error::config(Diagnostic::error(message).help(help)));
         }
         files::write(path, shown.draw().as_bytes())?;
+        if !quiet && !arguments.json {
+            let path = report::plain(&path.display().to_string());
+            report::tell(&format!("wrote {path}\n"));
+        }
     }
     Output::default().write(&text)?;
     if arguments.measure {

@@ -103,15 +103,23 @@ impl ComputeArguments {
         if let Some(unknown) = UnknownIsa::asked() {
             return Err(unknown.error());
         }
-        let threads = self.threads.map_or_else(machine::threads, usize::from);
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
-        pool.build_global().map_err(|error| {
-            Error::config(Diagnostic::error(format!(
-                "failed to start {threads} threads: {error}"
-            )))
-        })?;
-        Ok(threads)
+        start_threads(self.threads.map_or_else(machine::threads, usize::from))
     }
+}
+
+/// Starts as many threads as there are processors, for commands that do not ask how many.
+fn start_all_threads() -> Result<usize> {
+    start_threads(machine::threads())
+}
+
+fn start_threads(threads: usize) -> Result<usize> {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
+    pool.build_global().map_err(|error| {
+        Error::config(Diagnostic::error(format!(
+            "failed to start {threads} threads: {error}"
+        )))
+    })?;
+    Ok(threads)
 }
 
 /// Writes a document as JSON, or a text; returns the exit code of success.

@@ -221,8 +221,8 @@ fn unseen(run: &Path) -> Result<Option<(Split, Arc<Samples>)>> {
         return Ok(None);
     }
     let trained = model_file::load(&path, &Device::Cpu.open()?)?;
-    let (split, samples, _) = evaluate::load_split(&trained, None, None)?;
-    Ok(Some((split, samples)))
+    let measured = evaluate::load_split(&trained, None, None)?;
+    Ok(Some((measured.split, measured.samples)))
 }
 
 fn remove(arguments: &RemoveArguments, quiet: bool) -> Result<u8> {

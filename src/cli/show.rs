@@ -374,11 +374,11 @@ fn embedding(model: &Path, options: &Embedding) -> Result<u8> {
     let device = options.compute.device.open()?;
     let trained = model_file::load(model, &device)?;
     let split = options.split.map(Split::from);
-    let (split, samples, warnings) =
-        evaluate::load_split(&trained, options.data.as_deref(), split)?;
-    for warning in &warnings {
+    let measured = evaluate::load_split(&trained, options.data.as_deref(), split)?;
+    for warning in &measured.warnings {
         report::tell(&diagnostics::render(warning));
     }
+    let (split, samples) = (measured.split, measured.samples);
     let limit = usize::try_from(options.limit).unwrap_or(usize::MAX);
     let embedding = look::embed(&trained, &samples, limit, threads, &device)?;
     let classes = &trained.header.classes;

@@ -6,10 +6,10 @@ use std::path::Path;
 
 use clap::error::{ContextKind, ContextValue};
 
-use crate::diagnostic::{Diagnostic, Error};
+use crate::diagnostic::{Diagnostic, Error, in_backticks};
 use crate::report::{self, diagnostics};
 
-/// Options of other programs, and what does the same here.
+/// Options of other programs, in small letters and with hyphens, and what does the same here.
 const KNOWN_ELSEWHERE: &[(&[&str], &str)] = &[
     (
         &["--lr", "--learning-rate", "--lr0", "--eta"],
@@ -25,26 +25,33 @@ const KNOWN_ELSEWHERE: &[(&[&str], &str)] = &[
     ),
     (
         &["--name", "--project", "--experiment", "--run-name"],
-        "a run is named with `cnn train … --run NAME`",
+        "`cnn train` names a run by `--run NAME`, `cnn import` by `--as NAME`",
     ),
     (
-        &["-o", "--output", "--save", "--save-dir", "--dest"],
-        "where a command writes one file, that is `--out FILE`",
+        &[
+            "-o",
+            "--output",
+            "--output-dir",
+            "--save",
+            "--save-dir",
+            "--dest",
+        ],
+        "`cnn train` writes to `runs/`, into a folder named by `--run NAME`; commands that write one file have `--out FILE`",
     ),
     (
         &["--weights", "--checkpoint", "--ckpt", "--load"],
-        "weights are a run or a model file: `--model RUN` of `predict`, an argument of the others",
+        "`cnn predict` takes `--model RUN`, others the run alone; `cnn train` goes on with `--resume RUN`, or begins with `from` in `[train]`",
     ),
     (
         &["--workers", "--num-workers", "--jobs", "-j", "-t"],
-        "threads are set with `--threads N`",
+        "commands that compute long have `--threads N`",
     ),
     (
-        &["--imgsz", "--img-size", "--image-size", "--size"],
+        &["--imgsz", "--img-size", "--image-size"],
         "the size of pictures is `input` in `[model]` of the config",
     ),
     (
-        &["--pretrained", "--init", "--from"],
+        &["--pretrained", "--init"],
         "trained weights to begin with are `from` in `[train]` of the config",
     ),
     (
@@ -52,8 +59,12 @@ const KNOWN_ELSEWHERE: &[(&[&str], &str)] = &[
         "training that ends early is `--set 'train.early_stopping={ patience = 5 }'`",
     ),
     (
-        &["--dtype", "--half", "--fp16", "--amp", "--precision"],
-        "training has 32-bit floats; `cnn inspect --dtype` counts, and `cnn export --dtype` writes others",
+        &["--half", "--fp16", "--amp", "--precision"],
+        "training has 32-bit floats; `cnn inspect --dtype` counts others, `cnn export --dtype` writes them",
+    ),
+    (
+        &["--cfg", "--config", "--config-file"],
+        "the config is an argument without an option: `cnn train CONFIG`",
     ),
 ];
 
@@ -63,15 +74,7 @@ pub(super) fn tell(mut error: clap::Error) -> u8 {
     match error.kind() {
         clap::error::ErrorKind::UnknownArgument => suggest(&mut error),
         clap::error::ErrorKind::InvalidUtf8 => {
-            let odd = std::env::args_os().find(|argument| argument.to_str().is_none());
-            let shown = odd
-                .unwrap_or_default()
-                .as_encoded_bytes()
-                .escape_ascii()
-                .to_string();
-            let diagnostic = Diagnostic::error(format!("the argument `{shown}` is no UTF-8 text"))
-                .help("give a path that is text, such as that of the folder around it, or rename the file");
-            report::tell(&diagnostics::render(&diagnostic));
+            report::tell(&diagnostics::render(&not_text()));
             return code;
         }
         _ => {}
@@ -97,6 +100,21 @@ pub(super) fn tell(mut error: clap::Error) -> u8 {
     }
 }
 
+/// Says that an argument is no text which must be; it does not tell which, if several are none.
+fn not_text() -> Diagnostic {
+    let odd = std::env::args_os().skip(1);
+    let odd = odd.filter(|argument| argument.to_str().is_none());
+    let shown: Vec<String> = odd
+        .map(|argument| argument.as_encoded_bytes().escape_ascii().to_string())
+        .collect();
+    let message = match &shown[..] {
+        [only] => format!("the argument `{only}` is no UTF-8 text"),
+        _ => format!("one of {} is no UTF-8 text", in_backticks(&shown)),
+    };
+    Diagnostic::error(message)
+        .help("only paths may have other bytes: rename it, or write it in UTF-8")
+}
+
 /// Names what an option of another program is here; else leaves the nearest there is.
 fn suggest(error: &mut clap::Error) {
     // That `-- --option` is a value is of use to no one who mistyped an option.
@@ -104,6 +122,7 @@ fn suggest(error: &mut clap::Error) {
     let Some(ContextValue::String(option)) = error.get(ContextKind::InvalidArg) else {
         return;
     };
+    let option = option.to_lowercase().replace('_', "-");
     let known = KNOWN_ELSEWHERE.iter();
     let mut known = known.filter(|(names, _)| names.contains(&&option[..]));
     if let Some((_, words)) = known.next() {

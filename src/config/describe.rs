@@ -3,7 +3,7 @@
 
 use super::docs::{self, CHOICES, Keys};
 use super::form::{Field, Form};
-use super::{blocks, defaults, layer, read_sections, reader, words};
+use super::{blocks, defaults, layer, read_sections, reader};
 use crate::diagnostic::Source;
 
 /// The language of configs.
@@ -83,22 +83,20 @@ pub fn describe() -> Language {
     }
 }
 
-/// Returns the section that a key belongs into, and the key there, for ours and for other programs' words.
-pub(super) fn section_of(key: &str) -> Option<(&'static str, &'static str)> {
+/// Returns the keys of every section, by its name.
+pub(super) fn keys_of_sections() -> Vec<(&'static str, Vec<&'static str>)> {
     let nowhere = Source {
         name: String::new(),
         text: String::new(),
     };
-    let sections = reader::describe(|reader| read_sections(reader, &nowhere));
-    sections.iter().find_map(|section| {
-        let Form::Table(fields) = &section.form else {
-            return None;
-        };
-        let names: Vec<&'static str> = fields.iter().map(|field| field.name).collect();
-        let own = names.iter().copied().find(|name| *name == key);
-        let own = own.or_else(|| words::our_key(key, &names))?;
-        Some((section.name, own))
-    })
+    let sections = reader::describe(|reader| read_sections(reader, &nowhere)).into_iter();
+    let tables = sections.filter_map(|section| match section.form {
+        Form::Table(fields) => Some((section.name, fields)),
+        _ => None,
+    });
+    tables
+        .map(|(name, fields)| (name, fields.iter().map(|field| field.name).collect()))
+        .collect()
 }
 
 fn table_keys(name: &str) -> Keys {

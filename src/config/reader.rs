@@ -1,6 +1,6 @@
 //! Takes keys out of a table one by one and keeps account of what went wrong.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::sync::Arc;
 
 use super::form::{Field, Form};
@@ -281,6 +281,13 @@ impl<'a> Reader<'a> {
                     .help(format!("add `{name} = {example}`")),
             );
         }
+        let sections = OnceCell::new();
+        let is_section = title == "the config" || title.starts_with("`[");
+        let elsewhere = |name: &str| {
+            let sections = sections.get_or_init(super::describe::keys_of_sections);
+            let mut own = sections.iter().filter(|_| is_section);
+            own.find_map(|(section, keys)| stands_in(name, section, keys))
+        };
         for (key, _) in self.table {
             let name = key.name.as_str();
             if asked.contains(&name) {
@@ -296,16 +303,7 @@ impl<'a> Reader<'a> {
             let is_layer = asked.contains(&"type") && asked.contains(&"name");
             let behind = (name == "activation" && is_layer)
                 .then(|| "put `{ type = \"activation\", fn = \"relu\" }` after it".to_owned());
-            let is_whole = asked.contains(&"model") && asked.contains(&"train");
-            let elsewhere = || {
-                let (section, own) = super::describe::section_of(name).filter(|_| is_whole)?;
-                let deeper = words::within_optimizer(name, own).map(|words| format!("; {words}"));
-                Some(format!(
-                    "`{own}` stands in `[{section}]`{}",
-                    deeper.unwrap_or_default()
-                ))
-            };
-            let suggestion = suggestion.or(behind).or_else(elsewhere);
+            let suggestion = suggestion.or(behind).or_else(|| elsewhere(name));
             if suggestion.is_none() {
                 diagnostic = diagnostic.note(format!("it takes {}", in_backticks(&*asked)));
             }
@@ -313,6 +311,15 @@ impl<'a> Reader<'a> {
             self.problems.add(diagnostic);
         }
     }
+}
+
+/// Says that a key is one of a section, if it is, or another program's word for one.
+fn stands_in(name: &str, section: &str, keys: &[&'static str]) -> Option<String> {
+    let same = keys.iter().copied().find(|key| *key == name);
+    let own = same.or_else(|| words::our_key(name, keys))?;
+    let deeper = words::within_optimizer(name, own).map(|words| format!("; {words}"));
+    let deeper = deeper.unwrap_or_default();
+    Some(format!("`{own}` stands in `[{section}]`{deeper}"))
 }
 
 /// Returns the place from a key to the end of its value.

@@ -18,7 +18,7 @@ pub(super) fn load(path: &Path, request: &Request) -> Result<Splits> {
     if let Some(files) = index.cifar() {
         return binary::load(&files, &request.preprocessing);
     }
-    layout::load(&index, request)
+    layout::load(&index, &layout::within_folders(&index, request)?, request)
 }
 
 /// The folders and files of an archive, without what is hidden.

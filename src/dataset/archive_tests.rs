@@ -65,7 +65,7 @@ fn class_folders_are_read_as_on_disk_packed_or_not_in_memory_or_not() {
 
 #[test]
 fn splits_are_found_at_the_root_and_below_a_folder() {
-    for root in ["", "digits/", "a/b/"] {
+    for root in ["", "digits/", "a/b/", "val/"] {
         let names = [
             "train/0/1.png",
             "train/1/1.png",
@@ -113,4 +113,12 @@ fn faults_are_those_of_folders() {
         &tar(&[("a/1.png", b"no picture"), ("b/2.png", b"")]),
         "/b/2.png`: the file is empty",
     );
+}
+
+#[test]
+fn a_class_with_folders_is_no_folder_around() {
+    let files = [("cats/1.png", 1), ("cats/more/2.png", 2)];
+    let splits = load_bytes("x.tar", &pictures(&files), 1000).unwrap();
+    assert_eq!(splits.classes, ["cats"]);
+    assert_eq!(first_values(&splits.train), [1, 2]);
 }

@@ -41,6 +41,27 @@ impl Content {
         }
     }
 
+    /// Counts the samples that lie in a folder itself.
+    pub(super) fn count_directly_in(&self, tree: &dyn Tree, folder: &Path) -> Result<usize> {
+        let files = tree.files(folder)?;
+        Ok(files
+            .iter()
+            .filter(|name| ends_in(name, self.endings))
+            .count())
+    }
+
+    /// Says that samples lie beside the class folders, if any do.
+    pub(super) fn lost_beside(&self, tree: &dyn Tree, folder: &Path) -> Result<Option<Diagnostic>> {
+        let count = self.count_directly_in(tree, folder)?;
+        let message = format!(
+            "`{}`: {count} {} beside the class folders have no class and are passed over",
+            tree.shown(folder).display(),
+            self.noun
+        );
+        let help = "move each into the folder of its class";
+        Ok((count > 0).then(|| Diagnostic::warning(message).help(help)))
+    }
+
     /// Says what to do about a folder without any.
     pub(super) fn help(&self) -> String {
         let (noun, endings) = (self.noun, self.shown_endings);

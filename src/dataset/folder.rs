@@ -13,7 +13,7 @@ use crate::diagnostic::{Error, Result};
 
 /// Loads class folders, with or without folders of splits above.
 pub(super) fn load(folder: &Path, request: &Request) -> Result<Splits> {
-    layout::load(&Folder { root: folder }, request)
+    layout::load(&Folder { root: folder }, Path::new(""), request)
 }
 
 /// Returns the pictures in a folder and the folders inside it, sorted by path; hidden ones are
@@ -23,6 +23,11 @@ pub(super) fn load(folder: &Path, request: &Request) -> Result<Splits> {
 /// When a folder cannot be read.
 pub fn pictures_below(folder: &Path) -> Result<Vec<PathBuf>> {
     files_below(folder, |name| ends_in(name, &PICTURES))
+}
+
+/// Tells whether a path is that of a folder with folders in it.
+pub(super) fn has_folders(path: &Path) -> bool {
+    list(path).is_ok_and(|entries| entries.iter().any(|(_, path)| path.is_dir()))
 }
 
 /// A folder whose files are read where they lie.

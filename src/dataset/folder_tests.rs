@@ -318,16 +318,24 @@ fn bad_pictures_are_skipped_where_asked_for() {
 }
 
 #[test]
-fn a_folder_around_the_classes_is_passed_over() {
-    let within = folder(&[("all/mine/a/1.png", 1), ("all/mine/b/1.png", 2)], &[]);
-    assert_eq!(load_2x2(&within).unwrap().classes, ["a", "b"]);
-    let around_splits = folder(&[("all/train/a/1.png", 1), ("all/test/a/1.png", 2)], &[]);
-    let splits = load_2x2(&around_splits).unwrap();
-    assert_eq!(splits.classes, ["a"]);
-    assert_eq!(splits.test.unwrap().len(), 1);
-    // The one class that there is has no folders.
-    let alone = folder(&[("a/1.png", 1)], &[]);
-    assert_eq!(load_2x2(&alone).unwrap().classes, ["a"]);
+fn samples_without_a_class_are_counted() {
+    let beside = folder(
+        &[("a/1.png", 1), ("b/1.png", 2), ("1.png", 3), ("2.png", 4)],
+        &[("x.txt", b"x")],
+    );
+    let warnings = load_2x2(&beside).unwrap().warnings;
+    let message = format!(
+        "`{}`: 2 pictures beside the class folders have no class and are passed over",
+        beside.path().display()
+    );
+    assert_eq!(warnings.len(), 1);
+    assert_eq!(warnings[0].message, message);
+}
+
+#[test]
+fn a_class_may_have_folders() {
+    let alone = folder(&[("cats/old/1.png", 1), ("cats/new/1.png", 2)], &[]);
+    assert_eq!(load_2x2(&alone).unwrap().classes, ["cats"]);
 }
 
 #[test]

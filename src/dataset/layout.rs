@@ -51,9 +51,8 @@ pub(super) trait Tree {
 /// Endings of files that are data sets by themselves.
 const SOURCES: [&str; 5] = ["csv", "npz", "tar", "gz", "tgz"];
 
-/// Loads class folders, with or without `train/`, `validation/` (or `val/`) and `test/` above.
-pub(super) fn load(tree: &dyn Tree, request: &Request) -> Result<Splits> {
-    let root = &root(tree)?;
+/// Loads class folders below a folder, with or without `train/`, `validation/` (or `val/`) and `test/` above.
+pub(super) fn load(tree: &dyn Tree, root: &Path, request: &Request) -> Result<Splits> {
     let content = Content::of(&request.preprocessing.shape);
     let found = tree.folders(root)?;
     let split_of = |name: &OsString| Split::named(&name.to_string_lossy());
@@ -87,6 +86,11 @@ pub(super) fn load(tree: &dyn Tree, request: &Request) -> Result<Splits> {
         _ => (root.to_owned(), None, None),
     };
     let classes = class_folders(tree, &train, &content)?;
+    let mut lost = Vec::new();
+    for folder in [Some(&train), validation.as_ref(), test.as_ref()] {
+        let Some(folder) = folder else { continue };
+        lost.extend(content.lost_beside(tree, folder)?);
+    }
     let mut others = Others::default();
     let train = classified_files(tree, &train, &classes, request, &mut others);
     let mut other = |folder: Option<PathBuf>| {
@@ -96,6 +100,7 @@ pub(super) fn load(tree: &dyn Tree, request: &Request) -> Result<Splits> {
     let (splits, mut warnings) = decode::load_all(splits, request)?;
     let beside = beside.into_iter();
     warnings.extend(beside.map(|name| passed_over(&tree.shown(&root.join(name)))));
+    warnings.extend(lost);
     warnings.extend(others.warning(&tree.shown(root), &content));
     let [train, validation, test] = splits;
     Ok(Splits {
@@ -122,9 +127,10 @@ fn whole(splits: [Option<Result<Files>>; 3]) -> Result<[Option<Files>; 3]> {
     Err(first)
 }
 
-/// Returns the folder of the classes or splits: folders that hold one folder alone, which holds folders, are passed over,
-/// as what is unpacked often lies in a folder of its own name.
-fn root(tree: &dyn Tree) -> Result<PathBuf> {
+/// Returns the folder of the classes or splits of an archive: it is often made of a folder and its name. A folder that
+/// holds one folder alone, which holds folders and no sample by itself, is passed over.
+pub(super) fn within_folders(tree: &dyn Tree, request: &Request) -> Result<PathBuf> {
+    let content = Content::of(&request.preprocessing.shape);
     let mut root = PathBuf::new();
     loop {
         let folders = tree.folders(&root)?;
@@ -132,8 +138,10 @@ fn root(tree: &dyn Tree) -> Result<PathBuf> {
             return Ok(root);
         };
         let below = root.join(only);
-        let is_split = Split::named(&only.to_string_lossy()).is_some();
-        if is_split || tree.folders(&below)?.is_empty() {
+        let within = tree.folders(&below)?;
+        let is_split = |name: &OsString| Split::named(&name.to_string_lossy()).is_some();
+        let is_around = !is_split(only) || within.iter().any(is_split);
+        if within.is_empty() || !is_around || content.count_directly_in(tree, &below)? > 0 {
             return Ok(root);
         }
         root = below;
@@ -184,8 +192,8 @@ fn no_class_folders(tree: &dyn Tree, folder: &Path, content: &Content) -> Diagno
     let shown = tree.shown(folder);
     let shown = shown.display();
     let files = tree.files(folder).unwrap_or_default();
-    let samples = files.iter().filter(|name| ends_in(name, content.endings));
-    let (samples, noun) = (samples.count(), content.noun);
+    let samples = content.count_directly_in(tree, folder).unwrap_or_default();
+    let noun = content.noun;
     let is_pickled_cifar = files.iter().any(|name| name == "data_batch_1");
     let diagnostic = Diagnostic::error(if files.is_empty() {
         format!("`{shown}` is empty")

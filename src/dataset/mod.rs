@@ -178,7 +178,18 @@ pub fn load(request: &Request) -> Result<Dataset> {
         let only = splits.classes.first().map_or("", String::as_str);
         let message = format!("`{source}` has a single class, `{only}`");
         let help = "add a second class: there is nothing to tell apart";
-        return Err(Error::data(Diagnostic::error(message).help(help)));
+        let diagnostic = Diagnostic::error(message).help(help);
+        // What is unpacked often lies in a folder of its own name.
+        let within = Path::new(&request.source).join(only);
+        let has_folders = folder::has_folders(&within);
+        return Err(Error::data(if has_folders {
+            let place = within.display();
+            diagnostic.help(format!(
+                "or, where the folders in it are the classes, set `source` to `{place}`"
+            ))
+        } else {
+            diagnostic
+        }));
     }
     if !splits.agree_in_width() || !splits.agree_in_kind() {
         let what = if splits.agree_in_width() {

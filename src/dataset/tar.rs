@@ -17,6 +17,9 @@ const MEMORY_BYTES: usize = 256 << 20;
 /// A packed archive expands to so many times its size at most, and a gigabyte more.
 const MAX_EXPANSION: u64 = 200;
 const MAX_ENTRIES: usize = 10_000_000;
+/// The longest path, as most systems have it, and the folders in it: each is written down with all above it.
+const MAX_PATH_BYTES: usize = 4096;
+const MAX_FOLDERS: usize = 100;
 /// Headers of one entry, long names among them.
 const MAX_HEADER_BYTES: u64 = 1 << 20;
 
@@ -256,7 +259,14 @@ fn list(name: &str, archive: &Archive) -> Result<Vec<Entry>> {
     for entry in found {
         let entry = entry.map_err(|error| after(&last, &error))?;
         left.set(MAX_HEADER_BYTES);
-        let shown = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
+        let bytes = entry.path_bytes();
+        let folders = bytes.iter().filter(|byte| **byte == b'/').count();
+        if bytes.len() > MAX_PATH_BYTES || folders > MAX_FOLDERS {
+            let what =
+                format!("holds a path of over {MAX_PATH_BYTES} bytes or {MAX_FOLDERS} folders");
+            return Err(fault(name, &what, "make it with shorter paths"));
+        }
+        let shown = String::from_utf8_lossy(&bytes).into_owned();
         let path = entry.path().map_err(|error| after(&last, &error))?;
         let path = inner_path(&path).ok_or_else(|| {
             let what = format!("holds `{shown}`, a path that leads out of it");

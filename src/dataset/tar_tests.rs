@@ -180,3 +180,18 @@ fn what_expands_without_bound_is_refused() {
     );
     assert!(unpack(Path::new("x.tar.gz"), &packed[..], 1 << 20).is_ok());
 }
+
+#[test]
+fn paths_without_end_are_refused() {
+    for path in ["a/".repeat(120) + "1.png", "n".repeat(5000)] {
+        let mut builder = Builder::new(Vec::new());
+        let mut header = Header::new_gnu();
+        header.set_size(1);
+        builder.append_data(&mut header, &path, &b"x"[..]).unwrap();
+        let error = open_bytes(&builder.into_inner().unwrap()).unwrap_err();
+        assert!(
+            error.to_string().contains("holds a path of over"),
+            "{error}"
+        );
+    }
+}

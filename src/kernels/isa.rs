@@ -107,7 +107,7 @@ impl UnknownIsa {
     /// Returns what the environment asks for in vain, if it does.
     #[must_use]
     pub fn asked() -> Option<Self> {
-        let name = std::env::var("CNN_ISA").ok()?;
+        let name = std::env::var_os("CNN_ISA")?.to_string_lossy().into_owned();
         let can_be_had = Isa::named(&name).is_some_and(Isa::is_here);
         (!can_be_had).then_some(Self { name })
     }

@@ -50,6 +50,7 @@ impl std::str::FromStr for Device {
             Error::config(
                 Diagnostic::error(format!("unknown device `{name}`"))
                     .note("devices are `cpu`, `ndarray`, `wgpu`, `wgpu:N` and `remote:HOST:PORT`")
+                    .note("a graphics card of any make is `wgpu`, where `cnn` is built with it")
                     .help("leave `--device` out to compute on the processor"),
             )
         };
@@ -109,7 +110,7 @@ fn open_wgpu(_: usize) -> Result<tensor::Device> {
     Err(Error::config(
         Diagnostic::error("this `cnn` was built without `wgpu`")
             .note(format!("it has {}", COMPILED.join(", ")))
-            .help("install it with `cargo install --path . --features wgpu`"),
+            .help("install it with `cargo install --locked --path . --features wgpu`"),
     ))
 }
 

@@ -14,7 +14,7 @@ pub(crate) fn not_built() -> Error {
     Error::config(
         Diagnostic::error("this `cnn` was built without `remote`")
             .note("devices of other machines, and several at once, need it")
-            .help("install it with `cargo install --path . --features remote`"),
+            .help("install it with `cargo install --locked --path . --features remote`"),
     )
 }
 

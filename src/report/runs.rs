@@ -8,6 +8,7 @@ use super::curves::{self, Curve};
 use super::evaluation::{plain_table, right, table_lines};
 use super::number::{duration, percent};
 use super::plain;
+use crate::config::is_run_name;
 use crate::diagnostic::Result;
 use crate::runs::Past;
 use crate::train::Row;
@@ -85,7 +86,9 @@ pub fn render_one(run: &Past) -> String {
         line("test loss", format!("{:.4}", test.loss));
     }
     line("folder", plain(&run.path.display().to_string()));
-    if matches!(&record.status[..], "stopped" | "killed") {
+    // Trials and folds go on with their search; other names would have to be quoted.
+    let is_plain = is_run_name(&run.name) && !run.name.starts_with('-');
+    if matches!(&record.status[..], "stopped" | "killed") && is_plain {
         let resume = format!("cnn train --resume {}", plain(&run.name));
         line("goes on with", resume);
     }

@@ -46,10 +46,15 @@ pub fn render_check(subject: &Subject, found: &Check) -> String {
     if found.outputs.is_some() {
         line("classes beyond outputs", names(subject, &found.beyond));
     }
-    if !found.unreadable.is_empty() {
-        text += "\nunreadable files:\n";
-        for fault in &found.unreadable {
-            let _ = writeln!(text, "  {}", plain(&fault.message));
+    for (title, list) in [
+        ("unreadable files", &found.unreadable),
+        ("no samples", &found.passed_over),
+    ] {
+        if !list.is_empty() {
+            let _ = writeln!(text, "\n{title}:");
+        }
+        for diagnostic in list {
+            let _ = writeln!(text, "  {}", plain(&diagnostic.message));
         }
     }
     if !found.repeated.is_empty() {
@@ -146,6 +151,7 @@ fn count_table(subject: &Subject, counts: &[Count]) -> String {
 #[must_use]
 pub fn json_check(subject: &Subject, found: &Check) -> Value {
     let unreadable = found.unreadable.iter().map(|fault| &fault.message);
+    let passed_over = found.passed_over.iter().map(|told| &told.message);
     let repeated = found.repeated.iter().map(|same| {
         let samples = same.samples.iter().map(|sample| {
             let class = sample
@@ -174,6 +180,7 @@ pub fn json_check(subject: &Subject, found: &Check) -> Value {
         "source": subject.name,
         "samples": by_split(&found.counts, |count| count.samples.into()),
         "unreadable": unreadable.collect::<Vec<_>>(),
+        "passed_over": passed_over.collect::<Vec<_>>(),
         "repeated": repeated.collect::<Vec<_>>(),
         "repeated_across_splits": crossing(&found.repeated),
         "few_samples": named(&found.few),

@@ -123,7 +123,14 @@ fn start_line(start: &Start) -> String {
             first.taken
         );
     }
-    if start.done > 0 {
+    if start.done > 0 && start.done >= start.epochs {
+        let _ = writeln!(
+            text,
+            "nothing to train: all {} epochs are done; ask for more with `--epochs {}`",
+            start.done,
+            start.done + 10
+        );
+    } else if start.done > 0 {
         let _ = writeln!(text, "going on after epoch {}", start.done);
     }
     text

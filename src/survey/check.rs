@@ -17,6 +17,8 @@ const FEW: usize = 10;
 pub struct Check {
     /// Files that cannot be read, all of them.
     pub unreadable: Vec<Diagnostic>,
+    /// Files and folders that are no samples.
+    pub passed_over: Vec<Diagnostic>,
     /// Samples that come more than once.
     pub repeated: Vec<Repeated>,
     /// Samples that can be read, split by split.
@@ -118,11 +120,13 @@ pub(crate) fn check(subject: &Subject) -> Result<Check> {
     let few = few.collect();
     let outputs = subject.outputs();
     let classes = subject.dataset.classes.len();
-    let mut unreadable: Vec<Diagnostic> = subject.warnings().iter().map(as_fault).collect();
+    let warnings = subject.warnings().into_iter();
+    let (mut unreadable, passed_over): (Vec<_>, Vec<_>) = warnings.partition(is_of_a_sample);
     // Threads find them in any order.
     unreadable.sort_by(|one, other| one.message.cmp(&other.message));
     Ok(Check {
-        unreadable,
+        unreadable: unreadable.iter().map(as_fault).collect(),
+        passed_over,
         repeated,
         few,
         beyond: outputs.map_or_else(Vec::new, |outputs| (outputs..classes).collect()),
@@ -131,9 +135,16 @@ pub(crate) fn check(subject: &Subject) -> Result<Check> {
     })
 }
 
+/// What a warning of a sample that cannot be read begins with.
+const SKIPPED: &str = "skipped ";
+
+fn is_of_a_sample(warning: &Diagnostic) -> bool {
+    warning.message.starts_with(SKIPPED)
+}
+
 /// Turns "skipped picture …" into what is wrong with the picture.
 fn as_fault(warning: &Diagnostic) -> Diagnostic {
-    let message = warning.message.strip_prefix("skipped ");
+    let message = warning.message.strip_prefix(SKIPPED);
     Diagnostic::error(message.unwrap_or(&warning.message))
 }
 

@@ -1,8 +1,10 @@
 //! Going on where a run stopped.
 
+use std::path::Path;
+
 use crate::checkpoint::{self, Checkpoint};
 use crate::config::{self, Config, MAX_CONFIG_BYTES, Metric, Task, Validation};
-use crate::diagnostic::{Diagnostic, Error, Result};
+use crate::diagnostic::{Diagnostic, Error, Kind, Result};
 use crate::import;
 use crate::load::Project;
 use crate::model::Model;
@@ -209,6 +211,25 @@ fn read_config(run: &Run) -> Result<Project> {
     let text = crate::files::read_text(&path, MAX_CONFIG_BYTES as u64)
         .map_err(|error| Error::io("read", &path, &error))?;
     Project::check(&path.display().to_string(), &text, &[])
+}
+
+/// Says that a run does not fit its data any more, where that is at fault: the network is what it is, so its config is not
+/// to be edited.
+pub(super) fn unfit(run: &Path, mut error: Error) -> Error {
+    let help = "bring back what it began with, or train anew without `--resume`; `--data` names the place where it lies elsewhere by now";
+    if error.kind != Kind::Config {
+        if let Some(last) = error.diagnostics.last_mut() {
+            last.helps.push(help.to_owned());
+        }
+        return error;
+    }
+    let message = format!("run `{}` does not fit its data as it is now", run.display());
+    let reasons = error.diagnostics.into_iter();
+    let diagnostic = reasons.fold(Diagnostic::error(message), |all, reason| {
+        let notes = reason.notes.into_iter();
+        notes.fold(all.note(reason.message), Diagnostic::note)
+    });
+    Error::data(diagnostic.help(help))
 }
 
 /// Says what becomes of a run that goes on with other data.

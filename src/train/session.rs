@@ -9,7 +9,7 @@ use burn::tensor;
 use super::history::{History, Row};
 use super::replicas::Replicas;
 use super::{End, Event, Options, Reason, Start, Target};
-use super::{class_weights, patience};
+use super::{class_weights, patience, resume};
 use crate::checkpoint::Progress;
 use crate::config::{self, Config};
 use crate::dataset::{self, Augment, Dataset, Preprocessing, Samples};
@@ -61,7 +61,10 @@ impl Session {
         let settings = &config.train;
         let device = options.device.open()?;
         let replicas = Replicas::open(options, &device)?;
-        let loaded = project.load_data()?;
+        let loaded = project.load_data().map_err(|error| match &options.target {
+            Target::Resume(run) => resume::unfit(run, error),
+            _ => error,
+        })?;
         let (dataset, preprocessing) = (loaded.dataset, loaded.preprocessing);
         for warning in &dataset.warnings {
             emit(Event::Warning(warning.clone()));

@@ -293,6 +293,10 @@ fn options_of_other_programs_are_named_as_they_are_here() {
         ("--lr=0.1", "`--set train.optimizer.learning_rate=0.01`"),
         ("--gpu", "`--device wgpu`"),
         ("-o", "`--out FILE`"),
+        (
+            "--Learning_Rate",
+            "`--set train.optimizer.learning_rate=0.01`",
+        ),
     ] {
         let said = lab.cnn(&["train", "bars.toml", argument]).code(2).stderr;
         assert!(said.contains("error: unexpected argument"), "{said}");
@@ -311,4 +315,8 @@ fn an_argument_that_is_no_text_is_named() {
     let said = outcome(command.arg(odd)).code(2);
     let message = "error: the argument `caf\\xe9\\x1b[2J.toml` is no UTF-8 text";
     assert!(said.stderr.starts_with(message), "{said:?}");
+    // The one at fault is not told, and a path may be of any bytes.
+    let mut command = command_in(&repository(""), &["train"]);
+    let said = outcome(command.arg(odd).arg("--run").arg(odd)).code(2);
+    assert!(said.stderr.starts_with("error: one of `caf"), "{said:?}");
 }

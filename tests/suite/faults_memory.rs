@@ -75,6 +75,29 @@ fn a_forward_pass_beyond_the_memory_is_refused() {
 }
 
 #[test]
+fn windows_larger_than_any_table_of_them_are_refused() {
+    let lab = Lab::with_bars();
+    let vast = "kernel_size = 4_001, padding = 4_000";
+    for (name, layer) in [
+        ("conv.toml", BARS.replace("kernel_size = 3", vast)),
+        (
+            "pool.toml",
+            BARS.replace(
+                "{ type = \"flatten\" }",
+                "{ type = \"pad\", amount = 4_000 }, { type = \"pool\", kind = \"max\", size = 4_001, stride = 1 }, { type = \"flatten\" }",
+            ),
+        ),
+    ] {
+        lab.write(name, layer);
+        let said = lab.cnn(&["train", name, "--quiet"]).code(2);
+        assert!(said.stderr.contains("error: training with batches of 9"), "{said:?}");
+        let said = lab.cnn(&["bench", name, "--mode", "infer"]).code(2);
+        assert!(said.stderr.contains("error: a forward pass"), "{said:?}");
+    }
+    assert!(!lab.path("runs").exists(), "before anything is written");
+}
+
+#[test]
 fn a_model_file_that_lies_about_its_size_takes_no_memory() {
     let lab = Lab::with_bars();
     lab.cnn(&["train", "bars.toml", "--epochs", "1", "--quiet"])

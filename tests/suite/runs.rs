@@ -233,3 +233,52 @@ fn a_killed_run_does_not_stay_running() {
     lab.cnn(&one).ok();
     assert_eq!(status(), "finished");
 }
+
+#[test]
+fn data_that_change_behind_a_run_are_told() {
+    let lab = Lab::trained();
+    let quiet = lab.cnn(&["eval", "run"]).ok();
+    assert_eq!(quiet.stderr, "");
+    std::fs::remove_dir_all(lab.path("bars/slant")).unwrap();
+    let told = lab.cnn(&["eval", "run"]).ok().stderr;
+    assert!(told.contains("its fingerprint has changed"), "{told}");
+    // The network is what it is: to edit its config would not mend it.
+    let resume = ["train", "--resume", "run", "--epochs", "5"];
+    let said = lab.cnn(&resume).code(3).stderr;
+    assert!(
+        said.starts_with("error: run `runs/run` does not fit its data as it is now\n"),
+        "{said}"
+    );
+    assert!(
+        said.contains("2 classes") && !said.contains("units = 2"),
+        "{said}"
+    );
+    std::fs::rename(lab.path("bars"), lab.path("moved")).unwrap();
+    let said = lab.cnn(&["eval", "run"]).code(3).stderr;
+    assert!(said.contains("`--data` names the place"), "{said}");
+    let said = lab.cnn(&resume).code(3).stderr;
+    assert!(said.contains("`--data` names the place"), "{said}");
+}
+
+#[test]
+#[cfg(unix)]
+fn a_look_at_a_run_waits_for_nothing_and_stands_in_no_way() {
+    let lab = Lab::trained();
+    let mut record = lab.json("runs/run/run.json");
+    record["status"] = "running".into();
+    lab.write("runs/run/run.json", record.to_string());
+    let status = || lab.cnn(&["runs", "show", "run", "--json"]).ok().json()["status"].clone();
+    // Another look holds the lock in the same way.
+    let checkpoints = lab.path("runs/run/checkpoints");
+    let look = std::fs::File::open(&checkpoints).unwrap();
+    look.lock_shared().unwrap();
+    assert_eq!(status(), "killed");
+    drop(look);
+    std::fs::remove_dir_all(&checkpoints).unwrap();
+    assert_eq!(status(), "killed");
+    let mut fifo = std::process::Command::new("mkfifo");
+    assert!(fifo.arg(&checkpoints).status().unwrap().success());
+    assert_eq!(status(), "killed");
+    let said = lab.cnn(&["train", "--resume", "run"]).code(5);
+    assert!(said.stderr.contains("checkpoints"), "{said:?}");
+}

@@ -117,6 +117,18 @@ fn a_check_of_a_config_knows_its_network_and_its_splits() {
         (&json!(3), &json!([]))
     );
     assert_eq!(found["unreadable"], json!([]));
+    // What is no sample is told, and no fault.
+    lab.write("bars/across/Thumbs.db", "x");
+    let found = lab
+        .cnn(&["data", "check", "bars.toml", "--json"])
+        .ok()
+        .json();
+    assert_eq!(found["unreadable"], json!([]));
+    let told = found["passed_over"][0].as_str().unwrap();
+    assert!(
+        told.ends_with("1 file of its class folders is passed over: db (1)"),
+        "{told}"
+    );
     lab.write("bars/weave/0.png", png(8, 8, &[3; 64]));
     lab.write("bars/weave/1.png", png(9, 8, &[3; 72]));
     let found = lab
