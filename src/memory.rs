@@ -49,7 +49,7 @@ pub(crate) fn warning(model: &Model, plan: &Plan, batch: usize) -> Option<Diagno
 fn needed(plan: &Plan, batch: usize, dtype: Dtype) -> u64 {
     let bytes = || {
         let totals = plan.totals(dtype, batch)?;
-        let tables = window_tables(plan, |input, output| input.checked_add(output))?;
+        let tables = window_tables(plan, u64::checked_add)?;
         totals.predicted_training_rss_bytes.checked_add(tables)
     };
     bytes().unwrap_or(u64::MAX)

@@ -260,7 +260,7 @@ fn list(name: &str, archive: &Archive) -> Result<Vec<Entry>> {
         let entry = entry.map_err(|error| after(&last, &error))?;
         left.set(MAX_HEADER_BYTES);
         let bytes = entry.path_bytes();
-        let folders = bytes.iter().filter(|byte| **byte == b'/').count();
+        let folders = bytes.split(|byte| *byte == b'/').count() - 1;
         if bytes.len() > MAX_PATH_BYTES || folders > MAX_FOLDERS {
             let what =
                 format!("holds a path of over {MAX_PATH_BYTES} bytes or {MAX_FOLDERS} folders");
