@@ -54,7 +54,7 @@ impl Content {
     pub(super) fn lost_beside(&self, tree: &dyn Tree, folder: &Path) -> Result<Option<Diagnostic>> {
         let count = self.count_directly_in(tree, folder)?;
         let message = format!(
-            "`{}`: {count} {} beside the class folders have no class and are passed over",
+            "`{}`: {} beside the class folders have no class and are passed over: {count}",
             tree.shown(folder).display(),
             self.noun
         );

@@ -325,7 +325,7 @@ fn samples_without_a_class_are_counted() {
     );
     let warnings = load_2x2(&beside).unwrap().warnings;
     let message = format!(
-        "`{}`: 2 pictures beside the class folders have no class and are passed over",
+        "`{}`: pictures beside the class folders have no class and are passed over: 2",
         beside.path().display()
     );
     assert_eq!(warnings.len(), 1);
