@@ -120,13 +120,12 @@ pub(crate) fn check(subject: &Subject) -> Result<Check> {
     let few = few.collect();
     let outputs = subject.outputs();
     let classes = subject.dataset.classes.len();
-    let warnings = subject.warnings().into_iter();
-    let (mut unreadable, passed_over): (Vec<_>, Vec<_>) = warnings.partition(is_of_a_sample);
+    let mut unreadable = subject.take_unreadable();
     // Threads find them in any order.
     unreadable.sort_by(|one, other| one.message.cmp(&other.message));
     Ok(Check {
         unreadable: unreadable.iter().map(as_fault).collect(),
-        passed_over,
+        passed_over: subject.dataset.warnings.clone(),
         repeated,
         few,
         beyond: outputs.map_or_else(Vec::new, |outputs| (outputs..classes).collect()),
@@ -135,16 +134,9 @@ pub(crate) fn check(subject: &Subject) -> Result<Check> {
     })
 }
 
-/// What a warning of a sample that cannot be read begins with.
-const SKIPPED: &str = "skipped ";
-
-fn is_of_a_sample(warning: &Diagnostic) -> bool {
-    warning.message.starts_with(SKIPPED)
-}
-
 /// Turns "skipped picture …" into what is wrong with the picture.
 fn as_fault(warning: &Diagnostic) -> Diagnostic {
-    let message = warning.message.strip_prefix(SKIPPED);
+    let message = warning.message.strip_prefix("skipped ");
     Diagnostic::error(message.unwrap_or(&warning.message))
 }
 

@@ -124,17 +124,18 @@ impl Subject {
         Err(Error::data(Diagnostic::error(message).help(help)))
     }
 
+    /// Returns the samples that could not be read since this was last asked.
+    fn take_unreadable(&self) -> Vec<Diagnostic> {
+        self.splits()
+            .flat_map(|(_, samples)| samples.take_warnings())
+            .collect()
+    }
+
     /// Returns what has been passed over since this was last asked.
     pub fn warnings(&self) -> Vec<Diagnostic> {
-        let of_splits = self
-            .splits()
-            .flat_map(|(_, samples)| samples.take_warnings());
-        self.dataset
-            .warnings
-            .iter()
-            .cloned()
-            .chain(of_splits)
-            .collect()
+        let mut warnings = self.dataset.warnings.clone();
+        warnings.extend(self.take_unreadable());
+        warnings
     }
 }
 
