@@ -294,17 +294,17 @@ PY
 for config in units kernel batch million; do
   expect "$name" 2 "$cnn" train "$config.toml"
   grep -q '^error: ' "$said" || fail "$name: $config says nothing"
-  # The quickest of five: the machine may have been busy with something else.
-  quickest=$(python3 - "$cnn" "$config.toml" <<'PY'
-import subprocess, sys, time
+  # Of the processor, the least of five: the machine may be busy with something else.
+  least=$(python3 - "$cnn" "$config.toml" <<'PY'
+import os, subprocess, sys
 def once():
-    begin = time.monotonic()
-    subprocess.run([sys.argv[1], "train", sys.argv[2]], capture_output=True)
-    return int((time.monotonic() - begin) * 1000)
+    process = subprocess.Popen([sys.argv[1], "train", sys.argv[2]], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    usage = os.wait4(process.pid, 0)[2]
+    return int((usage.ru_utime + usage.ru_stime) * 1000)
 print(min(once() for _ in range(5)))
 PY
 )
-  [ "$quickest" -lt 100 ] || fail "$name: $config takes $quickest ms"
+  [ "$least" -lt 100 ] || fail "$name: $config takes $least ms"
 done
 pass "$name"
 
@@ -360,20 +360,21 @@ def head():
         outcomes["head"] = read(connection)
 threads = [threading.Thread(target=work) for work in (body, head)]
 for thread in threads: thread.start()
-held, refused = [], 0
-for _ in range(18):
-    connection = connect()
-    held.append(connection)
+held, refused = [connect() for _ in range(18)], 0
+for connection in held:
     connection.sendall((HEAD + f"Content-Length: {16 << 20}\r\n\r\n").encode())
     try:
         connection.sendall(b"x" * ((16 << 20) - 1))
     except OSError:
         pass
-    # Whoever found no room is answered before the last byte is sent.
-    if select.select([connection], [], [], 1)[0]:
+# Whoever found no room is answered before the last byte is sent.
+waiting = list(held)
+while answered := select.select(waiting, [], [], 3)[0]:
+    for connection in answered:
         answer = connection.recv(65536)
         assert answer.startswith(b"HTTP/1.1 503"), answer
         refused += 1
+        waiting.remove(connection)
 for connection in held: connection.close()
 for thread in threads: thread.join()
 answer = outcomes["body"]
