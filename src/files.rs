@@ -2,10 +2,13 @@
 
 use std::fs::{self, File, TryLockError};
 use std::io::{ErrorKind, Read as _, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::diagnostic::{Error, Result};
+
+/// Names of a folder that are looked at for the one that was meant.
+const MOST_NAMES: usize = 10_000;
 
 /// What unfinished files and folders are called, so that the next start finds and removes them.
 const UNFINISHED: &str = ".unfinished-";
@@ -63,6 +66,50 @@ pub(crate) fn read(path: &Path, most: u64) -> std::io::Result<Vec<u8>> {
 pub(crate) fn read_text(path: &Path, most: u64) -> std::io::Result<String> {
     String::from_utf8(read(path, most)?)
         .map_err(|error| std::io::Error::new(ErrorKind::InvalidData, error))
+}
+
+/// Proposes what a path at which there is nothing was most likely meant to be: of the names in its folder, the one most
+/// like its own.
+pub(crate) fn meant(path: &Path) -> Option<String> {
+    if path.as_os_str().is_empty() || path.exists() {
+        return None;
+    }
+    Some(format!("did you mean `{}`?", likely(path)?.display()))
+}
+
+/// Returns the path itself if something is there, else the most likely one.
+fn likely(path: &Path) -> Option<PathBuf> {
+    let is_here = path.as_os_str().is_empty();
+    if is_here || path.exists() {
+        return Some(path.to_path_buf());
+    }
+    let folder = likely(path.parent()?)?;
+    let name = path.file_name()?;
+    if folder.join(name).exists() {
+        return Some(folder.join(name));
+    }
+    let is_here = folder.as_os_str().is_empty();
+    let listed = if is_here { Path::new(".") } else { &folder };
+    let entries = fs::read_dir(listed).ok()?.take(MOST_NAMES).flatten();
+    let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+    // A link to nothing has the very name.
+    let others = names.filter(|other| other.as_str() != name);
+    let name = name.to_str()?;
+    let near = others.filter_map(|other| Some((slips(name, &other)?, other)));
+    Some(folder.join(near.min()?.1))
+}
+
+/// Counts the slips that make a name of the one that was meant; nothing where they are too many for that, or one is of
+/// another number, as pictures in a row are.
+fn slips(name: &str, meant: &str) -> Option<usize> {
+    let digits = |name: &str| -> String { name.chars().filter(char::is_ascii_digit).collect() };
+    let (own, other) = (digits(name), digits(meant));
+    if own != other && !own.is_empty() && !other.is_empty() {
+        return None;
+    }
+    let most = (Path::new(meant).file_stem()?.len() + 1) / 4;
+    let count = strsim::damerau_levenshtein(&name.to_lowercase(), &meant.to_lowercase());
+    (count <= most).then_some(count)
 }
 
 /// Adds whole lines to a file that is there.
@@ -201,7 +248,7 @@ pub(crate) fn remove_unfinished(folder: &Path) -> Result<()> {
     Ok(())
 }
 
-fn unfinished(path: &Path) -> std::path::PathBuf {
+fn unfinished(path: &Path) -> PathBuf {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     path.with_file_name(format!("{UNFINISHED}{name}"))
 }
@@ -235,6 +282,39 @@ mod tests {
         assert_eq!(fs::read(&path).unwrap(), b"old");
         remove_unfinished(folder.path()).unwrap();
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn what_a_path_was_meant_to_be_is_found_in_its_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        fs::create_dir(path("configs")).unwrap();
+        fs::write(path("configs/lenet5.toml"), "").unwrap();
+        let meant_by = |name: &str| meant(&path(name));
+        let lenet = format!("did you mean `{}`?", path("configs/lenet5.toml").display());
+        for name in [
+            "configs/lenet.toml",
+            "confgs/lenet5.toml",
+            "Configs/lenet_5.toml",
+        ] {
+            assert_eq!(meant_by(name).as_ref(), Some(&lenet), "{name}");
+        }
+        for number in 1..20 {
+            fs::write(path(&format!("configs/picture{number}.png")), "").unwrap();
+        }
+        for name in [
+            "configs/lenet5.toml",
+            "configs/lenet300.toml",
+            "configs/picture.toml",
+            "configs/picture21.png",
+            "other/lenet5.toml",
+        ] {
+            assert_eq!(meant_by(name), None, "{name}");
+        }
+        assert_eq!(meant(Path::new("")), None);
+        assert_eq!(meant(Path::new("/")), None);
+        let own = meant(Path::new("Cargo.tml"));
+        assert_eq!(own.as_deref(), Some("did you mean `Cargo.toml`?"));
     }
 
     #[test]

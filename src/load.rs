@@ -8,6 +8,7 @@ use std::str::FromStr;
 use crate::config::{Config, MAX_CONFIG_BYTES, Override, Task, run_name_from};
 use crate::dataset::{self, Dataset, Request, Targets};
 use crate::diagnostic::{Diagnostic, Error, Kind, Result, in_backticks};
+use crate::files;
 use crate::plan::Plan;
 
 /// The largest picture a network is trained on, in values.
@@ -352,6 +353,8 @@ pub struct Loaded {
     pub preprocessing: dataset::Preprocessing,
 }
 
+const WITH_CONFIG: &str = "give the path of a TOML file; `cnn new lenet5` writes one";
+
 /// Reads the text of a config file.
 ///
 /// # Errors
@@ -359,10 +362,10 @@ pub struct Loaded {
 pub fn read_text(path: &Path) -> Result<String> {
     let name = path.display();
     let failed = |reason: String| {
-        Error::config(
-            Diagnostic::error(format!("failed to read the config `{name}`: {reason}"))
-                .help("give the path of a TOML file; `cnn new lenet5` writes one"),
-        )
+        let message = format!("failed to read the config `{name}`: {reason}");
+        let help = files::meant(path);
+        let help = help.unwrap_or_else(|| WITH_CONFIG.to_owned());
+        Error::config(Diagnostic::error(message).help(help))
     };
     let metadata = std::fs::metadata(path).map_err(|error| failed(error.to_string()))?;
     if metadata.is_dir() {

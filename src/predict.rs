@@ -1,5 +1,6 @@
 //! Prediction: what pictures show, from a model file alone.
 
+mod pixels;
 #[cfg(feature = "serve")]
 mod queue;
 
@@ -9,13 +10,12 @@ pub(crate) use queue::{Asker, Full, Queue};
 use std::path::Path;
 
 use burn::tensor;
-use image::codecs::png::{CompressionType, FilterType, PngEncoder};
-use image::{ExtendedColorType, ImageEncoder as _};
 use rayon::prelude::*;
 
 use crate::config::Task;
 use crate::dataset::{Invert, Preprocessing, input_of, read_picture};
-use crate::diagnostic::Result;
+use crate::diagnostic::{Diagnostic, Result};
+use crate::files;
 use crate::model::{Device, Engine};
 use crate::model_file::{self, Trained};
 use crate::run::MODEL;
@@ -61,36 +61,17 @@ impl Picture {
     pub fn of_pixels(name: &str, width: u32, height: u32, values: &[u8]) -> Self {
         Self {
             name: name.to_owned(),
-            content: as_png(width, height, values),
+            content: pixels::as_png(width, height, values),
         }
     }
 }
 
-/// Packs pixels as a file, which goes the way of all others.
-fn as_png(width: u32, height: u32, values: &[u8]) -> std::result::Result<Vec<u8>, String> {
-    let pixels = u64::from(width) * u64::from(height);
-    let count = values.len() as u64;
-    let each = count.checked_div(pixels);
-    let colour = match each.filter(|_| count.is_multiple_of(pixels)) {
-        Some(1) => ExtendedColorType::L8,
-        Some(2) => ExtendedColorType::La8,
-        Some(3) => ExtendedColorType::Rgb8,
-        Some(4) => ExtendedColorType::Rgba8,
-        _ => {
-            return Err(format!(
-                "it has {count} values, expected 1 to 4 for each of {height}x{width} pixels (height x width)"
-            ));
-        }
-    };
-    let mut bytes = Vec::new();
-    PngEncoder::new_with_quality(
-        &mut bytes,
-        CompressionType::Uncompressed,
-        FilterType::NoFilter,
-    )
-    .write_image(values, width, height, colour)
-    .map_err(|error| error.to_string())?;
-    Ok(bytes)
+/// Says why the picture of this name, a path or `-`, could not be read.
+pub(crate) fn unreadable(name: &str, reason: &str) -> Diagnostic {
+    let mut diagnostic = Diagnostic::error(format!("failed to read picture `{name}`: {reason}"));
+    let path = Some(Path::new(name)).filter(|_| name != "-");
+    diagnostic.helps.extend(path.and_then(files::meant));
+    diagnostic
 }
 
 /// A class and its probability.

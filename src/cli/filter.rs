@@ -9,6 +9,7 @@ use crate::config::Function;
 use crate::dataset;
 use crate::diagnostic::{Diagnostic, Error, Result};
 use crate::filter::{self, Filter, Padding, Planes, Pool, Settings, Stage};
+use crate::predict;
 use crate::report::filter::{self as shown, Outcome};
 use crate::report::{self, Output, json};
 
@@ -178,9 +179,11 @@ fn read_picture(arguments: &Arguments, image: &Path) -> Result<Planes> {
     let content = super::predict::read(image).content;
     let pixels = content.and_then(|bytes| dataset::picture_pixels(&bytes, arguments.grey));
     let pixels = pixels.map_err(|reason| {
-        let message = format!("failed to read picture `{}`: {reason}", image.display());
-        let help = "give a whole png, jpeg, webp or bmp picture";
-        Error::data(Diagnostic::error(message).help(help))
+        let mut diagnostic = predict::unreadable(&image.to_string_lossy(), &reason);
+        if diagnostic.helps.is_empty() {
+            diagnostic = diagnostic.help("give a whole png, jpeg, webp or bmp picture");
+        }
+        Error::data(diagnostic)
     })?;
     filter::prepare(&pixels, arguments.crop)
 }

@@ -10,7 +10,7 @@ use crate::dataset::{self, Invert};
 use crate::diagnostic::{Diagnostic, Error, Kind, Result};
 use crate::look;
 use crate::model_file;
-use crate::predict::{Picture, Prediction, Predictor};
+use crate::predict::{self, Picture, Prediction, Predictor};
 use crate::report::{self, Output, diagnostics, json, prediction};
 use crate::run;
 
@@ -125,8 +125,10 @@ fn write(
         }
     }
     if let Err(reason) = &answer.answer {
-        let message = format!("failed to read picture `{}`: {reason}", answer.name);
-        report::tell(&diagnostics::render(&Diagnostic::error(message)));
+        report::tell(&diagnostics::render(&predict::unreadable(
+            &answer.name,
+            reason,
+        )));
     }
     Ok(())
 }

@@ -11,6 +11,7 @@ use zip::ZipArchive;
 
 use super::{hdf5, keras, onnx};
 use crate::diagnostic::{Diagnostic, Error, Result};
+use crate::files;
 use crate::float::Float;
 use crate::model::NamedWeight;
 use crate::shape;
@@ -90,7 +91,13 @@ pub(super) fn bytes(path: &Path) -> Result<Vec<u8>> {
 
 /// Returns the length of a file that can be read.
 fn check(path: &Path) -> Result<u64> {
-    let metadata = std::fs::metadata(path).map_err(|error| Error::io("read", path, &error))?;
+    let metadata = std::fs::metadata(path).map_err(|error| {
+        let mut error = Error::io("read", path, &error);
+        for diagnostic in &mut error.diagnostics {
+            diagnostic.helps.extend(files::meant(path));
+        }
+        error
+    })?;
     if metadata.len() > MAX_FILE_BYTES {
         let message = format!("`{}` is over {} GiB", path.display(), MAX_FILE_BYTES >> 30);
         return Err(Error::model(Diagnostic::error(message)));

@@ -38,10 +38,7 @@ impl Picture {
         let picture = file
             .content
             .and_then(|bytes| Self::new(name.clone(), &bytes, preprocessing, preprocessing.invert));
-        picture.map_err(|reason| {
-            let message = format!("failed to read picture `{name}`: {reason}");
-            Error::data(Diagnostic::error(message))
-        })
+        picture.map_err(|reason| Error::data(predict::unreadable(&name, &reason)))
     }
 
     /// Prepares a picture file as prediction does.

@@ -281,6 +281,7 @@ fn configs_that_cannot_be_read_are_told() {
         .lab
         .write("no-data.toml", BARS.replace("source = \"bars\"\n", ""));
     faults.check("config_missing", 2, "train brs.toml");
+    faults.check("config_nowhere", 2, "train nets.toml");
     faults.check("config_is_a_folder", 2, "inspect bars");
     faults.check("config_not_utf8", 2, "inspect latin1.toml");
     faults.check("config_too_long", 2, "inspect long.toml");

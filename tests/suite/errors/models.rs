@@ -93,6 +93,37 @@ fn runs_that_do_not_fit_are_told() {
 }
 
 #[test]
+fn a_file_of_almost_this_name_is_proposed() {
+    let lab = trained();
+    lab.write("digits/seven.png", bar_png(0, 0));
+    for (command, code, meant) in [
+        ("train bras.toml", 2, "bars.toml"),
+        ("inspect Bars.tml", 2, "bars.toml"),
+        ("predict digits/sevn.png --model one", 3, "digits/seven.png"),
+        ("predict digit/seven.png --model one", 3, "digits/seven.png"),
+        (
+            "filter digits/seven.pgn --kernel sobel_x",
+            3,
+            "digits/seven.png",
+        ),
+        ("show one features digits/sven.png", 3, "digits/seven.png"),
+        (
+            "import runs/one/model.safetensor --into bars.toml",
+            5,
+            "runs/one/model.safetensors",
+        ),
+    ] {
+        let arguments: Vec<&str> = command.split(' ').collect();
+        let said = lab.cnn(&arguments).code(code).stderr;
+        let help = format!("help: did you mean `{meant}`?");
+        assert!(said.contains(&help), "{command}: {said}");
+    }
+    let said = lab.cnn(&["predict", "digits/one.png", "--model", "one"]);
+    let said = said.code(3).stderr;
+    assert!(!said.contains("did you mean"), "nothing is like it: {said}");
+}
+
+#[test]
 fn files_that_are_no_model_are_told() {
     let lab = trained();
     let model = lab.read("runs/one/model.safetensors");
