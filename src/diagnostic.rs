@@ -277,6 +277,14 @@ impl Error {
         Self::new(Kind::Model, diagnostic)
     }
 
+    /// Adds a help, where there is one, to what is told last.
+    pub(crate) fn proposing(mut self, help: Option<String>) -> Self {
+        if let Some(last) = self.diagnostics.last_mut() {
+            last.helps.extend(help);
+        }
+        self
+    }
+
     /// Creates an error from a failed read or write: "failed to `action` `path`".
     #[must_use]
     pub fn io(action: &str, path: &Path, error: &std::io::Error) -> Self {

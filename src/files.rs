@@ -1,5 +1,6 @@
-//! Files that appear whole or not at all, and one that grows by whole lines.
+//! Files that appear whole or not at all, one that grows by whole lines, and what was meant by a name that is none.
 
+use std::ffi::OsStr;
 use std::fs::{self, File, TryLockError};
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -74,22 +75,22 @@ pub(crate) fn meant(path: &Path) -> Option<String> {
     if path.as_os_str().is_empty() || path.exists() {
         return None;
     }
-    Some(format!("did you mean `{}`?", likely(path)?.display()))
+    let mut likely = PathBuf::new();
+    for part in path.components() {
+        let next = likely.join(part);
+        likely = if next.exists() {
+            next
+        } else {
+            most_like(part.as_os_str(), &likely)?
+        };
+    }
+    Some(format!("did you mean `{}`?", likely.display()))
 }
 
-/// Returns the path itself if something is there, else the most likely one.
-fn likely(path: &Path) -> Option<PathBuf> {
-    let is_here = path.as_os_str().is_empty();
-    if is_here || path.exists() {
-        return Some(path.to_path_buf());
-    }
-    let folder = likely(path.parent()?)?;
-    let name = path.file_name()?;
-    if folder.join(name).exists() {
-        return Some(folder.join(name));
-    }
+/// Returns the path in a folder whose name is most like one that is not there.
+fn most_like(name: &OsStr, folder: &Path) -> Option<PathBuf> {
     let is_here = folder.as_os_str().is_empty();
-    let listed = if is_here { Path::new(".") } else { &folder };
+    let listed = if is_here { Path::new(".") } else { folder };
     let entries = fs::read_dir(listed).ok()?.take(MOST_NAMES).flatten();
     let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
     // A link to nothing has the very name.
@@ -108,6 +109,10 @@ fn slips(name: &str, meant: &str) -> Option<usize> {
         return None;
     }
     let most = (Path::new(meant).file_stem()?.len() + 1) / 4;
+    // A letter takes four bytes at most.
+    if name.len().abs_diff(meant.len()) > 4 * most {
+        return None;
+    }
     let count = strsim::damerau_levenshtein(&name.to_lowercase(), &meant.to_lowercase());
     (count <= most).then_some(count)
 }
@@ -313,6 +318,8 @@ mod tests {
         }
         assert_eq!(meant(Path::new("")), None);
         assert_eq!(meant(Path::new("/")), None);
+        assert_eq!(meant(Path::new(&"a/".repeat(60_000))), None);
+        assert_eq!(meant(Path::new(&"a/".repeat(2_000))), None);
         let own = meant(Path::new("Cargo.tml"));
         assert_eq!(own.as_deref(), Some("did you mean `Cargo.toml`?"));
     }

@@ -353,8 +353,6 @@ pub struct Loaded {
     pub preprocessing: dataset::Preprocessing,
 }
 
-const WITH_CONFIG: &str = "give the path of a TOML file; `cnn new lenet5` writes one";
-
 /// Reads the text of a config file.
 ///
 /// # Errors
@@ -363,9 +361,11 @@ pub fn read_text(path: &Path) -> Result<String> {
     let name = path.display();
     let failed = |reason: String| {
         let message = format!("failed to read the config `{name}`: {reason}");
-        let help = files::meant(path);
-        let help = help.unwrap_or_else(|| WITH_CONFIG.to_owned());
-        Error::config(Diagnostic::error(message).help(help))
+        let diagnostic = Diagnostic::error(message);
+        Error::config(match files::meant(path) {
+            Some(help) => diagnostic.help(help),
+            None => diagnostic.help("give the path of a TOML file; `cnn new lenet5` writes one"),
+        })
     };
     let metadata = std::fs::metadata(path).map_err(|error| failed(error.to_string()))?;
     if metadata.is_dir() {

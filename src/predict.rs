@@ -15,7 +15,6 @@ use rayon::prelude::*;
 use crate::config::Task;
 use crate::dataset::{Invert, Preprocessing, input_of, read_picture};
 use crate::diagnostic::{Diagnostic, Result};
-use crate::files;
 use crate::model::{Device, Engine};
 use crate::model_file::{self, Trained};
 use crate::run::MODEL;
@@ -66,12 +65,9 @@ impl Picture {
     }
 }
 
-/// Says why the picture of this name, a path or `-`, could not be read.
+/// Says why the picture of this name could not be read.
 pub(crate) fn unreadable(name: &str, reason: &str) -> Diagnostic {
-    let mut diagnostic = Diagnostic::error(format!("failed to read picture `{name}`: {reason}"));
-    let path = Some(Path::new(name)).filter(|_| name != "-");
-    diagnostic.helps.extend(path.and_then(files::meant));
-    diagnostic
+    Diagnostic::error(format!("failed to read picture `{name}`: {reason}"))
 }
 
 /// A class and its probability.

@@ -180,9 +180,9 @@ fn read_picture(arguments: &Arguments, image: &Path) -> Result<Planes> {
     let pixels = content.and_then(|bytes| dataset::picture_pixels(&bytes, arguments.grey));
     let pixels = pixels.map_err(|reason| {
         let mut diagnostic = predict::unreadable(&image.to_string_lossy(), &reason);
-        if diagnostic.helps.is_empty() {
-            diagnostic = diagnostic.help("give a whole png, jpeg, webp or bmp picture");
-        }
+        let help = "give a whole png, jpeg, webp or bmp picture".to_owned();
+        let meant = super::predict::meant(image);
+        diagnostic.helps.push(meant.unwrap_or(help));
         Error::data(diagnostic)
     })?;
     filter::prepare(&pixels, arguments.crop)

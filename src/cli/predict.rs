@@ -8,6 +8,7 @@ use clap::{Args, ValueEnum};
 use super::ComputeArguments;
 use crate::dataset::{self, Invert};
 use crate::diagnostic::{Diagnostic, Error, Kind, Result};
+use crate::files;
 use crate::look;
 use crate::model_file;
 use crate::predict::{self, Picture, Prediction, Predictor};
@@ -125,10 +126,9 @@ fn write(
         }
     }
     if let Err(reason) = &answer.answer {
-        report::tell(&diagnostics::render(&predict::unreadable(
-            &answer.name,
-            reason,
-        )));
+        let mut diagnostic = predict::unreadable(&answer.name, reason);
+        diagnostic.helps.extend(meant(Path::new(&answer.name)));
+        report::tell(&diagnostics::render(&diagnostic));
     }
     Ok(())
 }
@@ -150,6 +150,12 @@ fn list(images: &[PathBuf]) -> Result<Vec<PathBuf>> {
         }
     }
     Ok(files)
+}
+
+/// Proposes what the path of a picture that is not there was meant to be. A name that comes by the network is no path.
+pub(super) fn meant(image: &Path) -> Option<String> {
+    let path = Some(image).filter(|path| *path != Path::new("-"));
+    path.and_then(files::meant)
 }
 
 /// Reads a file, or standard input for `-`.

@@ -264,7 +264,8 @@ impl Loaded {
         let device = crate::model::Device::Cpu.open()?.autodiff();
         let trained = model_file::load(model, &device)?;
         let preprocessing = &trained.header.preprocessing;
-        let picture = Picture::of_file(super::predict::read(image), preprocessing)?;
+        let picture = Picture::of_file(super::predict::read(image), preprocessing)
+            .map_err(|error| error.proposing(super::predict::meant(image)))?;
         Ok(Self {
             trained,
             device,

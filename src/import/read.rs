@@ -91,13 +91,8 @@ pub(super) fn bytes(path: &Path) -> Result<Vec<u8>> {
 
 /// Returns the length of a file that can be read.
 fn check(path: &Path) -> Result<u64> {
-    let metadata = std::fs::metadata(path).map_err(|error| {
-        let mut error = Error::io("read", path, &error);
-        for diagnostic in &mut error.diagnostics {
-            diagnostic.helps.extend(files::meant(path));
-        }
-        error
-    })?;
+    let metadata = std::fs::metadata(path)
+        .map_err(|error| Error::io("read", path, &error).proposing(files::meant(path)))?;
     if metadata.len() > MAX_FILE_BYTES {
         let message = format!("`{}` is over {} GiB", path.display(), MAX_FILE_BYTES >> 30);
         return Err(Error::model(Diagnostic::error(message)));

@@ -184,8 +184,11 @@ fn names_of_runs_lead_nowhere_else() {
 #[test]
 fn names_without_end_are_errors_of_their_kind() {
     let lab = Lab::with_bars();
-    let long = "n".repeat(5000);
+    let (long, deep) = ("n".repeat(5000), "n/".repeat(60_000));
     for (code, command) in [
+        (2, ["inspect", &deep, "--quiet", "--json"]),
+        (3, ["filter", &deep, "--kernel", "sobel"]),
+        (5, ["import", &deep, "--into", "bars.toml"]),
         (2, ["inspect", &long, "--quiet", "--json"]),
         (4, ["eval", &long, "--quiet", "--json"]),
         (3, ["train", "bars.toml", "--data", &long]),

@@ -193,6 +193,10 @@ fn what_is_asked_wrongly_is_refused_with_a_reason() {
         .post("/explain", "image/png", b"x")
         .refused(422, "failed to read picture");
     let kind = "multipart/form-data; boundary=frontier";
+    // Of the files here no one is told.
+    let other = form(&[("bras.toml", b"x")]);
+    let answer = served.post("/explain", kind, &other).json(422);
+    assert!(!answer.to_string().contains("bars"), "{answer}");
     let two: [(&str, &[u8]); 2] = [("a", &picture), ("b", &picture)];
     served
         .post("/explain", kind, &form(&two))
